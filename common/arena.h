@@ -1,0 +1,33 @@
+/* An arena: memory that dies together.
+ *
+ * Chunks come from the environment; arena_reset keeps the first chunk, so a batch loop stops allocating once warm.
+ * Pointers are valid until reset or free. One owner, one thread.
+ */
+#ifndef COMMON_ARENA_H
+#define COMMON_ARENA_H
+
+#include "common/env.h"
+#include "common/slice.h"
+
+struct arena_chunk;
+
+struct arena {
+	const struct env *env;
+	struct arena_chunk *first, *current;
+	size_t chunk_bytes;
+	size_t used_bytes; /* handed out since the last reset */
+};
+
+/* Allocates nothing yet. chunk_bytes 0 = 64 KiB. */
+void arena_init(struct arena *arena, const struct env *env, size_t chunk_bytes);
+/* 8-aligned, not cleared; null when memory is out. size 0 gives a valid pointer. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_zalloc(struct arena *arena, size_t size);
+/* A copy; ptr null when memory is out. */
+struct slice arena_copy(struct arena *arena, struct slice s);
+/* A NUL-terminated copy, for the kernel and libraries; null when memory is out or the text holds a NUL. */
+char *arena_string(struct arena *arena, struct slice s);
+void arena_reset(struct arena *arena);
+void arena_free(struct arena *arena);
+
+#endif

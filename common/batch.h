@@ -1,0 +1,166 @@
+/* A batch: the bounded set of events that moves as one. In memory it is its own wire form (docs/format-batch.md).
+ *
+ * Two sides. A `batch_builder` makes the octets: ingest, import and every writer of own rows. A `batch` is a checked
+ * view over octets that somebody else owns (a bus buffer, a segment reader's scratch): batch_open validates every slice
+ * once, afterwards access is unchecked and cheap. One bus partition, one collector and epoch, sequences dense from
+ * `first_sequence`. A batch has one owner and moves; a view dies with its octets. One thread at a time.
+ */
+#ifndef COMMON_BATCH_H
+#define COMMON_BATCH_H
+
+#include "common/buffer.h"
+#include "common/dictionary.h"
+#include "common/error.h"
+#include "common/field.h"
+
+/* Row kinds. Unknown kinds are carried and stored. */
+enum row_kind {
+	ROW_EVENT = 0,
+	ROW_GAP = 1,
+	ROW_QUARANTINE = 2,
+	ROW_FINDING = 3,
+	ROW_INCIDENT = 4,
+	ROW_LEDGER = 5,
+	ROW_AUDIT = 6,
+	ROW_TICK = 7,
+};
+
+/* time_quality: bits of what is known about time_ns. */
+#define TIME_PRESENT 1u          /* time_ns is set */
+#define TIME_ZONE_EXPLICIT 2u    /* the source wrote the zone */
+#define TIME_ZONE_INFERRED 4u    /* zone from configuration or decoder */
+#define TIME_YEAR_INFERRED 8u
+#define TIME_AMBIGUOUS 16u       /* the hour that a zone has twice (or not at all) */
+#define TIME_LEAP 32u            /* :60, kept as :59.999999999 */
+#define TIME_FUTURE 64u          /* more than 5 min after observed: when = observed */
+#define TIME_FROM_BODY 128u      /* from a structured body, not the header */
+
+/* Row flags. */
+#define ROW_TRUNCATED 1u     /* cut at the size limit: fields event.original_length, event.original_hash say more */
+#define ROW_HEADER_INVALID 2u/* no header that a standard or a known device writes: kept verbatim */
+#define ROW_CHARSET_INVALID 4u /* octets that the charset does not have */
+#define ROW_PARTIAL 8u       /* the connection was cut inside this frame */
+#define ROW_LATE 16u         /* T3, set by the store from what detect said */
+#define ROW_FIELDS_DROPPED 32u /* more fields than the limit */
+
+/* Charsets of `original`. */
+enum charset {
+	CHARSET_UTF8 = 0, /* and ASCII */
+	CHARSET_GB18030 = 1,
+	CHARSET_BIG5 = 2,
+	CHARSET_LATIN1 = 3,
+	CHARSET_UNKNOWN = 255,
+};
+
+/* Body formats, for `parse` and for choosing decoders. */
+enum format {
+	FORMAT_PLAIN = 0, /* no syslog header */
+	FORMAT_RFC3164 = 1,
+	FORMAT_RFC5424 = 2,
+	FORMAT_JSON = 3,
+	FORMAT_CEF = 4,
+	FORMAT_LEEF = 5,
+};
+
+#define BATCH_FLAG_BACKFILL 1u /* must-refuse word: an import; detect skips it */
+
+struct batch_identity {
+	uint8_t collector[16];
+	uint64_t epoch;
+	uint32_t partition;
+	uint64_t first_sequence;
+};
+
+/* Sigma log source; empty = unknown. */
+struct logsource {
+	struct slice product, category, service;
+};
+
+/* ---- writing ---- */
+
+struct batch_builder; /* opaque; made once, used for batch after batch without allocating */
+
+struct batch_builder *batch_builder_new(const struct env *env, struct dictionary *dictionary);
+void batch_builder_free(struct batch_builder *b);
+/* Starts an empty batch. observed_base_ns: no row may be observed before it or 4 s after it. */
+void batch_begin(struct batch_builder *b, const struct batch_identity *identity, uint32_t must_flags, int64_t observed_base_ns);
+/* Indexes of this batch's tables; equal texts give equal indexes. -ERROR_LIMIT past 65,535, -ERROR_MEMORY. */
+int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *index);
+int batch_decoder(struct batch_builder *b, struct slice name, uint16_t version, uint16_t *index);
+int batch_logsource(struct batch_builder *b, const struct logsource *logsource, uint16_t *index);
+#define BATCH_NO_INDEX 0xffffu
+
+/* A row is open from batch_row to batch_row_end. `original` is copied to the start of the row's text. */
+int batch_row(struct batch_builder *b, enum row_kind kind, int64_t observed_ns, struct slice original);
+void batch_row_time(struct batch_builder *b, int64_t time_ns, uint32_t quality);
+void batch_row_tables(struct batch_builder *b, uint16_t source, uint16_t decoder, uint16_t logsource);
+void batch_row_flags(struct batch_builder *b, uint32_t flags, enum charset charset, enum format format);
+/* Appends derived text (unescaped, re-coded) to the row's text and returns its offset within the row's text. */
+int batch_row_derive(struct batch_builder *b, struct slice text, uint32_t *offset);
+/* Adds a field whose value is text[offset, offset+len) of the row's text. Order of adding is kept. */
+int batch_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len);
+/* The same for a value given as a slice: found by address when it lies in the row's text (as given by
+ * batch_row_text) or in the caller's `original`, else derived. */
+int batch_field_slice(struct batch_builder *b, uint32_t name, enum value_type type, struct slice value);
+int batch_field_small(struct batch_builder *b, uint32_t name, uint32_t value);
+/* The open row's text so far; valid until the next derive. */
+struct slice batch_row_text(const struct batch_builder *b);
+int batch_row_end(struct batch_builder *b);
+void batch_row_abandon(struct batch_builder *b); /* as if batch_row had not been called */
+
+uint32_t batch_builder_rows(const struct batch_builder *b);
+size_t batch_builder_bytes(const struct batch_builder *b); /* what batch_finish would give, within 64 octets */
+/* The whole batch with its checksum, owned by the builder, valid until the next batch_begin. */
+int batch_finish(struct batch_builder *b, struct slice *out, struct error *error);
+
+/* ---- reading ---- */
+
+struct batch_row {
+	int64_t time_ns;         /* what the source said; 0 and no TIME_PRESENT when it did not */
+	int64_t observed_ns;
+	struct slice original;
+	struct slice text;       /* original followed by derived text */
+	uint32_t field_first, field_count;
+	uint16_t source, decoder, logsource; /* table indexes or BATCH_NO_INDEX */
+	uint32_t quality, flags;
+	uint8_t kind, charset, format;
+};
+
+struct batch_value {
+	uint16_t name;        /* index into the batch's name table */
+	uint8_t type;         /* enum value_type */
+	uint8_t in_original;  /* 1: the slice lies in original */
+	struct slice text;    /* empty for NULL and SMALL */
+	uint32_t small;       /* VALUE_SMALL only */
+};
+
+struct batch {
+	struct slice octets;
+	struct batch_identity identity;
+	uint32_t may_flags, must_flags;
+	int64_t observed_base_ns;
+	uint32_t row_count, field_count, name_count, source_count, decoder_count, logsource_count, wide_count;
+	/* sections, inside octets */
+	const uint8_t *rows, *fields, *wides, *names, *sources, *decoders, *logsources, *text;
+	size_t text_len;
+};
+
+/* Checks everything: head, checksum, sections, every row and slice. Never reads outside `octets`. */
+int batch_open(struct batch *batch, struct slice octets, struct error *error);
+void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *out);
+/* index from row.field_first to row.field_first + row.field_count - 1. */
+void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
+struct slice batch_name(const struct batch *batch, uint16_t index);
+struct slice batch_source_line(const struct batch *batch, uint16_t index);      /* empty for BATCH_NO_INDEX */
+struct slice batch_decoder_name(const struct batch *batch, uint16_t index, uint16_t *version);
+struct logsource batch_get_logsource(const struct batch *batch, uint16_t index);
+/* Fills ids[0..name_count) with dictionary ids: interned, or only looked up when `intern` is false. */
+void batch_bind(const struct batch *batch, struct dictionary *d, bool intern, uint32_t *ids);
+/* First value of that name in the row; false when there is none. Linear: for tests and rare paths. */
+bool batch_find(const struct batch *batch, const struct batch_row *row, struct slice name, struct batch_value *out);
+/* The value's text; VALUE_SMALL is printed into `scratch` (at least 12 octets). */
+struct slice batch_value_text(const struct batch_value *value, char *scratch);
+/* DESIGN: time_ns if present and at most 5 min after observed, else observed. */
+int64_t batch_row_when(const struct batch_row *row);
+
+#endif

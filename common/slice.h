@@ -1,0 +1,70 @@
+/* A slice: octets that somebody else owns.
+ *
+ * Never NUL-terminated, may hold any octet. It lives as long as the arena, batch or file buffer it points
+ * into; whoever keeps it longer copies it. An empty slice may have a null pointer. Any thread.
+ */
+#ifndef COMMON_SLICE_H
+#define COMMON_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+	const uint8_t *ptr;
+	size_t len; /* octets */
+};
+
+#define SLICE_NONE ((struct slice){NULL, 0})
+/* A slice over a string literal. */
+#define SLICE(literal) ((struct slice){(const uint8_t *)(literal), sizeof(literal) - 1})
+/* For printf("%.*s"): the text must be known to hold no NUL. */
+#define SLICE_PRINT(s) (int)(s).len, (const char *)(s).ptr
+
+static inline struct slice slice_of(const void *ptr, size_t len)
+{
+	return (struct slice){ptr, len};
+}
+
+static inline struct slice slice_str(const char *text)
+{
+	return (struct slice){(const uint8_t *)text, strlen(text)};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+	return s.len >= suffix.len &&
+	       (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+}
+
+/* The octets from `from` on; empty when `from` is past the end. */
+static inline struct slice slice_from(struct slice s, size_t from)
+{
+	return from >= s.len ? SLICE_NONE : slice_of(s.ptr + from, s.len - from);
+}
+
+/* Order of octets, then of length: <0, 0, >0. */
+int slice_compare(struct slice a, struct slice b);
+/* ASCII letters equal whatever their case; all other octets exactly. */
+bool slice_equal_nocase(struct slice a, struct slice b);
+/* Index of the first occurrence at or after `from`, or SIZE_MAX. */
+size_t slice_find(struct slice s, struct slice needle, size_t from);
+size_t slice_find_octet(struct slice s, uint8_t octet, size_t from);
+/* Without ASCII white space at either end. */
+struct slice slice_trim(struct slice s);
+/* Strict decimal (an optional leading '-'; no '+', no spaces, no empty text); false on overflow. */
+bool slice_to_i64(struct slice s, int64_t *out);
+bool slice_to_u64(struct slice s, uint64_t *out);
+
+#endif

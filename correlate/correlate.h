@@ -1,0 +1,102 @@
+/* The door of correlate/: batches and a ruleset become matches, findings and incidents.
+ *
+ * Two stages that meet only through records: `detect` reads batches of events and writes match records (docs/
+ * format-match.md) and finding and ledger rows; `temporal` reads match records and writes incident rows. Time is the time of
+ * events and the promises of ticks; there is no wall clock here. Results do not depend on arrival order inside the
+ * lateness, batch cuts, partitions or restarts. One thread per struct.
+ */
+#ifndef CORRELATE_CORRELATE_H
+#define CORRELATE_CORRELATE_H
+
+#include "common/common.h"
+#include "rules/rules.h"
+
+/* Where records go: the caller puts them on the bus. Negative: could not take it, offer again. */
+struct correlate_sink {
+	int (*matches)(void *ctx, uint32_t partition, struct slice record);
+	int (*incidents)(void *ctx, uint32_t partition, struct slice batch);
+	void *ctx;
+};
+
+/* ---- detect ---- */
+
+struct detect;
+
+struct detect_config {
+	struct ruleset *ruleset;
+	uint32_t matches_partitions, incidents_partitions;
+	const uint32_t *events_partitions; /* the ones this detector owns */
+	uint32_t events_count;
+	uint8_t collector[16]; /* identity of the rows it writes into incidents */
+	uint64_t epoch;
+	bool no_lateness;      /* scan: everything is in time, no clocks */
+	struct correlate_sink sink;
+};
+
+struct detect_stats {
+	uint64_t batches, rows, events, matches, findings, late, duplicates, gaps, refused, rules_tried;
+};
+
+int detect_new(const struct env *env, const struct detect_config *config, struct detect **out, struct error *error);
+/* A bus record of an events partition. Damaged batches are counted and passed over (the store keeps them). */
+int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct slice octets, struct error *error);
+/* Hands over what is pending. Afterwards everything up to the last record is in the sink. */
+int detect_flush(struct detect *d, struct error *error);
+void detect_stats(const struct detect *d, struct detect_stats *out);
+/* State to be kept with the positions (marks, clocks): own format, for detect_restore. */
+int detect_save(const struct detect *d, struct buffer *out);
+int detect_restore(struct detect *d, struct slice state, struct error *error);
+void detect_free(struct detect *d);
+
+/* ---- temporal ---- */
+
+struct temporal;
+
+struct temporal_config {
+	struct ruleset *ruleset;
+	uint32_t matches_partitions, incidents_partitions;
+	const uint32_t *owned;   /* matches partitions this one owns */
+	uint32_t owned_count;
+	uint8_t collector[16];
+	uint64_t epoch;
+	bool each;               /* told per firing point instead of per excursion (scan --fire each) */
+	uint64_t window_bytes;   /* 0 = limits.h */
+	struct correlate_sink sink;
+};
+
+struct temporal_stats {
+	uint64_t records, matches, duplicates, late, missing_key, windows, window_bytes, provisional, final, refused_keys;
+	int64_t watermark_ns;
+};
+
+int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out, struct error *error);
+int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, struct slice record, struct error *error);
+/* The end of all input (scan): the watermark passes everything; final rows come out. */
+int temporal_end(struct temporal *t, struct error *error);
+int temporal_flush(struct temporal *t, struct error *error);
+/* Oldest `matches` offset of a partition still needed for a replay (keep-from). */
+uint64_t temporal_keep_from(const struct temporal *t, uint32_t partition);
+int temporal_save(const struct temporal *t, struct buffer *out); /* a checkpoint (docs/format-checkpoint.md) */
+int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *error);
+void temporal_stats(const struct temporal *t, struct temporal_stats *out);
+void temporal_free(struct temporal *t);
+
+/* ---- incidents: the book of what was told and what people did with it ---- */
+
+enum incident_status { INCIDENT_NEW, INCIDENT_IN_PROGRESS, INCIDENT_ON_HOLD, INCIDENT_RESOLVED, INCIDENT_CLOSED };
+
+struct incident_book; /* a projection of the rows of `incidents`; rebuilt by reading them again */
+
+int incident_book_new(const struct env *env, struct incident_book **out, struct error *error);
+/* Feeds a batch of the incidents topic (rows of other kinds are passed over). */
+int incident_book_add(struct incident_book *book, struct slice batch, struct error *error);
+/* One JSON object per incident, newest first; only_open leaves out resolved and closed. */
+int incident_book_list(const struct incident_book *book, bool only_open, struct buffer *ndjson);
+int incident_book_show(const struct incident_book *book, struct slice id, struct buffer *json, struct error *error);
+/* Makes the row (JSON text) of a change of status or of a note; `version` must be the incident's newest
+ * (ERROR_CONFLICT names it). The caller writes the row to the bus and feeds it back. */
+int incident_book_set(struct incident_book *book, struct slice id, uint64_t version, enum incident_status status,
+                      struct slice who, struct slice note, int64_t now_ns, struct buffer *row, struct error *error);
+void incident_book_free(struct incident_book *book);
+
+#endif
