@@ -28,6 +28,17 @@ struct slice arena_copy(struct arena *arena, struct slice s);
 /* A NUL-terminated copy, for the kernel and libraries; null when memory is out or the text holds a NUL. */
 char *arena_string(struct arena *arena, struct slice s);
 void arena_reset(struct arena *arena);
+
+/* A place to go back to: arena_rewind makes invalid what was handed out after arena_mark, and keeps what came before.
+ * Void after arena_reset. */
+struct arena_mark {
+	struct arena_chunk *chunk;
+	size_t chunk_used, used_bytes;
+};
+
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
 void arena_free(struct arena *arena);
 
 #endif

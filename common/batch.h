@@ -26,21 +26,21 @@ enum row_kind {
 };
 
 /* time_quality: bits of what is known about time_ns. */
-#define TIME_PRESENT 1u          /* time_ns is set */
-#define TIME_ZONE_EXPLICIT 2u    /* the source wrote the zone */
-#define TIME_ZONE_INFERRED 4u    /* zone from configuration or decoder */
+#define TIME_PRESENT 1u /* time_ns is set */
+#define TIME_ZONE_EXPLICIT 2u /* the source wrote the zone */
+#define TIME_ZONE_INFERRED 4u /* zone from configuration or decoder */
 #define TIME_YEAR_INFERRED 8u
-#define TIME_AMBIGUOUS 16u       /* the hour that a zone has twice (or not at all) */
-#define TIME_LEAP 32u            /* :60, kept as :59.999999999 */
-#define TIME_FUTURE 64u          /* more than 5 min after observed: when = observed */
-#define TIME_FROM_BODY 128u      /* from a structured body, not the header */
+#define TIME_AMBIGUOUS 16u /* the hour that a zone has twice (or not at all) */
+#define TIME_LEAP 32u /* :60, kept as :59.999999999 */
+#define TIME_FUTURE 64u /* more than 5 min after observed: when = observed */
+#define TIME_FROM_BODY 128u /* from a structured body, not the header */
 
 /* Row flags. */
-#define ROW_TRUNCATED 1u     /* cut at the size limit: fields event.original_length, event.original_hash say more */
-#define ROW_HEADER_INVALID 2u/* no header that a standard or a known device writes: kept verbatim */
+#define ROW_TRUNCATED 1u /* cut at the size limit: fields event.original_length, event.original_hash say more */
+#define ROW_HEADER_INVALID 2u /* no header that a standard or a known device writes: kept verbatim */
 #define ROW_CHARSET_INVALID 4u /* octets that the charset does not have */
-#define ROW_PARTIAL 8u       /* the connection was cut inside this frame */
-#define ROW_LATE 16u         /* T3, set by the store from what detect said */
+#define ROW_PARTIAL 8u /* the connection was cut inside this frame */
+#define ROW_LATE 16u /* T3, set by the store from what detect said */
 #define ROW_FIELDS_DROPPED 32u /* more fields than the limit */
 
 /* Charsets of `original`. */
@@ -83,21 +83,27 @@ struct batch_builder; /* opaque; made once, used for batch after batch without a
 struct batch_builder *batch_builder_new(const struct env *env, struct dictionary *dictionary);
 void batch_builder_free(struct batch_builder *b);
 /* Starts an empty batch. observed_base_ns: no row may be observed before it or 4 s after it. */
-void batch_begin(struct batch_builder *b, const struct batch_identity *identity, uint32_t must_flags, int64_t observed_base_ns);
+void batch_begin(struct batch_builder *b, const struct batch_identity *identity, uint32_t must_flags,
+				 int64_t observed_base_ns);
 /* Indexes of this batch's tables; equal texts give equal indexes. -ERROR_LIMIT past 65,535, -ERROR_MEMORY. */
 int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *index);
 int batch_decoder(struct batch_builder *b, struct slice name, uint16_t version, uint16_t *index);
 int batch_logsource(struct batch_builder *b, const struct logsource *logsource, uint16_t *index);
 #define BATCH_NO_INDEX 0xffffu
 
-/* A row is open from batch_row to batch_row_end. `original` is copied to the start of the row's text. */
+/* A row is open from batch_row to batch_row_end. `original` is copied to the start of the row's text; it must stay where it
+ * is until the row ends if batch_field_slice is to find slices in it. -ERROR_LIMIT: observed is outside the batch's four
+ * seconds, or the text would pass batch_bytes_max: finish this batch and begin another; -ERROR_MEMORY. No row is open
+ * then. Kinds, flags and tables come after it; without them: event, no flags, no index. */
 int batch_row(struct batch_builder *b, enum row_kind kind, int64_t observed_ns, struct slice original);
 void batch_row_time(struct batch_builder *b, int64_t time_ns, uint32_t quality);
 void batch_row_tables(struct batch_builder *b, uint16_t source, uint16_t decoder, uint16_t logsource);
 void batch_row_flags(struct batch_builder *b, uint32_t flags, enum charset charset, enum format format);
 /* Appends derived text (unescaped, re-coded) to the row's text and returns its offset within the row's text. */
 int batch_row_derive(struct batch_builder *b, struct slice text, uint32_t *offset);
-/* Adds a field whose value is text[offset, offset+len) of the row's text. Order of adding is kept. */
+/* Adds a field whose value is text[offset, offset+len) of the row's text. Order of adding is kept. A field that cannot be
+ * added (past row_fields, name DICTIONARY_NONE, no memory) is dropped: -ERROR_LIMIT or -ERROR_MEMORY comes back for
+ * information, the row gets ROW_FIELDS_DROPPED by itself and stays open. */
 int batch_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len);
 /* The same for a value given as a slice: found by address when it lies in the row's text (as given by
  * batch_row_text) or in the caller's `original`, else derived. */
@@ -105,6 +111,12 @@ int batch_field_slice(struct batch_builder *b, uint32_t name, enum value_type ty
 int batch_field_small(struct batch_builder *b, uint32_t name, uint32_t value);
 /* The open row's text so far; valid until the next derive. */
 struct slice batch_row_text(const struct batch_builder *b);
+/* The open row's fields so far, in order of adding: name is a dictionary id, the value a place in the row's text (none
+ * for NULL and SMALL). */
+uint32_t batch_row_field_count(const struct batch_builder *b);
+void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *name, enum value_type *type,
+					 uint32_t *offset, uint32_t *len);
+/* -ERROR_LIMIT when the row would make the batch larger than batch_bytes_max, -ERROR_MEMORY: the row is abandoned then. */
 int batch_row_end(struct batch_builder *b);
 void batch_row_abandon(struct batch_builder *b); /* as if batch_row had not been called */
 
@@ -116,10 +128,10 @@ int batch_finish(struct batch_builder *b, struct slice *out, struct error *error
 /* ---- reading ---- */
 
 struct batch_row {
-	int64_t time_ns;         /* what the source said; 0 and no TIME_PRESENT when it did not */
+	int64_t time_ns; /* what the source said; 0 and no TIME_PRESENT when it did not */
 	int64_t observed_ns;
 	struct slice original;
-	struct slice text;       /* original followed by derived text */
+	struct slice text; /* original followed by derived text */
 	uint32_t field_first, field_count;
 	uint16_t source, decoder, logsource; /* table indexes or BATCH_NO_INDEX */
 	uint32_t quality, flags;
@@ -127,11 +139,11 @@ struct batch_row {
 };
 
 struct batch_value {
-	uint16_t name;        /* index into the batch's name table */
-	uint8_t type;         /* enum value_type */
-	uint8_t in_original;  /* 1: the slice lies in original */
-	struct slice text;    /* empty for NULL and SMALL */
-	uint32_t small;       /* VALUE_SMALL only */
+	uint16_t name; /* index into the batch's name table */
+	uint8_t type; /* enum value_type */
+	uint8_t in_original; /* 1: the slice lies in original */
+	struct slice text; /* empty for NULL and SMALL */
+	uint32_t small; /* VALUE_SMALL only */
 };
 
 struct batch {
@@ -151,7 +163,7 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 /* index from row.field_first to row.field_first + row.field_count - 1. */
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
 struct slice batch_name(const struct batch *batch, uint16_t index);
-struct slice batch_source_line(const struct batch *batch, uint16_t index);      /* empty for BATCH_NO_INDEX */
+struct slice batch_source_line(const struct batch *batch, uint16_t index); /* empty for BATCH_NO_INDEX */
 struct slice batch_decoder_name(const struct batch *batch, uint16_t index, uint16_t *version);
 struct logsource batch_get_logsource(const struct batch *batch, uint16_t index);
 /* Fills ids[0..name_count) with dictionary ids: interned, or only looked up when `intern` is false. */

@@ -30,7 +30,7 @@ void buffer_add_u64(struct buffer *buffer, uint64_t v);
 void buffer_add_varint(struct buffer *buffer, uint64_t v); /* LEB128, at most 10 octets */
 void buffer_add_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_align8(struct buffer *buffer); /* zeros up to a multiple of 8 of len */
-void buffer_reset(struct buffer *buffer);  /* keeps the memory */
+void buffer_reset(struct buffer *buffer); /* keeps the memory */
 void buffer_free(struct buffer *buffer);
 
 static inline struct slice buffer_slice(const struct buffer *buffer)

@@ -11,7 +11,7 @@
 #define NS_PER_HOUR (3600 * NS_PER_S)
 #define NS_PER_DAY (86400 * NS_PER_S)
 #define FUTURE_MAX_NS (5 * NS_PER_MIN) /* past it, when = observed */
-#define LATENESS_NS (5 * NS_PER_MIN)   /* T3, default L */
+#define LATENESS_NS (5 * NS_PER_MIN) /* T3, default L */
 
 struct calendar {
 	int32_t year;

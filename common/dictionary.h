@@ -2,7 +2,7 @@
  *
  * Ids are dense from 0 and never change while the dictionary lives. The well-known names of common/field.h always come
  * first, in that order, so `FIELD_SOURCE_IP` is the same number everywhere. Names told by hostile senders can fill it:
- * past the limit (limits.h: dictionary_names) dictionary_intern gives DICTIONARY_NONE. One owner, one thread; lookups
+ * past the limits (limits.h: dictionary_names, field_name_bytes) dictionary_intern gives DICTIONARY_NONE. One owner, one thread; lookups
  * of a frozen dictionary may be shared.
  */
 #ifndef COMMON_DICTIONARY_H
@@ -18,6 +18,7 @@ struct dictionary {
 	uint32_t *slots; /* open addressing, id + 1; 0 = free */
 	uint32_t count, room, slot_count, kept;
 	uint64_t seed;
+	struct arena_mark kept_mark;
 };
 
 /* With the well-known names in it; -ERROR_MEMORY. seed protects against chosen collisions. */
@@ -27,7 +28,8 @@ uint32_t dictionary_find(const struct dictionary *d, struct slice name); /* DICT
 struct slice dictionary_name(const struct dictionary *d, uint32_t id);
 /* Everything interned so far survives later resets (decoders call it after interning their names). */
 void dictionary_keep(struct dictionary *d);
-/* Back to the kept names: what a writer does between batches when senders have filled the dictionary. */
+/* Back to the kept names: what a writer does between batches (after batch_finish, before batch_begin) when senders have
+ * filled the dictionary. Ids of the others are void, and will be given to other names. */
 void dictionary_reset(struct dictionary *d);
 void dictionary_free(struct dictionary *d);
 

@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ENV_READ 1u      /* open for reading */
-#define ENV_WRITE 2u     /* open for writing (pwrite and append) */
-#define ENV_CREATE 4u    /* make it when missing, mode 0600 */
+#define ENV_READ 1u /* open for reading */
+#define ENV_WRITE 2u /* open for writing (pwrite and append) */
+#define ENV_CREATE 4u /* make it when missing, mode 0600 */
 #define ENV_EXCLUSIVE 8u /* with CREATE: fail with -EEXIST when it is there */
 #define ENV_TRUNCATE 16u
 #define ENV_APPEND 32u
@@ -32,8 +32,8 @@ struct env_files {
 	int (*close)(void *ctx, int fd);
 	ssize_t (*pread)(void *ctx, int fd, void *buf, size_t len, uint64_t offset);
 	ssize_t (*pwrite)(void *ctx, int fd, const void *buf, size_t len, uint64_t offset); /* may be short */
-	ssize_t (*read)(void *ctx, int fd, void *buf, size_t len);                          /* pipes, standard input */
-	int (*sync)(void *ctx, int fd);      /* fdatasync: content and size. An error is final: never sync this fd again */
+	ssize_t (*read)(void *ctx, int fd, void *buf, size_t len); /* pipes, standard input */
+	int (*sync)(void *ctx, int fd); /* fdatasync: content and size. An error is final: never sync this fd again */
 	int (*sync_dir)(void *ctx, const char *path);
 	int (*truncate)(void *ctx, int fd, uint64_t size);
 	int (*reserve)(void *ctx, int fd, uint64_t size); /* posix_fallocate */
@@ -44,13 +44,13 @@ struct env_files {
 	int (*mkdir)(void *ctx, const char *path); /* mode 0700; -EEXIST when there */
 	/* Names without "." and "..", in no order; stops and returns what `each` returned when that is not 0. */
 	int (*list)(void *ctx, const char *path, int (*each)(void *arg, const char *name), void *arg);
-	int (*lock)(void *ctx, int fd);      /* exclusive, does not wait: -EWOULDBLOCK when held */
-	int (*forget)(void *ctx, int fd);    /* POSIX_FADV_DONTNEED, so that a read comes from the medium */
+	int (*lock)(void *ctx, int fd); /* exclusive, does not wait: -EWOULDBLOCK when held */
+	int (*forget)(void *ctx, int fd); /* POSIX_FADV_DONTNEED, so that a read comes from the medium */
 	void *ctx;
 };
 
 struct env_clock {
-	int64_t (*now_ns)(void *ctx);  /* CLOCK_REALTIME, ns since 1970 */
+	int64_t (*now_ns)(void *ctx); /* CLOCK_REALTIME, ns since 1970 */
 	int64_t (*boot_ns)(void *ctx); /* CLOCK_BOOTTIME: never goes back; for intervals */
 	void *ctx;
 };
@@ -74,9 +74,9 @@ struct env_address {
 };
 
 struct env_datagram {
-	void *buf;         /* in: room for size octets */
+	void *buf; /* in: room for size octets */
 	uint32_t size;
-	uint32_t len;      /* out: octets stored */
+	uint32_t len; /* out: octets stored */
 	uint32_t full_len; /* out: octets the datagram had (MSG_TRUNC) */
 	struct env_address peer;
 };
@@ -87,7 +87,7 @@ struct env_sockets {
 	 * wraps at 2^32), unchanged when the kernel did not say. Returns the number received. */
 	int (*receive)(void *ctx, int fd, struct env_datagram *datagrams, unsigned n, uint32_t *dropped);
 	int (*accept)(void *ctx, int fd, struct env_address *peer); /* a non-blocking descriptor */
-	ssize_t (*read)(void *ctx, int fd, void *buf, size_t len);  /* 0 = the peer closed */
+	ssize_t (*read)(void *ctx, int fd, void *buf, size_t len); /* 0 = the peer closed */
 	ssize_t (*write)(void *ctx, int fd, const void *buf, size_t len);
 	int (*close)(void *ctx, int fd);
 	void *ctx;
@@ -137,6 +137,8 @@ int env_write_all(const struct env *env, int fd, const void *buf, size_t len, ui
 int env_read_all(const struct env *env, int fd, void *buf, size_t len, uint64_t offset);
 /* A whole file of at most `limit` octets into memory the caller frees with env_free; -EFBIG above the limit. */
 int env_read_file(const struct env *env, const char *path, size_t limit, uint8_t **out, size_t *len);
+/* Syncs the directory that holds `path`: what makes a created or renamed name durable. */
+int env_sync_parent(const struct env *env, const char *path);
 /* Makes a directory and those above it, each synced into its parent. */
 int env_make_dirs(const struct env *env, const char *path);
 

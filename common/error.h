@@ -12,19 +12,19 @@
 
 enum error_code {
 	ERROR_NONE = 0,
-	ERROR_MEMORY,    /* an allocation failed */
-	ERROR_IO,        /* a system call failed; the text names it and errno */
-	ERROR_FULL,      /* disk, budget or queue full: retriable once there is room */
-	ERROR_FORMAT,    /* octets we were told are not what their format says; text names the offset */
-	ERROR_VERSION,   /* a format version or a must-refuse flag we do not know */
-	ERROR_LIMIT,     /* a limit of common/limits.h was passed */
-	ERROR_SYNTAX,    /* rule, query, configuration: see line and column */
+	ERROR_MEMORY, /* an allocation failed */
+	ERROR_IO, /* a system call failed; the text names it and errno */
+	ERROR_FULL, /* disk, budget or queue full: retriable once there is room */
+	ERROR_FORMAT, /* octets we were told are not what their format says; text names the offset */
+	ERROR_VERSION, /* a format version or a must-refuse flag we do not know */
+	ERROR_LIMIT, /* a limit of common/limits.h was passed */
+	ERROR_SYNTAX, /* rule, query, configuration: see line and column */
 	ERROR_UNSUPPORTED,
 	ERROR_NOT_FOUND,
 	ERROR_EXISTS,
-	ERROR_BUSY,      /* owned by another, try again */
-	ERROR_CONFLICT,  /* compare-and-set failed; a stored setting differs */
-	ERROR_DAMAGED,   /* a checksum or a chain does not hold: never go on silently */
+	ERROR_BUSY, /* owned by another, try again */
+	ERROR_CONFLICT, /* compare-and-set failed; a stored setting differs */
+	ERROR_DAMAGED, /* a checksum or a chain does not hold: never go on silently */
 	ERROR_USAGE,
 };
 
@@ -33,10 +33,10 @@ enum error_code {
 
 struct error {
 	enum error_code code;
-	uint32_t flags;        /* ERROR_RETRIABLE, ERROR_FATAL */
+	uint32_t flags; /* ERROR_RETRIABLE, ERROR_FATAL */
 	uint32_t line, column; /* from 1; 0 = unknown */
-	char file[256];        /* empty = none */
-	char text[512];        /* one sentence without a full stop, says what would have been right */
+	char file[256]; /* empty = none */
+	char text[512]; /* one sentence without a full stop, says what would have been right */
 };
 
 /* Fills `error` (if any) and returns -(int)code, so that `return error_set(...)` reads well. */

@@ -44,14 +44,14 @@ enum field_id {
  * wrote, the type says how to read it. */
 enum value_type {
 	VALUE_STRING = 0,
-	VALUE_I64 = 1,     /* text is decimal */
+	VALUE_I64 = 1, /* text is decimal */
 	VALUE_U64 = 2,
-	VALUE_F64 = 3,     /* text is a JSON number */
-	VALUE_BOOL = 4,    /* text is "true" or "false" */
-	VALUE_NULL = 5,    /* no text */
+	VALUE_F64 = 3, /* text is a JSON number */
+	VALUE_BOOL = 4, /* text is "true" or "false" */
+	VALUE_NULL = 5, /* no text */
 	VALUE_ADDRESS = 6, /* text is an IPv4 or IPv6 address */
-	VALUE_TIME = 7,    /* text as the source wrote it */
-	VALUE_SMALL = 8,   /* an unsigned 32-bit number held in the slice's own place, no text */
+	VALUE_TIME = 7, /* text as the source wrote it */
+	VALUE_SMALL = 8, /* an unsigned 32-bit number held in the slice's own place, no text */
 };
 #define VALUE_TYPE_COUNT 9
 

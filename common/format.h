@@ -73,6 +73,6 @@ static inline void put_u64(uint8_t *p, uint64_t v)
 void format_put_head(uint8_t *p, const char magic[4], const struct format_head *head);
 /* Checks magic, version, head size, must flags (only bits of known_must) and reserved octets. */
 int format_get_head(struct slice octets, const char magic[4], uint16_t version_max, uint32_t known_must,
-                    struct format_head *out, struct error *error);
+					struct format_head *out, struct error *error);
 
 #endif

@@ -10,14 +10,18 @@
 #include "common/error.h"
 
 enum json_type {
-	JSON_END,    /* the whole text was read */
-	JSON_ERROR,  /* see reader.error_at */
-	JSON_OBJECT, JSON_OBJECT_END,
-	JSON_ARRAY, JSON_ARRAY_END,
-	JSON_KEY,    /* text: raw octets between the quotes */
+	JSON_END, /* the whole text was read */
+	JSON_ERROR, /* see reader.error_at */
+	JSON_OBJECT,
+	JSON_OBJECT_END,
+	JSON_ARRAY,
+	JSON_ARRAY_END,
+	JSON_KEY, /* text: raw octets between the quotes */
 	JSON_STRING, /* the same */
 	JSON_NUMBER, /* text: as written */
-	JSON_TRUE, JSON_FALSE, JSON_NULL,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL,
 };
 
 struct json_token {
@@ -65,7 +69,7 @@ void json_f64(struct json_writer *w, double v);
 void json_bool(struct json_writer *w, bool v);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct slice json); /* trusted JSON text, as it is */
-void json_time(struct json_writer *w, int64_t ns);       /* RFC 3339 UTC */
+void json_time(struct json_writer *w, int64_t ns); /* RFC 3339 UTC */
 void json_hex(struct json_writer *w, const uint8_t *octets, size_t n);
 void json_base64(struct json_writer *w, struct slice s);
 

@@ -7,7 +7,8 @@
 
 /* name, value, what happens past it */
 #define LIMIT_LIST(X) \
-	X(message_bytes, 65536, "default size of one message; the rest is cut, the row flagged with original length and hash") \
+	X(message_bytes, 65536, \
+	  "default size of one message; the rest is cut, the row flagged with original length and hash") \
 	X(message_bytes_max, 1048576, "highest value of message_bytes") \
 	X(octet_count_digits, 10, "octet counting: a longer count makes the connection fall back to LF framing") \
 	X(row_fields, 512, "fields of one row; the rest is dropped and the row flagged") \
@@ -17,6 +18,7 @@
 	X(batch_bytes_max, 4194304, "a larger batch is refused; a single larger event goes to quarantine") \
 	X(batch_age_ms, 200, "the batch is closed") \
 	X(dictionary_names, 65000, "field names of one dictionary; more are dropped and the row flagged") \
+	X(field_name_bytes, 1024, "octets of one field name; the field is dropped and the row flagged") \
 	X(connections, 4096, "TCP connections; a new one is closed and counted") \
 	X(connections_per_peer, 256, "TCP connections of one address; a new one is closed and counted") \
 	X(connection_idle_s, 600, "an idle TCP connection is closed") \
@@ -37,6 +39,9 @@
 	X(log_file_bytes, 134217728, "a local log file; a new one is begun") \
 	X(bus_max_bytes, 8589934592, "a committed position further behind stops intake") \
 	X(bus_keep_bytes, 34359738368, "a keep-from position further behind is moved up") \
+	X(commit_bytes, 16777216, "octets of one commit log record; refused") \
+	X(commitlog_bytes, 1073741824, \
+	  "a commit log file; a record that would make it larger is refused until it is compacted") \
 	X(sync_ms, 100, "the local log is synced")
 
 /* LIMIT_message_bytes, ... */

@@ -13,7 +13,7 @@
 struct predicate {
 	const struct slice *columns; /* field names looked at */
 	uint32_t column_count;
-	bool all_columns;            /* words and keywords: every string field and the text */
+	bool all_columns; /* words and keywords: every string field and the text */
 	/* Folded literals: a row can only match when it holds one of them (any case). None: no such promise. */
 	const struct slice *literals;
 	uint32_t literal_count;

@@ -44,8 +44,7 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 
 static inline bool slice_ends(struct slice s, struct slice suffix)
 {
-	return s.len >= suffix.len &&
-	       (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+	return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
 }
 
 /* The octets from `from` on; empty when `from` is past the end. */

@@ -10,8 +10,8 @@ bool utf8_valid(struct slice s);
 unsigned utf8_encode(uint32_t code_point, uint8_t out[4]);
 /* Unicode simple case folding (CaseFolding.txt status C and S), one to one. */
 uint32_t fold_code_point(uint32_t code_point);
-/* Folded copy into out (room for 2 * s.len octets... see text.c: folding grows a sequence by at most one octet in
- * two); invalid octets are copied. Returns the octets written. ASCII fast path. */
+/* Folded copy into out, which has room for FOLD_ROOM(s.len) octets and is not s; invalid octets are copied. Returns the
+ * octets written. The worst growth of all code points is two octets to three (U+023A, U+023E); tests try them all. */
 size_t fold(struct slice s, uint8_t *out);
 #define FOLD_ROOM(len) ((len) + (len) / 2 + 4)
 bool fold_equal(struct slice a, struct slice b);
@@ -24,7 +24,10 @@ size_t address_print(const uint8_t address[16], char *out);
 bool network_parse(struct slice s, uint8_t out[16], unsigned *bits, bool *host_bits_set);
 bool network_holds(const uint8_t network[16], unsigned bits, const uint8_t address[16]);
 
-/* For a terminal: C0, C1, ESC, DEL, bidi controls and invalid octets as \xNN or \u{...}. */
+/* Controls (C0, DEL, C1), line and paragraph separators, and the controls of writing direction: what could make a screen
+ * show something else than what is there. */
+bool text_unsafe(uint32_t code_point);
+/* For a terminal: text_unsafe code points and invalid octets as \xNN or \u{...}. */
 void text_escape_screen(struct buffer *out, struct slice s);
 
 #endif

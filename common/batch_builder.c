@@ -1,0 +1,526 @@
+/* Building a batch: rows, fields, wides and texts grow side by side and are laid one behind the other at the end. */
+#include "common/batch_layout.h"
+#include "common/batch_table.h"
+
+#include "common/check.h"
+#include "common/digest.h"
+#include "common/limits.h"
+
+/* Of a dictionary id: its index in this batch's names, if the stamp is this batch's. */
+struct name_stamp {
+	uint32_t stamp;
+	uint16_t index;
+};
+
+/* Where everything ended before the open row. */
+struct row_start {
+	size_t fields, wides, text;
+	uint32_t names;
+};
+
+struct open_row {
+	struct slice given; /* the caller's original, to find slices by address */
+	int64_t time_ns;
+	uint32_t observed, original_len, field_count, quality, flags;
+	uint16_t source, decoder, logsource;
+	uint8_t kind, charset, format;
+};
+
+struct batch_builder {
+	const struct env *env;
+	struct dictionary *dictionary;
+	struct batch_identity identity;
+	uint32_t must_flags, row_count, stamp;
+	int64_t observed_base_ns;
+	struct buffer rows, fields, wides, text, out;
+	struct batch_table names, sources, decoders, logsources;
+	struct buffer name_stamps, name_ids;
+	struct row_start start;
+	struct open_row row;
+	bool is_open, begun;
+};
+
+struct batch_builder *batch_builder_new(const struct env *env, struct dictionary *dictionary)
+{
+	struct batch_builder *b = env_zalloc(env, sizeof *b);
+	if (b == NULL)
+		return NULL;
+	b->env = env;
+	b->dictionary = dictionary;
+	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
+	struct batch_table *tables[] = {&b->names, &b->sources, &b->decoders, &b->logsources};
+	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+		buffer_init(buffers[i], env);
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		batch_table_init(tables[i], env, dictionary->seed);
+	return b;
+}
+
+void batch_builder_free(struct batch_builder *b)
+{
+	if (b == NULL)
+		return;
+	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
+	struct batch_table *tables[] = {&b->names, &b->sources, &b->decoders, &b->logsources};
+	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+		buffer_free(buffers[i]);
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		batch_table_free(tables[i]);
+	env_free(b->env, b);
+}
+
+void batch_begin(struct batch_builder *b, const struct batch_identity *identity, uint32_t must_flags,
+				 int64_t observed_base_ns)
+{
+	CHECK((must_flags & ~BATCH_MUST_KNOWN) == 0);
+	CHECK(observed_base_ns <= INT64_MAX - (int64_t)BATCH_OBSERVED_MAX);
+	b->identity = *identity;
+	b->must_flags = must_flags;
+	b->observed_base_ns = observed_base_ns;
+	b->row_count = 0;
+	b->is_open = false;
+	b->begun = true;
+	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_ids};
+	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+		buffer_reset(buffers[i]);
+	batch_table_begin(&b->names);
+	batch_table_begin(&b->sources);
+	batch_table_begin(&b->decoders);
+	batch_table_begin(&b->logsources);
+	if (++b->stamp == 0) {
+		memset(b->name_stamps.ptr, 0, b->name_stamps.len);
+		b->stamp = 1;
+	}
+}
+
+/* ---- tables ---- */
+
+int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *index)
+{
+	struct slice parts[3] = {source_line, SLICE_NONE, SLICE_NONE};
+	return batch_table_intern(&b->sources, parts, 0, index);
+}
+
+int batch_decoder(struct batch_builder *b, struct slice name, uint16_t version, uint16_t *index)
+{
+	struct slice parts[3] = {name, SLICE_NONE, SLICE_NONE};
+	return batch_table_intern(&b->decoders, parts, version, index);
+}
+
+int batch_logsource(struct batch_builder *b, const struct logsource *logsource, uint16_t *index)
+{
+	struct slice parts[3] = {logsource->product, logsource->category, logsource->service};
+	return batch_table_intern(&b->logsources, parts, 0, index);
+}
+
+/* buffer_room where there is room, without a call: for the two things that happen for every field. */
+static inline uint8_t *room_for(struct buffer *buffer, size_t n)
+{
+	if (buffer->size - buffer->len >= n && !buffer->failed)
+		return buffer->ptr + buffer->len;
+	return buffer_room(buffer, n);
+}
+
+/* The stamp of a dictionary id; grows with the dictionary. */
+static inline struct name_stamp *stamp_of(struct batch_builder *b, uint32_t name)
+{
+	size_t needed = ((size_t)name + 1) * sizeof(struct name_stamp);
+	if (b->name_stamps.len < needed) {
+		size_t wanted = (size_t)b->dictionary->count * sizeof(struct name_stamp);
+		buffer_add_zeros(&b->name_stamps, wanted - b->name_stamps.len);
+		if (b->name_stamps.failed) {
+			b->name_stamps.failed = false;
+			return NULL;
+		}
+	}
+	return (struct name_stamp *)(void *)b->name_stamps.ptr + name;
+}
+
+static int new_name(struct batch_builder *b, uint32_t name, struct name_stamp *stamp)
+{
+	uint16_t index;
+	buffer_add(&b->name_ids, &name, sizeof name);
+	if (b->name_ids.failed) {
+		b->name_ids.failed = false;
+		return -ERROR_MEMORY;
+	}
+	int result = batch_table_append(&b->names, dictionary_name(b->dictionary, name), &index);
+	if (result != 0) {
+		b->name_ids.len -= sizeof name;
+		return result;
+	}
+	*stamp = (struct name_stamp){b->stamp, index};
+	return 0;
+}
+
+static inline int name_index(struct batch_builder *b, uint32_t name, uint16_t *index)
+{
+	CHECK(name < b->dictionary->count);
+	struct name_stamp *stamp = stamp_of(b, name);
+	if (stamp == NULL)
+		return -ERROR_MEMORY;
+	int result = stamp->stamp == b->stamp ? 0 : new_name(b, name, stamp);
+	*index = stamp->index;
+	return result;
+}
+
+/* ---- rows ---- */
+
+/* What the texts of a batch may add up to, so that every offset fits; batch_row_end looks at the whole batch. */
+static bool text_fits(const struct batch_builder *b, size_t len)
+{
+	return len <= (size_t)LIMIT_batch_bytes_max && b->text.len + len <= (size_t)LIMIT_batch_bytes_max;
+}
+
+int batch_row(struct batch_builder *b, enum row_kind kind, int64_t observed_ns, struct slice original)
+{
+	CHECK(b->begun && !b->is_open);
+	int64_t delta;
+	if (__builtin_sub_overflow(observed_ns, b->observed_base_ns, &delta) || delta < 0 ||
+		delta > (int64_t)BATCH_OBSERVED_MAX)
+		return -ERROR_LIMIT;
+	if (!text_fits(b, original.len))
+		return -ERROR_LIMIT;
+	b->start = (struct row_start){b->fields.len, b->wides.len, b->text.len, b->names.count};
+	buffer_add_slice(&b->text, original);
+	if (b->text.failed) {
+		b->text.failed = false;
+		return -ERROR_MEMORY;
+	}
+	b->row = (struct open_row){.given = original,
+							   .observed = (uint32_t)delta,
+							   .original_len = (uint32_t)original.len,
+							   .source = BATCH_NO_INDEX,
+							   .decoder = BATCH_NO_INDEX,
+							   .logsource = BATCH_NO_INDEX,
+							   .kind = (uint8_t)kind};
+	b->is_open = true;
+	return 0;
+}
+
+void batch_row_time(struct batch_builder *b, int64_t time_ns, uint32_t quality)
+{
+	b->row.time_ns = (quality & TIME_PRESENT) != 0 ? time_ns : 0;
+	b->row.quality = quality;
+}
+
+void batch_row_tables(struct batch_builder *b, uint16_t source, uint16_t decoder, uint16_t logsource)
+{
+	CHECK(source == BATCH_NO_INDEX || source < b->sources.count);
+	CHECK(decoder == BATCH_NO_INDEX || decoder < b->decoders.count);
+	CHECK(logsource == BATCH_NO_INDEX || logsource < b->logsources.count);
+	b->row.source = source;
+	b->row.decoder = decoder;
+	b->row.logsource = logsource;
+}
+
+void batch_row_flags(struct batch_builder *b, uint32_t flags, enum charset charset, enum format format)
+{
+	CHECK((flags & ~BATCH_ROW_FLAGS) == 0 && (unsigned)charset < 256 && (unsigned)format < 16);
+	b->row.flags = flags | (b->row.flags & ROW_FIELDS_DROPPED);
+	b->row.charset = (uint8_t)charset;
+	b->row.format = (uint8_t)format;
+}
+
+struct slice batch_row_text(const struct batch_builder *b)
+{
+	size_t len = b->text.len - b->start.text;
+	return len == 0 ? SLICE_NONE : slice_of(b->text.ptr + b->start.text, len);
+}
+
+int batch_row_derive(struct batch_builder *b, struct slice text, uint32_t *offset)
+{
+	CHECK(b->is_open);
+	if (!text_fits(b, text.len))
+		return -ERROR_LIMIT;
+	*offset = (uint32_t)(b->text.len - b->start.text);
+	/* The text may be a part of the row's own, which moves when the buffer grows. */
+	uintptr_t inside = (uintptr_t)text.ptr - (uintptr_t)b->text.ptr;
+	bool own = b->text.ptr != NULL && inside < b->text.len;
+	uint8_t *room = buffer_room(&b->text, text.len);
+	if (room == NULL) {
+		b->text.failed = false;
+		return -ERROR_MEMORY;
+	}
+	if (text.len > 0)
+		memcpy(room, own ? b->text.ptr + inside : text.ptr, text.len);
+	b->text.len += text.len;
+	return 0;
+}
+
+/* ---- fields ---- */
+
+static int dropped(struct batch_builder *b, int result)
+{
+	b->row.flags |= ROW_FIELDS_DROPPED;
+	return result;
+}
+
+static int add_field(struct batch_builder *b, uint32_t name, enum value_type type, uint8_t flags, uint32_t place)
+{
+	uint16_t index;
+	CHECK(b->is_open && (unsigned)type < VALUE_TYPE_COUNT);
+	if (b->row.field_count >= LIMIT_row_fields || name == DICTIONARY_NONE)
+		return dropped(b, -ERROR_LIMIT);
+	int result = name_index(b, name, &index);
+	if (result != 0)
+		return dropped(b, result);
+	uint8_t *room = room_for(&b->fields, BATCH_FIELD_BYTES);
+	if (room == NULL) {
+		b->fields.failed = false;
+		return dropped(b, -ERROR_MEMORY);
+	}
+	put_u16(room, index);
+	room[2] = (uint8_t)type;
+	room[3] = flags;
+	put_u32(room + 4, place);
+	b->fields.len += BATCH_FIELD_BYTES;
+	b->row.field_count++;
+	return 0;
+}
+
+static int add_wide(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len)
+{
+	uint32_t index = (uint32_t)(b->wides.len / BATCH_WIDE_BYTES);
+	uint8_t *room = buffer_room(&b->wides, BATCH_WIDE_BYTES);
+	if (room == NULL) {
+		b->wides.failed = false;
+		return dropped(b, -ERROR_MEMORY);
+	}
+	put_u32(room, offset);
+	put_u32(room + 4, len);
+	int result = add_field(b, name, type, BATCH_FIELD_WIDE, index);
+	if (result == 0)
+		b->wides.len += BATCH_WIDE_BYTES;
+	return result;
+}
+
+int batch_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len)
+{
+	CHECK(b->is_open && (uint64_t)offset + len <= b->text.len - b->start.text);
+	CHECK(type != VALUE_SMALL);
+	if (type == VALUE_NULL)
+		return add_field(b, name, type, 0, 0);
+	if (offset > UINT16_MAX || len > UINT16_MAX)
+		return add_wide(b, name, type, offset, len);
+	return add_field(b, name, type, 0, offset | len << 16);
+}
+
+int batch_field_small(struct batch_builder *b, uint32_t name, uint32_t value)
+{
+	return add_field(b, name, VALUE_SMALL, 0, value);
+}
+
+/* Whether the octets of `value` are octets of `text`, by address: *offset from its start. */
+static bool lies_in(struct slice value, struct slice text, uint32_t *offset)
+{
+	uintptr_t at = (uintptr_t)value.ptr - (uintptr_t)text.ptr;
+	if (text.ptr == NULL || at > text.len || value.len > text.len - at)
+		return false;
+	*offset = (uint32_t)at;
+	return true;
+}
+
+int batch_field_slice(struct batch_builder *b, uint32_t name, enum value_type type, struct slice value)
+{
+	uint32_t offset = 0;
+	CHECK(b->is_open);
+	if (value.len == 0)
+		return batch_field(b, name, type, 0, 0);
+	if (lies_in(value, b->row.given, &offset) || lies_in(value, batch_row_text(b), &offset))
+		return batch_field(b, name, type, offset, (uint32_t)value.len);
+	/* Octets for a field that will be dropped would only fill the batch. */
+	if (b->row.field_count >= LIMIT_row_fields || name == DICTIONARY_NONE)
+		return dropped(b, -ERROR_LIMIT);
+	int result = batch_row_derive(b, value, &offset);
+	if (result != 0)
+		return dropped(b, result);
+	return batch_field(b, name, type, offset, (uint32_t)value.len);
+}
+
+uint32_t batch_row_field_count(const struct batch_builder *b)
+{
+	CHECK(b->is_open);
+	return b->row.field_count;
+}
+
+void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *name, enum value_type *type,
+					 uint32_t *offset, uint32_t *len)
+{
+	CHECK(b->is_open && index < b->row.field_count);
+	const uint8_t *field = b->fields.ptr + b->start.fields + (size_t)index * BATCH_FIELD_BYTES;
+	memcpy(name, b->name_ids.ptr + get_u16(field) * sizeof *name, sizeof *name);
+	uint32_t place = get_u32(field + 4);
+	*type = (enum value_type)field[2];
+	*offset = place & UINT16_MAX;
+	*len = place >> 16;
+	if (*type == VALUE_SMALL || *type == VALUE_NULL) {
+		*offset = *len = 0;
+	} else if ((field[3] & BATCH_FIELD_WIDE) != 0) {
+		const uint8_t *wide = b->wides.ptr + (size_t)place * BATCH_WIDE_BYTES;
+		*offset = get_u32(wide);
+		*len = get_u32(wide + 4);
+	}
+}
+
+/* ---- end of a row ---- */
+
+void batch_row_abandon(struct batch_builder *b)
+{
+	const uint32_t *ids = (const uint32_t *)(const void *)b->name_ids.ptr;
+	CHECK(b->is_open);
+	b->is_open = false;
+	b->fields.len = b->start.fields;
+	b->wides.len = b->start.wides;
+	b->text.len = b->start.text;
+	for (uint32_t i = b->start.names; i < b->names.count; i++)
+		stamp_of(b, ids[i])->stamp = 0;
+	batch_table_cut(&b->names, b->start.names);
+	b->name_ids.len = b->start.names * sizeof(uint32_t);
+}
+
+static void write_row(const struct batch_builder *b, uint8_t *p)
+{
+	const struct open_row *row = &b->row;
+	put_u64(p + ROW_AT_TIME, (uint64_t)row->time_ns);
+	put_u32(p + ROW_AT_OBSERVED, row->observed);
+	put_u32(p + ROW_AT_TEXT, (uint32_t)b->start.text);
+	put_u32(p + ROW_AT_ORIGINAL, row->original_len);
+	put_u32(p + ROW_AT_FIELD, (uint32_t)(b->start.fields / BATCH_FIELD_BYTES));
+	put_u16(p + ROW_AT_FIELDS, (uint16_t)row->field_count);
+	put_u16(p + ROW_AT_SOURCE, row->source);
+	put_u16(p + ROW_AT_DECODER, row->decoder);
+	put_u16(p + ROW_AT_LOGSOURCE, row->logsource);
+	put_u32(p + ROW_AT_QUALITY, row->quality);
+	p[ROW_AT_KIND] = row->kind;
+	p[ROW_AT_CHARSET] = row->charset;
+	put_u16(p + ROW_AT_FLAGS, (uint16_t)(row->flags | (uint32_t)row->format << 12));
+}
+
+int batch_row_end(struct batch_builder *b)
+{
+	CHECK(b->is_open);
+	uint8_t *room = buffer_room(&b->rows, BATCH_ROW_BYTES);
+	bool fits = batch_builder_bytes(b) + BATCH_ROW_BYTES <= (size_t)LIMIT_batch_bytes_max;
+	if (room == NULL || !fits) {
+		b->rows.failed = false;
+		batch_row_abandon(b);
+		return room == NULL ? -ERROR_MEMORY : -ERROR_LIMIT;
+	}
+	write_row(b, room);
+	b->rows.len += BATCH_ROW_BYTES;
+	b->row_count++;
+	b->is_open = false;
+	return 0;
+}
+
+uint32_t batch_builder_rows(const struct batch_builder *b)
+{
+	return b->row_count;
+}
+
+static size_t table_bytes(const struct batch_table *t, size_t entry_bytes)
+{
+	return batch_align(t->count * entry_bytes + t->octets.len);
+}
+
+size_t batch_builder_bytes(const struct batch_builder *b)
+{
+	return BATCH_HEAD_BYTES + b->rows.len + b->fields.len + b->wides.len + table_bytes(&b->names, BATCH_ENTRY_BYTES) +
+		   table_bytes(&b->sources, BATCH_ENTRY_BYTES) + table_bytes(&b->decoders, BATCH_ENTRY_BYTES) +
+		   table_bytes(&b->logsources, BATCH_LOGSOURCE_BYTES) + batch_align(b->text.len) + BATCH_CHECKSUM_BYTES;
+}
+
+/* ---- the whole ---- */
+
+static void write_head(const struct batch_builder *b, uint8_t *p, size_t total)
+{
+	struct format_head head = {BATCH_VERSION, BATCH_HEAD_BYTES, 0, b->must_flags};
+	memset(p, 0, BATCH_HEAD_BYTES);
+	format_put_head(p, BATCH_MAGIC, &head);
+	put_u32(p + HEAD_TOTAL, (uint32_t)total);
+	put_u32(p + HEAD_ROWS, b->row_count);
+	memcpy(p + HEAD_COLLECTOR, b->identity.collector, 16);
+	put_u64(p + HEAD_EPOCH, b->identity.epoch);
+	put_u64(p + HEAD_SEQUENCE, b->identity.first_sequence);
+	put_u32(p + HEAD_PARTITION, b->identity.partition);
+	put_u64(p + HEAD_OBSERVED, (uint64_t)b->observed_base_ns);
+	put_u32(p + HEAD_FIELDS, (uint32_t)(b->fields.len / BATCH_FIELD_BYTES));
+	put_u32(p + HEAD_WIDES, (uint32_t)(b->wides.len / BATCH_WIDE_BYTES));
+	put_u32(p + HEAD_NAMES, b->names.count);
+	put_u32(p + HEAD_SOURCES, b->sources.count);
+	put_u32(p + HEAD_DECODERS, b->decoders.count);
+	put_u32(p + HEAD_LOGSOURCES, b->logsources.count);
+	put_u32(p + HEAD_TEXT, (uint32_t)b->text.len);
+}
+
+static void write_table(struct buffer *out, const struct batch_table *t)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct table_entry *entry = &batch_table_entries(t)[i];
+		buffer_add_u32(out, entry->offset);
+		buffer_add_u16(out, entry->lens[0]);
+		buffer_add_u16(out, entry->version);
+	}
+	buffer_add_slice(out, buffer_slice(&t->octets));
+	buffer_align8(out);
+}
+
+static void write_logsources(struct buffer *out, const struct batch_table *t)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct table_entry *entry = &batch_table_entries(t)[i];
+		buffer_add_u32(out, entry->offset);
+		for (unsigned part = 0; part < 3; part++)
+			buffer_add_u16(out, entry->lens[part]);
+		buffer_add_zeros(out, 6);
+	}
+	buffer_add_slice(out, buffer_slice(&t->octets));
+	buffer_align8(out);
+}
+
+/* All sections behind the head; notes in `offsets` where each began. */
+static void write_sections(struct batch_builder *b, uint32_t offsets[BATCH_SECTIONS])
+{
+	struct buffer *out = &b->out;
+	offsets[0] = (uint32_t)out->len;
+	buffer_add_slice(out, buffer_slice(&b->rows));
+	offsets[1] = (uint32_t)out->len;
+	buffer_add_slice(out, buffer_slice(&b->fields));
+	offsets[2] = (uint32_t)out->len;
+	buffer_add_slice(out, buffer_slice(&b->wides));
+	offsets[3] = (uint32_t)out->len;
+	write_table(out, &b->names);
+	offsets[4] = (uint32_t)out->len;
+	write_table(out, &b->sources);
+	offsets[5] = (uint32_t)out->len;
+	write_table(out, &b->decoders);
+	offsets[6] = (uint32_t)out->len;
+	write_logsources(out, &b->logsources);
+	offsets[7] = (uint32_t)out->len;
+	buffer_add_slice(out, buffer_slice(&b->text));
+	buffer_align8(out);
+}
+
+int batch_finish(struct batch_builder *b, struct slice *out, struct error *error)
+{
+	uint32_t offsets[BATCH_SECTIONS];
+	size_t total = batch_builder_bytes(b);
+	CHECK(b->begun && !b->is_open);
+	if (total > (size_t)LIMIT_batch_bytes_max)
+		return error_set(error, ERROR_LIMIT, "a batch of %zu octets; at most %lld", total,
+						 (long long)LIMIT_batch_bytes_max);
+	buffer_reset(&b->out);
+	uint8_t *room = buffer_room(&b->out, total);
+	if (room == NULL)
+		return error_set(error, ERROR_MEMORY, "no memory for a batch of %zu octets", total);
+	write_head(b, room, total);
+	b->out.len = BATCH_HEAD_BYTES;
+	write_sections(b, offsets);
+	for (unsigned i = 0; i < BATCH_SECTIONS; i++)
+		put_u32(b->out.ptr + HEAD_OFFSETS + 4 * i, offsets[i]);
+	buffer_add_u64(&b->out, xxh3(buffer_slice(&b->out)));
+	CHECK(!b->out.failed && b->out.len == total);
+	*out = buffer_slice(&b->out);
+	return 0;
+}

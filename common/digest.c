@@ -1,0 +1,111 @@
+#include "common/digest.h"
+
+#include "common/check.h"
+#include "common/format.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+/* EVP fetches the algorithm by name unless it is given; the pair is made once and used again and again. */
+struct sha256 {
+	EVP_MD_CTX *ctx;
+	EVP_MD *md;
+};
+
+struct sha256 *sha256_new(void)
+{
+	struct sha256 *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	s->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	s->ctx = EVP_MD_CTX_new();
+	if (s->md == NULL || s->ctx == NULL) {
+		sha256_free(s);
+		return NULL;
+	}
+	sha256_start(s);
+	return s;
+}
+
+/* Once the algorithm is fetched and the context has its state, these three do not fail. */
+void sha256_start(struct sha256 *s)
+{
+	CHECK(EVP_DigestInit_ex2(s->ctx, s->md, NULL) == 1);
+}
+
+void sha256_add(struct sha256 *s, const void *ptr, size_t len)
+{
+	if (len > 0)
+		CHECK(EVP_DigestUpdate(s->ctx, ptr, len) == 1);
+}
+
+void sha256_part(struct sha256 *s, struct slice part)
+{
+	uint8_t len[8];
+	put_u64(len, part.len);
+	sha256_add(s, len, sizeof len);
+	sha256_add(s, part.ptr, part.len);
+}
+
+void sha256_end(struct sha256 *s, uint8_t out[32])
+{
+	unsigned len = 0;
+	CHECK(EVP_DigestFinal_ex(s->ctx, out, &len) == 1 && len == 32);
+}
+
+void sha256_free(struct sha256 *s)
+{
+	if (s == NULL)
+		return;
+	EVP_MD_CTX_free(s->ctx);
+	EVP_MD_free(s->md);
+	free(s);
+}
+
+void sha256_of(struct slice s, uint8_t out[32])
+{
+	unsigned len = 0;
+	CHECK(EVP_Digest(s.len == 0 ? "" : (const char *)s.ptr, s.len, out, &len, EVP_sha256(), NULL) == 1 && len == 32);
+}
+
+uint64_t xxh3(struct slice s)
+{
+	return XXH3_64bits(s.ptr, s.len);
+}
+
+uint64_t xxh3_seeded(struct slice s, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(s.ptr, s.len, seed);
+}
+
+void hex_print(const uint8_t *octets, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[octets[i] >> 4];
+		*out++ = digits[octets[i] & 15];
+	}
+	*out = 0;
+}
+
+static int digit_of(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hex_parse(struct slice text, uint8_t *out, size_t n)
+{
+	if (text.len / 2 != n || (text.len & 1) != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = digit_of(text.ptr[2 * i]), low = digit_of(text.ptr[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

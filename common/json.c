@@ -1,0 +1,357 @@
+/* The JSON reader: a state per place in the grammar, a bit per depth for what is open. Strings are passed eight octets
+ * at a time; nothing is copied. */
+#include "common/json.h"
+
+#include "common/format.h"
+#include "common/limits.h"
+#include "common/text.h"
+
+_Static_assert(sizeof(((struct json_reader *)0)->stack_objects) * 8 >= 64, "a bit per depth");
+
+enum state {
+	WANT_VALUE, /* at the start, after a key, after a comma in an array */
+	WANT_FIRST, /* after '[': a value or ']' */
+	WANT_FIRST_KEY, /* after '{': a key or '}' */
+	WANT_KEY, /* after a comma in an object */
+	AFTER_VALUE,
+	BROKEN,
+};
+
+void json_reader_init(struct json_reader *r, struct slice text)
+{
+	static const uint8_t nothing[1];
+	const uint8_t *start = text.len == 0 ? nothing : text.ptr;
+	*r = (struct json_reader){.start = start, .ptr = start, .end = start + text.len, .depth_max = LIMIT_json_depth};
+}
+
+static enum json_type broken(struct json_reader *r, struct json_token *token, const uint8_t *at)
+{
+	r->error_at = (size_t)(at - r->start);
+	r->state = BROKEN;
+	token->text = SLICE_NONE;
+	return token->type = JSON_ERROR;
+}
+
+static void skip_space(struct json_reader *r)
+{
+	while (r->ptr < r->end && (*r->ptr == ' ' || *r->ptr == '\n' || *r->ptr == '\r' || *r->ptr == '\t'))
+		r->ptr++;
+}
+
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS (ONES << 7)
+
+/* High bits of the octets that are zero; exact up to and including the first one, which is all that is asked. */
+static uint64_t zero_octets(uint64_t v)
+{
+	return (v - ONES) & ~v & HIGHS;
+}
+
+/* The first quote, backslash or control at or after p; `end` when there is none. */
+static const uint8_t *next_special(const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t v = get_u64(p);
+		uint64_t hits = zero_octets(v ^ ONES * '"') | zero_octets(v ^ ONES * '\\') | ((v - ONES * 0x20) & ~v & HIGHS);
+		if (hits != 0)
+			return p + (__builtin_ctzll(hits) >> 3);
+	}
+	while (p < end && *p != '"' && *p != '\\' && *p >= 0x20)
+		p++;
+	return p;
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The 16 bits of four hex digits; -1 when they are not there. */
+static int32_t hex_four(const uint8_t *p, const uint8_t *end)
+{
+	int32_t value = 0;
+	if (end - p < 4)
+		return -1;
+	for (unsigned i = 0; i < 4; i++) {
+		int digit = hex_digit(p[i]);
+		if (digit < 0)
+			return -1;
+		value = value << 4 | digit;
+	}
+	return value;
+}
+
+/* Octets of the escape at p (a backslash); 0 when it is none. */
+static size_t escape_len(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p < 2)
+		return 0;
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return 2;
+	case 'u':
+		return hex_four(p + 2, end) < 0 ? 0 : 6;
+	default:
+		return 0;
+	}
+}
+
+/* r->ptr is at the opening quote. */
+static bool string(struct json_reader *r, struct json_token *token)
+{
+	const uint8_t *from = r->ptr + 1, *p = from;
+	token->escaped = false;
+	for (;;) {
+		p = next_special(p, r->end);
+		if (p == r->end || *p != '\\')
+			break;
+		size_t len = escape_len(p, r->end);
+		if (len == 0)
+			break;
+		token->escaped = true;
+		p += len;
+	}
+	if (p == r->end || *p != '"') {
+		broken(r, token, p);
+		return false;
+	}
+	token->text = slice_of(from, (size_t)(p - from));
+	r->ptr = p + 1;
+	return true;
+}
+
+static const uint8_t *digits(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && (unsigned)*p - '0' < 10)
+		p++;
+	return p;
+}
+
+/* RFC 8259 section 6. What follows the number is looked at by the next state. */
+static enum json_type number(struct json_reader *r, struct json_token *token)
+{
+	const uint8_t *p = r->ptr, *from;
+	p += *p == '-';
+	from = p;
+	p = p < r->end && *p == '0' ? p + 1 : digits(p, r->end);
+	if (p == from)
+		return broken(r, token, p);
+	if (p < r->end && *p == '.') {
+		from = ++p;
+		p = digits(p, r->end);
+		if (p == from)
+			return broken(r, token, p);
+	}
+	if (p < r->end && (*p | 0x20) == 'e') {
+		p++;
+		p += p < r->end && (*p == '+' || *p == '-');
+		from = p;
+		p = digits(p, r->end);
+		if (p == from)
+			return broken(r, token, p);
+	}
+	token->text = slice_of(r->ptr, (size_t)(p - r->ptr));
+	r->ptr = p;
+	r->state = AFTER_VALUE;
+	return token->type = JSON_NUMBER;
+}
+
+static enum json_type word(struct json_reader *r, struct json_token *token, struct slice wanted, enum json_type type)
+{
+	if (!slice_starts(slice_of(r->ptr, (size_t)(r->end - r->ptr)), wanted))
+		return broken(r, token, r->ptr);
+	token->text = slice_of(r->ptr, wanted.len);
+	r->ptr += wanted.len;
+	r->state = AFTER_VALUE;
+	return token->type = type;
+}
+
+static enum json_type open_level(struct json_reader *r, struct json_token *token, bool object)
+{
+	if (r->depth >= r->depth_max || r->depth >= 64)
+		return broken(r, token, r->ptr);
+	uint64_t bit = UINT64_C(1) << r->depth++;
+	r->stack_objects = object ? r->stack_objects | bit : r->stack_objects & ~bit;
+	token->text = slice_of(r->ptr++, 1);
+	r->state = object ? WANT_FIRST_KEY : WANT_FIRST;
+	return token->type = object ? JSON_OBJECT : JSON_ARRAY;
+}
+
+static bool in_object(const struct json_reader *r)
+{
+	return r->depth > 0 && (r->stack_objects >> (r->depth - 1) & 1) != 0;
+}
+
+static enum json_type close_level(struct json_reader *r, struct json_token *token)
+{
+	bool object = in_object(r);
+	token->text = slice_of(r->ptr++, 1);
+	r->depth--;
+	r->state = AFTER_VALUE;
+	return token->type = object ? JSON_OBJECT_END : JSON_ARRAY_END;
+}
+
+static enum json_type value(struct json_reader *r, struct json_token *token)
+{
+	switch (*r->ptr) {
+	case '"':
+		if (!string(r, token))
+			return JSON_ERROR;
+		r->state = AFTER_VALUE;
+		return token->type = JSON_STRING;
+	case '{':
+		return open_level(r, token, true);
+	case '[':
+		return open_level(r, token, false);
+	case 't':
+		return word(r, token, SLICE("true"), JSON_TRUE);
+	case 'f':
+		return word(r, token, SLICE("false"), JSON_FALSE);
+	case 'n':
+		return word(r, token, SLICE("null"), JSON_NULL);
+	default:
+		return number(r, token);
+	}
+}
+
+static enum json_type key(struct json_reader *r, struct json_token *token)
+{
+	if (*r->ptr != '"')
+		return broken(r, token, r->ptr);
+	if (!string(r, token))
+		return JSON_ERROR;
+	skip_space(r);
+	if (r->ptr == r->end || *r->ptr != ':')
+		return broken(r, token, r->ptr);
+	r->ptr++;
+	r->state = WANT_VALUE;
+	return token->type = JSON_KEY;
+}
+
+/* Behind a value: the end of the text, the end of a level, or a comma and what it promises. */
+static enum json_type after_value(struct json_reader *r, struct json_token *token)
+{
+	uint8_t octet = *r->ptr;
+	if (r->depth == 0)
+		return broken(r, token, r->ptr);
+	if (octet == (in_object(r) ? '}' : ']'))
+		return close_level(r, token);
+	if (octet != ',')
+		return broken(r, token, r->ptr);
+	r->ptr++;
+	r->state = in_object(r) ? WANT_KEY : WANT_VALUE;
+	skip_space(r);
+	if (r->ptr == r->end)
+		return broken(r, token, r->ptr);
+	return r->state == WANT_KEY ? key(r, token) : value(r, token);
+}
+
+enum json_type json_next(struct json_reader *r, struct json_token *token)
+{
+	token->escaped = false;
+	skip_space(r);
+	if (r->state == BROKEN)
+		return token->type = JSON_ERROR;
+	if (r->ptr == r->end) {
+		if (r->state != AFTER_VALUE || r->depth > 0)
+			return broken(r, token, r->ptr);
+		token->text = SLICE_NONE;
+		return token->type = JSON_END;
+	}
+	switch ((enum state)r->state) {
+	case AFTER_VALUE:
+		return after_value(r, token);
+	case WANT_FIRST_KEY:
+		return *r->ptr == '}' ? close_level(r, token) : key(r, token);
+	case WANT_FIRST:
+		return *r->ptr == ']' ? close_level(r, token) : value(r, token);
+	case WANT_KEY:
+		return key(r, token);
+	default:
+		return value(r, token);
+	}
+}
+
+bool json_skip(struct json_reader *r)
+{
+	struct json_token token;
+	uint32_t depth = r->depth;
+	while (r->depth >= depth) {
+		enum json_type type = json_next(r, &token);
+		if (type == JSON_ERROR || type == JSON_END)
+			return false;
+	}
+	return true;
+}
+
+/* ---- unescape ---- */
+
+static uint8_t short_escape(uint8_t letter)
+{
+	switch (letter) {
+	case 'b':
+		return '\b';
+	case 'f':
+		return '\f';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	default:
+		return letter;
+	}
+}
+
+/* The code point of the \u escape at p, with its second half when it is a pair; *len = octets read. */
+static uint32_t unicode_escape(const uint8_t *p, const uint8_t *end, size_t *len)
+{
+	uint32_t first = (uint32_t)hex_four(p + 2, end);
+	*len = 6;
+	if (first < 0xd800 || first >= 0xe000)
+		return first;
+	if (first < 0xdc00 && end - p >= 12 && p[6] == '\\' && p[7] == 'u') {
+		int32_t second = hex_four(p + 8, end);
+		if (second >= 0xdc00 && second < 0xe000) {
+			*len = 12;
+			return 0x10000 + ((first - 0xd800) << 10) + ((uint32_t)second - 0xdc00);
+		}
+	}
+	return 0xfffd;
+}
+
+size_t json_unescape(struct slice s, uint8_t *out)
+{
+	const uint8_t *p = s.ptr, *end = s.ptr + s.len;
+	uint8_t *to = out;
+	while (p < end) {
+		const uint8_t *slash = memchr(p, '\\', (size_t)(end - p));
+		size_t plain = (size_t)((slash == NULL ? end : slash) - p), len;
+		memmove(to, p, plain);
+		to += plain;
+		p += plain;
+		if (p == end)
+			break;
+		len = escape_len(p, end);
+		if (len == 6) {
+			to += utf8_encode(unicode_escape(p, end, &len), to);
+		} else {
+			/* No escape: the reader would have refused it, so these octets did not come from there. Kept. */
+			*to++ = len == 2 ? short_escape(p[1]) : '\\';
+			len = len == 0 ? 1 : len;
+		}
+		p += len;
+	}
+	return (size_t)(to - out);
+}

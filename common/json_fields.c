@@ -1,0 +1,190 @@
+#include "common/json_fields.h"
+
+#include "common/check.h"
+#include "common/limits.h"
+
+void json_fields_init(struct json_fields *f, const struct env *env, struct dictionary *dictionary)
+{
+	f->dictionary = dictionary;
+	buffer_init(&f->name, env);
+	buffer_init(&f->text, env);
+}
+
+void json_fields_free(struct json_fields *f)
+{
+	buffer_free(&f->name);
+	buffer_free(&f->text);
+}
+
+/* Whole and legal, and an object at the top or in a list. */
+static bool is_legal(struct slice text)
+{
+	struct json_reader r;
+	struct json_token t;
+	bool object = false;
+	json_reader_init(&r, text);
+	enum json_type type = json_next(&r, &t);
+	if (type != JSON_OBJECT && type != JSON_ARRAY)
+		return false;
+	for (; type != JSON_END; type = json_next(&r, &t)) {
+		if (type == JSON_ERROR)
+			return false;
+		object |= type == JSON_OBJECT;
+	}
+	return object;
+}
+
+/* One walk: where the name of the current place ends at every depth. */
+struct walk {
+	struct json_fields *f;
+	struct batch_builder *b;
+	const uint8_t *text;   /* as it was when the walk began */
+	uint32_t at;           /* of the text in the row */
+	uint32_t name_end[64]; /* of the container at this depth */
+	uint32_t depth;
+	int error;
+};
+
+static struct slice current_text(const struct walk *w, struct slice s)
+{
+	struct slice row = batch_row_text(w->b);
+	return slice_of(row.ptr + w->at + (s.ptr - w->text), s.len);
+}
+
+static void note(struct walk *w, int result)
+{
+	if (result == -ERROR_MEMORY)
+		w->error = result;
+}
+
+static struct slice unescaped(struct walk *w, struct slice s)
+{
+	buffer_reset(&w->f->text);
+	uint8_t *room = buffer_room(&w->f->text, s.len);
+	if (room == NULL) {
+		w->error = -ERROR_MEMORY;
+		return SLICE_NONE;
+	}
+	w->f->text.len = json_unescape(s, room);
+	return buffer_slice(&w->f->text);
+}
+
+/* The name becomes that of the container, a '.' and the key. */
+static void set_key(struct walk *w, const struct json_token *t)
+{
+	struct buffer *name = &w->f->name;
+	struct slice key = current_text(w, t->text);
+	if (t->escaped)
+		key = unescaped(w, key);
+	name->len = w->name_end[w->depth];
+	if (w->depth > 0 && name->len > w->name_end[0])
+		buffer_add_octet(name, '.');
+	buffer_add_slice(name, key);
+}
+
+static enum value_type number_type(struct slice s)
+{
+	int64_t i;
+	uint64_t u;
+	if (slice_to_i64(s, &i))
+		return VALUE_I64;
+	return slice_to_u64(s, &u) ? VALUE_U64 : VALUE_F64;
+}
+
+static void add_value(struct walk *w, enum value_type type, const struct json_token *t)
+{
+	struct slice name = buffer_slice(&w->f->name);
+	if (name.len == w->name_end[0]) /* a bare value in the list at the top has no name */
+		return;
+	uint32_t id = dictionary_intern(w->f->dictionary, name), at;
+	if (!t->escaped) {
+		at = w->at + (uint32_t)(t->text.ptr - w->text);
+		note(w, batch_field(w->b, id, type, type == VALUE_NULL ? 0 : at, type == VALUE_NULL ? 0 : (uint32_t)t->text.len));
+		return;
+	}
+	struct slice text = unescaped(w, current_text(w, t->text));
+	int result = w->error != 0 ? w->error : batch_row_derive(w->b, text, &at);
+	note(w, result != 0 ? result : batch_field(w->b, id, type, at, (uint32_t)text.len));
+}
+
+static void enter(struct walk *w)
+{
+	CHECK(w->depth + 1 < sizeof w->name_end / sizeof *w->name_end);
+	w->name_end[++w->depth] = (uint32_t)w->f->name.len;
+}
+
+/* Back to the container's own name: what follows in a list has it again. */
+static void leave(struct walk *w)
+{
+	CHECK(w->depth > 0);
+	w->f->name.len = w->name_end[w->depth--];
+}
+
+static void take(struct walk *w, enum json_type type, const struct json_token *t)
+{
+	switch (type) {
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		enter(w);
+		break;
+	case JSON_OBJECT_END:
+	case JSON_ARRAY_END:
+		leave(w);
+		break;
+	case JSON_KEY:
+		set_key(w, t);
+		break;
+	case JSON_STRING:
+		add_value(w, VALUE_STRING, t);
+		break;
+	case JSON_NUMBER:
+		add_value(w, number_type(t->text), t);
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		add_value(w, VALUE_BOOL, t);
+		break;
+	case JSON_NULL:
+		add_value(w, VALUE_NULL, t);
+		break;
+	default:
+		break;
+	}
+}
+
+int json_fields_add(struct json_fields *f, struct batch_builder *b, struct slice text, struct slice prefix, bool *added)
+{
+	_Static_assert(sizeof((struct walk){0}.name_end) / sizeof(uint32_t) > 34, "LIMIT_json_depth and the top");
+	struct slice row = batch_row_text(b);
+	struct json_reader r;
+	struct json_token t = {0};
+	*added = false;
+	if (!is_legal(text))
+		return 0;
+	CHECK(text.ptr >= row.ptr && text.ptr + text.len <= row.ptr + row.len);
+	struct walk w = {.f = f, .b = b, .at = (uint32_t)(text.ptr - row.ptr)};
+	buffer_reset(&f->name);
+	buffer_reset(&f->text); /* a failure of the last text must not stay */
+	buffer_add_slice(&f->name, prefix);
+	w.name_end[0] = (uint32_t)f->name.len;
+	json_reader_init(&r, text);
+	for (;;) {
+		w.text = r.start;
+		t.escaped = false;
+		enum json_type type = json_next(&r, &t);
+		if (type == JSON_END || type == JSON_ERROR)
+			break;
+		take(&w, type, &t);
+		if (w.error != 0 || f->name.failed || f->text.failed)
+			return -ERROR_MEMORY;
+		/* Deriving may have moved the text: the reader goes on in the row's present place. */
+		const uint8_t *now = batch_row_text(b).ptr + w.at;
+		if (now != r.start) {
+			r.ptr = now + (r.ptr - r.start);
+			r.end = now + text.len;
+			r.start = now;
+		}
+	}
+	*added = true;
+	return 0;
+}

@@ -1,0 +1,109 @@
+/* Slices, error texts. */
+#include "tests/unit/common/test.h"
+
+#include <errno.h>
+
+static void compares(void **state)
+{
+	(void)state;
+	assert_true(slice_equal(SLICE_NONE, SLICE("")));
+	assert_false(slice_equal(SLICE("a"), SLICE("b")));
+	assert_false(slice_equal(SLICE("a"), SLICE("ab")));
+	assert_true(slice_starts(SLICE("abc"), SLICE("ab")));
+	assert_false(slice_starts(SLICE("a"), SLICE("ab")));
+	assert_true(slice_starts(SLICE_NONE, SLICE_NONE));
+	assert_true(slice_ends(SLICE("abc"), SLICE("bc")));
+	assert_false(slice_ends(SLICE("abc"), SLICE("ab")));
+	assert_true(slice_compare(SLICE("a"), SLICE("b")) < 0);
+	assert_true(slice_compare(SLICE("ab"), SLICE("a")) > 0);
+	assert_true(slice_compare(SLICE("\xff"), SLICE("a")) > 0);
+	assert_int_equal(slice_compare(SLICE_NONE, SLICE("")), 0);
+	assert_true(slice_equal_nocase(SLICE("AbZ[@"), SLICE("aBz[@")));
+	assert_false(slice_equal_nocase(SLICE("@"), SLICE("`")));
+	assert_false(slice_equal_nocase(SLICE("["), SLICE("{")));
+}
+
+static void finds(void **state)
+{
+	(void)state;
+	struct slice s = SLICE("one two two");
+	assert_int_equal(slice_find(s, SLICE("two"), 0), 4);
+	assert_int_equal(slice_find(s, SLICE("two"), 5), 8);
+	assert_true(slice_find(s, SLICE("two"), 9) == SIZE_MAX);
+	assert_true(slice_find(s, SLICE("x"), 100) == SIZE_MAX);
+	assert_int_equal(slice_find(s, SLICE_NONE, 11), 11);
+	assert_true(slice_find(SLICE_NONE, SLICE("x"), 0) == SIZE_MAX);
+	assert_int_equal(slice_find_octet(s, ' ', 4), 7);
+	assert_true(slice_find_octet(SLICE_NONE, ' ', 0) == SIZE_MAX);
+	assert_slice(slice_trim(SLICE(" \t\r\nx y\v\f ")), SLICE("x y"));
+	assert_slice(slice_trim(SLICE(" \t ")), SLICE(""));
+	assert_slice(slice_from(SLICE("abc"), 1), SLICE("bc"));
+	assert_slice(slice_from(SLICE("abc"), 3), SLICE(""));
+}
+
+static void reads_numbers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool is_signed, is_unsigned;
+		int64_t value;
+	} cases[] = {
+		{"0", true, true, 0},
+		{"-0", true, false, 0},
+		{"00012", true, true, 12},
+		{"", false, false, 0},
+		{"-", false, false, 0},
+		{"+1", false, false, 0},
+		{" 1", false, false, 0},
+		{"1 ", false, false, 0},
+		{"1x", false, false, 0},
+		{"9223372036854775807", true, true, INT64_MAX},
+		{"-9223372036854775808", true, false, INT64_MIN},
+		{"-9223372036854775809", false, false, 0},
+		{"9223372036854775808", false, true, INT64_MIN},
+		{"18446744073709551615", false, true, -1},
+		{"18446744073709551616", false, false, 0},
+		{"99999999999999999999", false, false, 0},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t s = 0;
+		uint64_t u = 0;
+		assert_int_equal(slice_to_i64(slice_str(cases[i].text), &s), cases[i].is_signed);
+		assert_int_equal(slice_to_u64(slice_str(cases[i].text), &u), cases[i].is_unsigned);
+		assert_true(!cases[i].is_signed || s == cases[i].value);
+		assert_true(!cases[i].is_unsigned || u == (uint64_t)cases[i].value);
+	}
+}
+
+static void errors_say_where(void **state)
+{
+	(void)state;
+	struct error error;
+	char text[900];
+	assert_int_equal(error_set(&error, ERROR_SYNTAX, "wanted %d", 7), -ERROR_SYNTAX);
+	assert_string_equal(error_print(&error, text, sizeof text), "wanted 7");
+	error_at(&error, "a.yml", 3, 9);
+	error_at(&error, "b.yml", 4, 1);
+	assert_string_equal(error_print(&error, text, sizeof text), "a.yml:3:9: wanted 7");
+	assert_int_equal(error_io(&error, -ENOSPC, "write %s", "x"), -ERROR_FULL);
+	assert_int_equal(error.flags, ERROR_RETRIABLE);
+	assert_int_equal(error_io(&error, -ENOENT, "open"), -ERROR_NOT_FOUND);
+	assert_int_equal(error_io(NULL, -EIO, "open"), -ERROR_IO);
+	assert_int_equal(error_set(NULL, ERROR_LIMIT, "x"), -ERROR_LIMIT);
+	error_print(&error, text, 4);
+	assert_int_equal(strlen(text), 3);
+	for (int code = 0; code <= ERROR_USAGE; code++)
+		assert_string_not_equal(error_name((enum error_code)code), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(compares),
+		cmocka_unit_test(finds),
+		cmocka_unit_test(reads_numbers),
+		cmocka_unit_test(errors_say_where),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
