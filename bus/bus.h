@@ -33,7 +33,8 @@ struct bus_record {
 	struct slice payload; /* valid until the next poll of the same reader */
 };
 
-/* Told when partitions come and go (group assignment; at open for owned ones). Called from bus_step. */
+/* Told when partitions come and go. Both buses give every configured partition of every topic in the first bus_step: they
+ * are owned by configuration. Called from bus_step. */
 struct bus_listener {
 	void (*given)(void *ctx, enum bus_topic topic, uint32_t partition);
 	void (*taken)(void *ctx, enum bus_topic topic, uint32_t partition, bool lost);
@@ -70,7 +71,9 @@ static inline int bus_produce(struct bus *bus, enum bus_topic topic, uint32_t pa
 }
 
 /* Writes and syncs what is due (100 ms timer, 4 MiB, or `flush`), runs callbacks, trims. Returns ms until it wants to be
- * called again (-1: nothing pending), or a negative error: ERROR_FATAL means that the bus must be opened anew. */
+ * called again (BUS_IDLE: nothing pending), or a negative error: ERROR_FATAL means that the bus must be opened anew;
+ * without it (disk full, ERROR_RETRIABLE) nothing queued is lost and the next step tries again. */
+#define BUS_IDLE INT32_MAX
 static inline int bus_step(struct bus *bus, bool flush, struct error *error)
 {
 	return bus->ops->step(bus, flush, error);
@@ -83,8 +86,9 @@ static inline int bus_durable(struct bus *bus, enum bus_topic topic, uint32_t pa
 	return bus->ops->durable(bus, topic, partition, tickets, offset);
 }
 
-/* A reader by name ("store", "detect"): its positions are kept under that name and found again; a new one starts at the
- * first record there is. */
+/* A reader by name ("store", "detect"; a-z 0-9 _ -): its positions are kept under that name and found again; a new one
+ * starts at the first record there is. ERROR_BUSY while the same name reads the same partition elsewhere. A null name
+ * keeps no positions and holds nothing back: for a look, not for a stage. */
 static inline int bus_open_reader(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition,
                                   struct bus_reader **out, struct error *error)
 {
@@ -141,8 +145,11 @@ struct bus_local_config {
 /* Brings the log back to its durable content: cuts torn tails, refuses damage in the middle (ERROR_DAMAGED: file and
  * offset). Must run, by the owner of the data directory, before any bus_local_open. Creates the directory and writes the
  * partition counts when new; ERROR_CONFLICT when they differ from what is configured. *cut: octets removed. */
+/* Brings back the partitions that `config` writes, or all when it writes none. */
 int bus_local_recover(const struct env *env, const struct bus_local_config *config, uint64_t *cut, struct error *error);
 int bus_local_open(const struct env *env, const struct bus_local_config *config, struct bus **out, struct error *error);
+/* "bus.produced", "bus.syncs", "bus.full", "bus.trimmed_files", "bus.keep_overtaken"; live as long as the bus. */
+const struct counter *bus_local_counters(const struct bus *bus, size_t *count);
 
 /* Kafka through librdkafka; the same contract (docs/kafka.md). */
 struct bus_kafka_config {
@@ -151,7 +158,8 @@ struct bus_kafka_config {
 	const char *client_id;
 	uint32_t partitions[TOPIC_COUNT];
 	uint16_t replication;
-	const char *const *options;  /* librdkafka name, value pairs, ended by null */
+	const char *const *options;  /* librdkafka name, value pairs, ended by null; live as long as the bus. What the
+	                              * guarantee rests on is set after them and cannot be changed. */
 	struct bus_listener listener;
 };
 
