@@ -29,7 +29,8 @@ typedef void diagnostic_fn(void *ctx, const struct diagnostic *diagnostic);
 int decoders_load(const struct env *env, const char *const *paths, size_t count, diagnostic_fn *tell, void *ctx,
                   struct decoders **out, struct error *error);
 void decoders_free(struct decoders *d);
-/* Runs the test lines inside the decoders; returns failures, each told as a diagnostic. */
+/* Runs the test lines inside the decoders; returns the number of lines that failed, each told as diagnostics, or a
+ * negative error for lack of memory. */
 int decoders_test(const struct decoders *d, const struct env *env, diagnostic_fn *tell, void *ctx, uint32_t *tests);
 
 /* Per thread: interns every field name into `dictionary` (which must then keep them, see dictionary_keep). */

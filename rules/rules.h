@@ -87,8 +87,8 @@ struct evaluator;
 int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **out, struct error *error);
 void evaluator_free(struct evaluator *e);
 /* Every detection and YARA rule that holds for the row, in index order. `batch` may be a new one each call (names are
- * bound once per batch). logsources: null to use the row's; else several log sources that the row counts as (a rule is
- * tried when it conflicts with not all of them). */
+ * bound once per batch). logsources: null to use the row's (a rule is tried unless it conflicts with what is known);
+ * else every log source that the row counts as: a rule is tried when one of them has all that the rule's names. */
 int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, const struct logsource *logsources,
                   uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error);
 /* True unless the rule names a category, product or service that is known and different. */

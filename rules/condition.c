@@ -1,0 +1,263 @@
+/* The condition of a detection.
+ *
+ *	or    := and {"or" and}          and  := not {"and" not}      not := "not" not | prim
+ *	prim  := "(" or ")" | ("1" | "any" | "all") "of" pattern | name
+ *
+ * Keywords are lower case. A pattern is "them" or a name with stars; "them" and patterns that do not begin with '_' leave
+ * out names that do. A pattern that names nothing is an error: silently true or false helps nobody.
+ */
+#include "rules/load.h"
+
+#define CONDITION_DEPTH 64u
+#define CONDITION_TOKENS 4096u
+
+enum token_type { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_WORD };
+
+struct condition {
+	struct loader *l;
+	const struct tree_node *node;
+	struct selections *selections;
+	struct slice text;
+	size_t at;     /* behind the token */
+	size_t start;  /* of the token */
+	enum token_type token;
+	struct slice word;
+	uint32_t tokens, depth;
+};
+
+/* "text 'word'", or only the text when there is no word. */
+static int condition_refuse(struct condition *c, size_t at, const char *text, struct slice word)
+{
+	uint32_t column = c->node->column;
+	if (!c->node->block)
+		column += (uint32_t)at + c->node->quoted;
+	if (word.len == 0)
+		return loader_refuse(c->l, "sigma-condition", c->node->line, column, "%s", text);
+	word.len = word.len > 100 ? 100 : word.len;
+	return loader_refuse(c->l, "sigma-condition", c->node->line, column, "%s '%.*s'", text, SLICE_PRINT(word));
+}
+
+static bool word_octet(uint8_t c)
+{
+	return c == '_' || c == '-' || c == '*' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+static int condition_next(struct condition *c)
+{
+	while (c->at < c->text.len && (c->text.ptr[c->at] == ' ' || (c->text.ptr[c->at] >= 9 && c->text.ptr[c->at] <= 13)))
+		c->at++;
+	c->start = c->at;
+	c->word = SLICE_NONE;
+	if (c->at == c->text.len) {
+		c->token = TOKEN_END;
+		return 0;
+	}
+	if (++c->tokens > CONDITION_TOKENS)
+		return condition_refuse(c, c->at, "the condition is too long", SLICE_NONE);
+	uint8_t first = c->text.ptr[c->at];
+	if (first == '(' || first == ')') {
+		c->token = first == '(' ? TOKEN_OPEN : TOKEN_CLOSE;
+		c->at++;
+		return 0;
+	}
+	if (first == '|')
+		return condition_refuse(c, c->at, "'|' is no longer part of Sigma: write a correlation", SLICE_NONE);
+	while (c->at < c->text.len && word_octet(c->text.ptr[c->at]))
+		c->at++;
+	c->word = slice_of(c->text.ptr + c->start, c->at - c->start);
+	c->token = TOKEN_WORD;
+	return c->word.len ? 0 : condition_refuse(c, c->at, "unexpected character", slice_of(c->text.ptr + c->at, 1));
+}
+
+static bool word_is(const struct condition *c, const char *word)
+{
+	return c->token == TOKEN_WORD && slice_equal(c->word, slice_str(word));
+}
+
+/* ---- patterns ---- */
+
+static bool star_match(struct slice pattern, struct slice name)
+{
+	size_t p = 0, n = 0, star = SIZE_MAX, mark = 0;
+	while (n < name.len) {
+		if (p < pattern.len && pattern.ptr[p] == '*') {
+			star = p++;
+			mark = n;
+		} else if (p < pattern.len && pattern.ptr[p] == name.ptr[n]) {
+			p++;
+			n++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			n = ++mark;
+		} else
+			return false;
+	}
+	while (p < pattern.len && pattern.ptr[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+static bool pattern_names(struct slice pattern, struct slice name)
+{
+	if (name.ptr[0] == '_' && pattern.ptr[0] != '_')
+		return false;
+	return slice_equal(pattern, SLICE("them")) || star_match(pattern, name);
+}
+
+static int parse_quantified(struct condition *c, bool all, const struct node **out)
+{
+	int rc = condition_next(c);
+	if (rc)
+		return rc;
+	if (c->token != TOKEN_WORD)
+		return condition_refuse(c, c->start, "after 'of' comes 'them' or a pattern of names", SLICE_NONE);
+	struct slice pattern = c->word;
+	struct node *n = node_new(&c->l->set->arena, all ? NODE_AND : NODE_OR, c->selections->count);
+	if (!n)
+		return NO_MEMORY;
+	for (uint32_t i = 0; i < c->selections->count; i++) {
+		struct selection *s = &c->selections->list[i];
+		if (!pattern_names(pattern, s->name))
+			continue;
+		s->used = true;
+		n->children[n->count++] = s->node;
+	}
+	if (n->count == 0)
+		return condition_refuse(c, c->start, "no selection is named like", pattern);
+	*out = n;
+	return condition_next(c);
+}
+
+/* ---- the grammar ---- */
+
+static int parse_or(struct condition *c, const struct node **out);
+
+static int parse_name(struct condition *c, struct slice name, size_t start, const struct node **out)
+{
+	for (uint32_t i = 0; i < c->selections->count; i++) {
+		struct selection *s = &c->selections->list[i];
+		if (!slice_equal(s->name, name))
+			continue;
+		s->used = true;
+		*out = s->node;
+		return 0;
+	}
+	if (slice_find_octet(name, '*', 0) != SIZE_MAX)
+		return condition_refuse(c, start, "'1 of' or 'all of' must stand before the pattern", name);
+	return condition_refuse(c, start, "there is no selection", name);
+}
+
+/* A word: a quantifier when "of" follows, else the name of a selection. */
+static int parse_word(struct condition *c, const struct node **out)
+{
+	struct slice word = c->word;
+	size_t start = c->start;
+	if (word_is(c, "and") || word_is(c, "or") || word_is(c, "of"))
+		return condition_refuse(c, start, "a selection was expected before", word);
+	int rc = condition_next(c);
+	if (rc)
+		return rc;
+	if (!word_is(c, "of"))
+		return parse_name(c, word, start, out);
+	bool all = slice_equal(word, SLICE("all"));
+	if (!all && !slice_equal(word, SLICE("1")) && !slice_equal(word, SLICE("any")))
+		return condition_refuse(c, start, "before 'of' stands 1, any or all, not", word);
+	return parse_quantified(c, all, out);
+}
+
+static int parse_primary(struct condition *c, const struct node **out)
+{
+	if (c->token == TOKEN_WORD)
+		return parse_word(c, out);
+	if (c->token == TOKEN_CLOSE)
+		return condition_refuse(c, c->start, "a selection was expected before ')'", SLICE_NONE);
+	if (c->token == TOKEN_END)
+		return condition_refuse(c, c->start, "the condition ends where a selection was expected", SLICE_NONE);
+	size_t open = c->start;
+	int rc = condition_next(c);
+	if (!rc)
+		rc = parse_or(c, out);
+	if (rc)
+		return rc;
+	if (c->token != TOKEN_CLOSE)
+		return condition_refuse(c, open, "this parenthesis is not closed", SLICE_NONE);
+	return condition_next(c);
+}
+
+static int parse_not(struct condition *c, const struct node **out)
+{
+	bool negated = false;
+	int rc = 0;
+	for (; !rc && word_is(c, "not"); negated = !negated)
+		rc = condition_next(c);
+	if (!rc)
+		rc = parse_primary(c, out);
+	if (rc || !negated)
+		return rc;
+	struct node *n = node_new(&c->l->set->arena, NODE_NOT, 1);
+	if (!n)
+		return NO_MEMORY;
+	n->children[n->count++] = *out;
+	*out = n;
+	return 0;
+}
+
+/* operand {word operand}, as one flat node. */
+static int parse_chain(struct condition *c, const char *word, enum node_kind kind,
+                       int (*operand)(struct condition *, const struct node **), const struct node **out)
+{
+	struct node *n = NULL;
+	uint32_t room = 0;
+	int rc = operand(c, out);
+	while (!rc && word_is(c, word)) {
+		if (!n || n->count == room) {
+			struct node *grown = node_new(&c->l->set->arena, kind, room = room ? room * 2 : 4);
+			if (!grown)
+				return NO_MEMORY;
+			grown->count = n ? n->count : 1;
+			if (n)
+				memcpy(grown->children, n->children, n->count * sizeof *n->children);
+			else
+				grown->children[0] = *out;
+			n = grown;
+		}
+		rc = condition_next(c);
+		if (!rc)
+			rc = operand(c, &n->children[n->count]);
+		n->count++;
+	}
+	if (!rc && n)
+		*out = n;
+	return rc;
+}
+
+static int parse_and(struct condition *c, const struct node **out)
+{
+	return parse_chain(c, "and", NODE_AND, parse_not, out);
+}
+
+static int parse_or(struct condition *c, const struct node **out)
+{
+	if (++c->depth > CONDITION_DEPTH)
+		return condition_refuse(c, c->start, "too many parentheses inside one another", SLICE_NONE);
+	int rc = parse_chain(c, "or", NODE_OR, parse_and, out);
+	c->depth--;
+	return rc;
+}
+
+int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections, const struct node **out)
+{
+	if (!tree_is_scalar(text) || text->type == TREE_NULL)
+		return loader_refuse_at(l, "sigma-condition", text, "a condition must be a string, not %s", tree_type_name(text));
+	struct condition c = {.l = l, .node = text, .selections = selections, .text = text->text};
+	int rc = condition_next(&c);
+	if (!rc)
+		rc = parse_or(&c, out);
+	if (rc)
+		return rc;
+	if (c.token == TOKEN_CLOSE)
+		return condition_refuse(&c, c.start, "a ')' without its '('", SLICE_NONE);
+	if (c.token != TOKEN_END)
+		return condition_refuse(&c, c.start, "'and' or 'or' was expected before", c.word.len ? c.word : SLICE("("));
+	return 0;
+}

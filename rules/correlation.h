@@ -1,0 +1,48 @@
+/* A correlation between being read and being resolved. Only files of rules/ include it. */
+#ifndef RULES_CORRELATION_H
+#define RULES_CORRELATION_H
+
+#include "rules/load.h"
+
+struct named_place {
+	struct slice text;
+	uint32_t line, column;
+};
+
+struct alias {
+	struct slice name;            /* of the alias */
+	struct named_place reference; /* a rule */
+	struct slice field;           /* what it is called there */
+};
+
+enum pending_state { PENDING_WAITS, PENDING_DONE, PENDING_REFUSED };
+
+struct reference {
+	struct named_place place;
+	struct rule *rule;                   /* loaded already, or */
+	struct pending_correlation *pending; /* to come */
+};
+
+struct pending_correlation {
+	struct correlation *c;
+	enum pending_state state;
+	const char *file;
+	const char *title;
+	uint32_t line, column;
+	struct reference *references;
+	uint32_t reference_count;
+	struct named_place *groups, *values;
+	uint32_t group_count, value_count;
+	struct alias *aliases;
+	uint32_t alias_count;
+	struct pending_correlation *next;
+};
+
+/* correlation_condition.c: type, condition and timespan. */
+int correlation_type_read(struct loader *l, const struct tree_node *body, struct correlation *c);
+int correlation_timespan_read(struct loader *l, const struct tree_node *body, struct correlation *c);
+int correlation_condition_read(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
+/* A string or a list of strings. */
+int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out, uint32_t *count);
+
+#endif

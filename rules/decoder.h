@@ -1,0 +1,332 @@
+/* The inside of decoders: what the YAML of cresset-decoders(7) is compiled into. Only rules/decoder_*.c includes this.
+ *
+ * Everything below hangs on the arena of one `struct decoders`, is written while loading and never after. Names of fields
+ * are indexes into decoders.names; a scratch translates them into the ids of its batch dictionary once.
+ */
+#ifndef RULES_DECODER_H
+#define RULES_DECODER_H
+
+#include "common/json_fields.h"
+#include "common/kv.h"
+#include "rules/decoders.h"
+
+#define DECODER_NONE 0xffffu
+#define DECODERS_MAX 512u
+#define DECODER_WORDS (DECODERS_MAX / 64)
+#define DECODER_CAPTURES_MAX 48u
+#define DECODER_SPLIT_MAX 128u
+#define DECODER_DEPTH_MAX 12u    /* steps inside steps */
+#define DECODER_ATTEMPTS_MAX 512 /* choices one pattern may try on one text */
+
+/* ---- patterns ---- */
+
+enum op_kind {
+	OP_LITERAL,
+	OP_SPACE,  /* {~}: any white space, none too */
+	OP_OPTIONAL,
+	OP_WORD,   /* up to white space or the next literal's first octet */
+	OP_TEXT,   /* as short as possible */
+	OP_LAST,   /* as long as possible */
+	OP_REST,
+	OP_IP,
+	OP_ADDRESS,/* an address or a host name */
+	OP_HOST,
+	OP_INT,
+	OP_NUMBER,
+	OP_HEX,
+	OP_MAC,
+	OP_QUOTED,
+	OP_UNTIL,  /* up to any octet of a set, or the end */
+	OP_ONE,    /* one of several literals */
+	OP_TIME,
+	OP_END,
+};
+
+/* Where a value goes: "source.ip" or "network.transport:protocol" (a map). */
+enum target_kind { TARGET_TEXT, TARGET_ADDRESS, TARGET_INTEGER };
+
+struct decoder_target {
+	uint16_t name;  /* DECODER_NONE: nowhere */
+	uint16_t other; /* TARGET_ADDRESS: the name for what is no address */
+	uint16_t map;   /* or DECODER_NONE */
+	uint8_t kind;
+};
+
+struct pattern_op {
+	uint8_t kind;
+	uint16_t jump; /* OP_OPTIONAL: the op behind the group */
+	struct decoder_target target;
+	struct slice text; /* literal, set of octets, time format */
+	const struct slice *choices;
+	uint16_t choice_count;
+	const uint64_t *first; /* OP_ONE: the octets that choices begin with; null when one is empty */
+};
+
+struct decoder_pattern {
+	const struct pattern_op *ops;
+	uint16_t count;
+	struct slice needed; /* a literal that must occur; empty when the pattern begins with one */
+};
+
+struct capture {
+	uint32_t at, len;
+	uint16_t op;
+};
+
+struct captures {
+	struct capture list[DECODER_CAPTURES_MAX];
+	uint32_t count;
+};
+
+/* True when the pattern holds for the whole of text (an open end is written as {..}). */
+bool decoder_pattern_match(const struct decoder_pattern *p, struct slice text, struct captures *out);
+/* Octets of an address at the head of s, 0 when there is none. */
+size_t decoder_ip_length(struct slice s);
+
+/* ---- times ---- */
+
+struct decoder_zone {
+	bool known;
+	int32_t offset_s;
+};
+
+struct decoder_time {
+	uint16_t field;
+	struct slice format;
+	struct decoder_zone zone;
+	uint32_t line;
+};
+
+struct time_found {
+	int64_t ns; /* as if UTC when no zone was written */
+	bool has_zone, year_inferred, leap;
+};
+
+/* Octets of `text` that were a time of this format, 0 when it is none. near_ns: where a missing year is looked for. */
+size_t decoder_time_read(struct slice format, struct slice text, int64_t near_ns, struct time_found *out);
+bool decoder_zone_parse(struct slice text, struct decoder_zone *out);
+
+/* ---- steps ---- */
+
+struct decoder_map {
+	const struct slice *from, *to; /* sorted by from */
+	uint32_t count;
+	struct slice name;
+};
+
+struct decoder_constant {
+	uint16_t name;
+	uint8_t type; /* enum value_type */
+	struct slice value;
+};
+
+struct decoder_condition {
+	uint16_t name;
+	bool present;   /* any value will do */
+	const struct slice *values;
+	uint16_t value_count;
+};
+
+/* From a name to its targets, by hash of the name's index. */
+struct rename_slot {
+	uint16_t from, first, count; /* targets[first..first+count) */
+};
+
+struct rename_set {
+	struct rename_slot *slots;
+	struct decoder_target *targets;
+	uint16_t mask, count;
+};
+
+enum step_kind { STEP_ALWAYS, STEP_PATTERN, STEP_KV, STEP_SPLIT, STEP_JSON, STEP_FIRST, STEP_SWITCH };
+
+struct decoder_step;
+
+struct decoder_case {
+	struct slice value;
+	struct decoder_step *steps;
+	uint16_t step_count;
+};
+
+struct decoder_kv {
+	struct kv_rules rules;
+	uint32_t min; /* pairs for the step to hold */
+	bool own;     /* the sender's own names are added */
+	struct slice prefix;
+};
+
+struct decoder_split {
+	struct slice by;
+	uint8_t quote;
+	uint32_t min, max;
+	bool trim;
+	const struct decoder_target *targets;
+	uint16_t count;
+};
+
+struct decoder_step {
+	uint8_t kind;
+	bool seek;    /* STEP_JSON: from the first brace to the last */
+	bool given;   /* rename looks at all fields of the row, not at the pairs of its own kv */
+	uint16_t in;  /* a field to read instead of the text, or DECODER_NONE */
+	uint16_t logsource;
+	uint32_t line;
+	struct decoder_pattern pattern;
+	struct decoder_kv kv;
+	struct decoder_split split;
+	struct slice json_prefix;
+	const struct slice *strip; /* prefixes of names that are also known without them */
+	struct rename_set renames;
+	const struct decoder_condition *when;
+	const struct decoder_constant *set;
+	const struct decoder_time *times;
+	struct decoder_step *steps; /* STEP_FIRST: alternatives */
+	struct decoder_step *then;
+	const struct decoder_case *cases; /* STEP_SWITCH, sorted */
+	uint16_t on;                      /* STEP_SWITCH: the field */
+	uint16_t strip_count, when_count, set_count, time_count, step_count, then_count, case_count;
+};
+
+/* ---- a decoder ---- */
+
+/* One item of `recognise`: everything in it must hold. */
+struct decoder_sign {
+	const struct slice *programs; /* in lower case; a '*' at the end: any that begins so */
+	const struct slice *starts, *contains, *msgids;
+	const struct decoder_condition *fields;
+	uint16_t program_count, start_count, contain_count, msgid_count, field_count;
+	bool has_format;
+	uint8_t format;
+	uint8_t class; /* enum sign_class */
+	uint16_t logsource;
+};
+
+/* How much a sign says. The strong ones are asked first, over all decoders, then the next class. */
+enum sign_class { CLASS_STRONG, CLASS_CONTAINS, CLASS_GENERIC, CLASS_COUNT };
+
+struct decoder_test {
+	struct slice program, msgid, message;
+	uint8_t format;
+	uint32_t line;
+	const struct decoder_constant *given;
+	const struct decoder_constant *expected; /* VALUE_NULL: must be absent */
+	uint16_t given_count, expected_count;
+	bool has_time, refused;
+	int64_t time_ns, observed_ns;
+	struct slice product, category, service;
+	bool has_logsource;
+};
+
+struct decoder {
+	struct slice name;
+	uint16_t version;
+	int32_t priority;
+	uint16_t logsource;
+	struct decoder_zone zone;
+	struct slice file;
+	const struct decoder_sign *signs;
+	const struct decoder_constant *set;
+	struct decoder_step *steps;
+	const struct decoder_test *tests;
+	uint16_t sign_count, set_count, step_count, test_count;
+	uint32_t order; /* of loading: breaks ties of priority */
+};
+
+struct program_slot {
+	struct slice program; /* lower case; empty ptr = free */
+	uint64_t mask[DECODER_WORDS];
+};
+
+/* Finds the decoders worth asking. A set bit is a hint, never a decision: decoder_sign is always tested in full. */
+struct decoder_index {
+	struct program_slot *slots;
+	uint32_t slot_mask;
+	uint64_t program_first[256][DECODER_WORDS]; /* "name*", by first octet, lower case */
+	uint64_t starts[256][DECODER_WORDS];
+	uint64_t others[DECODER_WORDS];             /* strong, by msgid */
+	uint64_t fields[8][DECODER_WORDS];          /* strong, by field, by format */
+	uint64_t weak[CLASS_COUNT][DECODER_WORDS];
+};
+
+struct decoders {
+	const struct env *env;
+	struct arena arena;
+	struct dictionary names;
+	struct decoder **list; /* by priority, then order of loading */
+	uint32_t count;
+	struct decoder_map *maps;
+	uint32_t map_count, map_room;
+	struct logsource *logsources;
+	uint32_t logsource_count, logsource_room;
+	struct decoder_index *index;
+};
+
+/* decoder_index.c */
+int decoder_index_build(struct decoders *d);
+/* Hints for the strong class into mask[0..words). */
+void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
+                       uint64_t *mask);
+/* Octet pairs of a text, to pass over literals that cannot be in it. */
+struct pair_filter {
+	uint64_t bits[64];
+};
+void pair_filter_fill(struct pair_filter *f, struct slice text);
+bool pair_filter_may(const struct pair_filter *f, struct slice literal);
+
+struct decoder_value {
+	uint32_t at, len, stamp;
+	uint8_t type;
+};
+
+struct decoder_scratch {
+	const struct env *env;
+	struct dictionary *dictionary;
+	uint32_t *ids;        /* name -> id of the batch dictionary */
+	uint16_t *names;      /* id -> name, for id < id_count */
+	uint32_t id_count;
+	struct decoder_value *values; /* by name, valid when stamp is the current one */
+	uint32_t value_count, stamp;
+	struct captures captures[DECODER_DEPTH_MAX + 1];
+	struct json_fields json;
+	struct pair_filter filter;
+	bool filter_ready;
+};
+
+/* decoder_step.c: one run over one row. Spans are offsets into the row's text, which moves when text is derived. */
+struct span {
+	uint32_t at, len;
+};
+
+struct decode_run {
+	const struct decoders *d;
+	struct decoder_scratch *s;
+	struct batch_builder *b;
+	const struct decode_input *in;
+	const struct decoder *decoder;
+	struct decode_result *out;
+	struct span message;
+	uint16_t logsource;
+	int error;
+};
+
+bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
+                         uint32_t depth);
+bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c);
+void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count);
+void decoder_note_given(struct decode_run *run);
+/* decoder_emit.c */
+void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, struct span value);
+void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type, struct span value);
+void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, struct slice format, struct span value,
+                       bool required);
+static inline struct slice decoder_span_text(const struct decode_run *run, struct span s)
+{
+	struct slice row = batch_row_text(run->b);
+	return slice_of(row.ptr + s.at, s.len);
+}
+
+/* decoder_pattern.c */
+struct decoder_reader;
+bool decoder_pattern_compile(struct decoder_reader *r, struct slice source, uint32_t line, struct decoder_pattern *out);
+
+#endif

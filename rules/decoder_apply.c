@@ -1,0 +1,245 @@
+/* From a message to the decoder that knows it. */
+#include "rules/decoder.h"
+
+/* ---- scratch ---- */
+
+static int bind_names(struct decoder_scratch *s, const struct decoders *d)
+{
+	for (uint32_t i = 0; i < d->names.count; i++) {
+		s->ids[i] = dictionary_intern(s->dictionary, dictionary_name(&d->names, i));
+		if (s->ids[i] == DICTIONARY_NONE)
+			return -ERROR_MEMORY;
+	}
+	dictionary_keep(s->dictionary);
+	s->id_count = s->dictionary->count;
+	s->names = env_alloc(s->env, s->id_count * sizeof *s->names);
+	if (s->names == NULL)
+		return -ERROR_MEMORY;
+	memset(s->names, 0xff, s->id_count * sizeof *s->names);
+	for (uint32_t i = 0; i < d->names.count; i++)
+		s->names[s->ids[i]] = (uint16_t)i;
+	return 0;
+}
+
+struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const struct env *env, struct dictionary *dictionary)
+{
+	struct decoder_scratch *s = env_zalloc(env, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	s->env = env;
+	s->dictionary = dictionary;
+	json_fields_init(&s->json, env, dictionary);
+	s->ids = env_zalloc(env, d->names.count * sizeof *s->ids);
+	s->values = env_zalloc(env, d->names.count * sizeof *s->values);
+	if (s->ids == NULL || s->values == NULL || bind_names(s, d) != 0) {
+		decoder_scratch_free(s);
+		return NULL;
+	}
+	s->value_count = d->names.count;
+	return s;
+}
+
+void decoder_scratch_free(struct decoder_scratch *s)
+{
+	if (s == NULL)
+		return;
+	json_fields_free(&s->json);
+	env_free(s->env, s->ids);
+	env_free(s->env, s->names);
+	env_free(s->env, s->values);
+	env_free(s->env, s);
+}
+
+/* ---- signs ---- */
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+static bool program_is(struct slice program, struct slice wanted)
+{
+	bool open = wanted.ptr[wanted.len - 1] == '*';
+	size_t len = wanted.len - open;
+	if (open ? program.len < len : program.len != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (lower(program.ptr[i]) != wanted.ptr[i])
+			return false;
+	return true;
+}
+
+static bool any_program(const struct decoder_sign *s, struct slice program)
+{
+	for (uint16_t i = 0; i < s->program_count; i++)
+		if (program_is(program, s->programs[i]))
+			return true;
+	return s->program_count == 0;
+}
+
+static bool any_start(const struct decoder_sign *s, struct slice text)
+{
+	for (uint16_t i = 0; i < s->start_count; i++)
+		if (slice_starts(text, s->starts[i]))
+			return true;
+	return s->start_count == 0;
+}
+
+static bool any_msgid(const struct decoder_sign *s, struct slice msgid)
+{
+	for (uint16_t i = 0; i < s->msgid_count; i++)
+		if (slice_equal(msgid, s->msgids[i]))
+			return true;
+	return s->msgid_count == 0;
+}
+
+static bool any_contained(struct decode_run *run, const struct decoder_sign *s, struct slice text)
+{
+	if (s->contain_count == 0)
+		return true;
+	if (!run->s->filter_ready) {
+		pair_filter_fill(&run->s->filter, text);
+		run->s->filter_ready = true;
+	}
+	for (uint16_t i = 0; i < s->contain_count; i++)
+		if (pair_filter_may(&run->s->filter, s->contains[i]) && slice_find(text, s->contains[i], 0) != SIZE_MAX)
+			return true;
+	return false;
+}
+
+/* A structured body was taken apart already: what looks at text has nothing to say about it, unless it asks for it. */
+static bool format_fits(const struct decoder_sign *s, enum format format)
+{
+	if (s->has_format)
+		return s->format == format;
+	return format <= FORMAT_RFC5424 || s->field_count > 0;
+}
+
+static bool sign_holds(struct decode_run *run, const struct decoder_sign *s, struct slice text)
+{
+	if (!format_fits(s, run->in->format) || !any_program(s, run->in->program) || !any_start(s, text) ||
+	    !any_msgid(s, run->in->msgid) || !any_contained(run, s, text))
+		return false;
+	for (uint16_t i = 0; i < s->field_count; i++)
+		if (!decoder_condition_holds(run, &s->fields[i]))
+			return false;
+	return true;
+}
+
+static const struct decoder_sign *sign_of(struct decode_run *run, const struct decoder *d, uint8_t class, struct slice text)
+{
+	for (uint16_t i = 0; i < d->sign_count; i++)
+		if (d->signs[i].class == class && sign_holds(run, &d->signs[i], text))
+			return &d->signs[i];
+	return NULL;
+}
+
+/* ---- the search ---- */
+
+/* Where the text begins. A tag that begins with '%' ("%ASA-6-302013:") belongs to the message. */
+static struct span message_span(struct decode_run *run, const struct decode_input *in)
+{
+	struct slice row = batch_row_text(run->b), m = slice_trim(in->message);
+	uintptr_t at = (uintptr_t)m.ptr - (uintptr_t)row.ptr;
+	uint32_t derived;
+	while (m.len > 0 && m.ptr[m.len - 1] == 0)
+		m = slice_trim(slice_of(m.ptr, m.len - 1));
+	if (m.len == 0)
+		return (struct span){0, 0};
+	if (at > row.len || m.len > row.len - at) {
+		int result = batch_row_derive(run->b, m, &derived);
+		run->error = result == -ERROR_MEMORY ? result : 0;
+		return (struct span){result == 0 ? derived : 0, result == 0 ? (uint32_t)m.len : 0};
+	}
+	uintptr_t tag = (uintptr_t)in->program.ptr - (uintptr_t)row.ptr;
+	if (in->program.len > 0 && in->program.ptr[0] == '%' && tag < at)
+		return (struct span){(uint32_t)tag, (uint32_t)(at - tag + m.len)};
+	return (struct span){(uint32_t)at, (uint32_t)m.len};
+}
+
+/* Runs one decoder. True: it holds. *claimed is set when it is recognised but none of its steps knows the text. */
+static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t class, struct span text,
+                        const struct decoder **claimed, uint16_t *claimed_logsource)
+{
+	const struct decoder_sign *sign = sign_of(run, d, class, decoder_span_text(run, text));
+	if (sign == NULL)
+		return false;
+	uint16_t logsource = sign->logsource != DECODER_NONE ? sign->logsource : d->logsource;
+	run->decoder = d;
+	run->logsource = logsource;
+	if (d->step_count == 0 || decoder_steps_first(run, d->steps, d->step_count, text, 0)) {
+		decoder_set_constants(run, d->set, d->set_count);
+		return true;
+	}
+	if (class == CLASS_STRONG && *claimed == NULL) {
+		*claimed = d;
+		*claimed_logsource = logsource;
+	}
+	return false;
+}
+
+static bool run_class(struct decode_run *run, const uint64_t *mask, uint32_t words, uint8_t class, struct span text,
+                      const struct decoder **claimed, uint16_t *claimed_logsource)
+{
+	for (uint32_t w = 0; w < words; w++)
+		for (uint64_t bits = mask[w]; bits != 0; bits &= bits - 1)
+			if (run_decoder(run, run->d->list[w * 64 + (uint32_t)__builtin_ctzll(bits)], class, text, claimed,
+			                claimed_logsource))
+				return true;
+	return false;
+}
+
+static bool find_decoder(struct decode_run *run, struct span text)
+{
+	const struct decoder_index *x = run->d->index;
+	uint32_t words = (run->d->count + 63) / 64;
+	uint64_t mask[DECODER_WORDS];
+	const struct decoder *claimed = NULL;
+	uint16_t logsource = DECODER_NONE;
+	decoder_index_ask(x, run->in, decoder_span_text(run, text), words, mask);
+	if (run_class(run, mask, words, CLASS_STRONG, text, &claimed, &logsource) ||
+	    run_class(run, x->weak[CLASS_CONTAINS], words, CLASS_CONTAINS, text, &claimed, &logsource))
+		return true;
+	if (claimed != NULL) {
+		run->decoder = claimed;
+		run->logsource = logsource;
+		decoder_set_constants(run, claimed->set, claimed->set_count);
+		return true;
+	}
+	return run_class(run, x->weak[CLASS_GENERIC], words, CLASS_GENERIC, text, &claimed, &logsource);
+}
+
+static void begin_values(struct decoder_scratch *s)
+{
+	if (++s->stamp == 0) {
+		memset(s->values, 0, s->value_count * sizeof *s->values);
+		s->stamp = 1;
+	}
+	s->filter_ready = false;
+}
+
+static int put_tables(struct decode_run *run, struct decode_result *out)
+{
+	int result = batch_decoder(run->b, run->decoder->name, run->decoder->version, &out->decoder);
+	if (result != 0)
+		out->decoder = BATCH_NO_INDEX;
+	if (result != -ERROR_MEMORY && run->logsource != DECODER_NONE) {
+		result = batch_logsource(run->b, &run->d->logsources[run->logsource], &out->logsource);
+		if (result != 0)
+			out->logsource = BATCH_NO_INDEX;
+	}
+	return result == -ERROR_MEMORY ? result : 0;
+}
+
+int decoders_apply(const struct decoders *d, struct decoder_scratch *s, struct batch_builder *b,
+                   const struct decode_input *in, struct decode_result *out)
+{
+	struct decode_run run = {.d = d, .s = s, .b = b, .in = in, .out = out};
+	*out = (struct decode_result){.decoder = BATCH_NO_INDEX, .logsource = BATCH_NO_INDEX};
+	begin_values(s);
+	decoder_note_given(&run);
+	run.message = message_span(&run, in);
+	if (run.error == 0 && find_decoder(&run, run.message) && run.error == 0)
+		return put_tables(&run, out);
+	return run.error;
+}

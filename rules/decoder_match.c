@@ -1,0 +1,356 @@
+/* The interpreter of patterns. No allocation; choices are bounded by DECODER_ATTEMPTS_MAX, so a text made to be hard
+ * costs at most that many short tries and then simply does not match. */
+#include "rules/decoder.h"
+
+struct matcher {
+	const struct pattern_op *ops;
+	struct slice text;
+	struct captures *out;
+	uint32_t attempts;
+};
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_hex(uint8_t c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_host(uint8_t c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' || c >= 0x80;
+}
+
+/* ---- lengths of typed captures at a place; 0 = it is none ---- */
+
+static size_t ipv4_length(struct slice s)
+{
+	size_t at = 0;
+	for (int part = 0; part < 4; part++) {
+		unsigned value = 0;
+		size_t from = at;
+		while (at < s.len && at - from < 3 && is_digit(s.ptr[at]))
+			value = value * 10 + (s.ptr[at++] - '0');
+		if (at == from || value > 255)
+			return 0;
+		if (part < 3 && (at >= s.len || s.ptr[at++] != '.'))
+			return 0;
+	}
+	return at < s.len && is_digit(s.ptr[at]) ? 0 : at;
+}
+
+static size_t ipv6_length(struct slice s)
+{
+	size_t end = 0;
+	unsigned colons = 0;
+	while (end < s.len && end < 46 && (is_hex(s.ptr[end]) || s.ptr[end] == ':' || s.ptr[end] == '.'))
+		colons += s.ptr[end++] == ':';
+	if (colons < 2 || (end < s.len && is_host(s.ptr[end]) && s.ptr[end] < 0x80))
+		return 0;
+	uint8_t address[16];
+	/* "fe80::1: text" and "fe80::1." : the mark behind the address is not part of it. */
+	for (int trim = 0; trim < 2 && end > 1; trim++, end--)
+		if (address_parse(slice_of(s.ptr, end), address))
+			return end;
+	/* "2001:db8::1:50122": five digits are no group of an address, so they are a port. */
+	for (size_t at = end; at-- > 2;)
+		if (s.ptr[at] == ':')
+			return address_parse(slice_of(s.ptr, at), address) ? at : 0;
+	return 0;
+}
+
+size_t decoder_ip_length(struct slice s)
+{
+	size_t n = ipv4_length(s);
+	return n > 0 ? n : ipv6_length(s);
+}
+
+static size_t run_of(struct slice s, bool (*holds)(uint8_t))
+{
+	size_t n = 0;
+	while (n < s.len && holds(s.ptr[n]))
+		n++;
+	return n;
+}
+
+static size_t int_length(struct slice s)
+{
+	size_t sign = s.len > 0 && s.ptr[0] == '-';
+	size_t digits = run_of(slice_from(s, sign), is_digit);
+	return digits == 0 ? 0 : sign + digits;
+}
+
+static size_t number_length(struct slice s)
+{
+	size_t n = int_length(s);
+	if (n > 0 && n + 1 < s.len && s.ptr[n] == '.' && is_digit(s.ptr[n + 1]))
+		n += 1 + run_of(slice_from(s, n + 1), is_digit);
+	return n;
+}
+
+static size_t hex_length(struct slice s)
+{
+	size_t prefix = slice_starts(s, SLICE("0x")) || slice_starts(s, SLICE("0X")) ? 2 : 0;
+	size_t digits = run_of(slice_from(s, prefix), is_hex);
+	return digits == 0 ? 0 : prefix + digits;
+}
+
+/* aa:bb:cc:dd:ee:ff, aa-bb-..., aabb.ccdd.eeff, aabb-ccdd-eeff, aabbccddeeff. */
+static size_t mac_length(struct slice s)
+{
+	size_t digits = 0, at = 0;
+	while (at < s.len && digits < 12) {
+		if (is_hex(s.ptr[at]))
+			digits++;
+		else if (!(s.ptr[at] == ':' || s.ptr[at] == '-' || s.ptr[at] == '.') || digits == 0 || digits % 2 != 0)
+			return 0;
+		at++;
+	}
+	return digits == 12 && (at == s.len || !is_hex(s.ptr[at])) ? at : 0;
+}
+
+static size_t address_length(struct slice s)
+{
+	size_t n = decoder_ip_length(s);
+	return n > 0 ? n : run_of(s, is_host);
+}
+
+/* With both quotes; a backslash takes the next octet, a doubled quote is text. */
+static size_t quoted_length(struct slice s)
+{
+	if (s.len < 2 || (s.ptr[0] != '"' && s.ptr[0] != '\''))
+		return 0;
+	for (size_t i = 1; i < s.len; i++) {
+		if (s.ptr[i] == '\\')
+			i++;
+		else if (s.ptr[i] == s.ptr[0] && i + 1 < s.len && s.ptr[i + 1] == s.ptr[0])
+			i++;
+		else if (s.ptr[i] == s.ptr[0])
+			return i + 1;
+	}
+	return 0;
+}
+
+static size_t until_length(struct slice s, struct slice set)
+{
+	size_t n = 0;
+	while (n < s.len && memchr(set.ptr, s.ptr[n], set.len) == NULL)
+		n++;
+	return n;
+}
+
+static size_t choice_length(struct slice s, const struct pattern_op *op)
+{
+	if (op->first != NULL && (s.len == 0 || (op->first[s.ptr[0] / 64] >> s.ptr[0] % 64 & 1) == 0))
+		return SIZE_MAX;
+	for (uint16_t i = 0; i < op->choice_count; i++)
+		if (slice_starts(s, op->choices[i]))
+			return op->choices[i].len;
+	return SIZE_MAX;
+}
+
+/* ---- the walk ---- */
+
+static bool literal_at(const struct matcher *m, const struct pattern_op *op, size_t at)
+{
+	return m->text.len - at >= op->text.len && m->text.ptr[at] == op->text.ptr[0] &&
+	       memcmp(m->text.ptr + at, op->text.ptr, op->text.len) == 0;
+}
+
+/* Whether the part at op could begin at `at`: a cheap look before a try. */
+static bool may_start(const struct matcher *m, uint32_t i, size_t at)
+{
+	const struct pattern_op *op = &m->ops[i];
+	switch (op->kind) {
+	case OP_LITERAL:
+		return literal_at(m, op, at);
+	case OP_OPTIONAL:
+		return may_start(m, i + 1, at) || may_start(m, op->jump, at);
+	case OP_SPACE:
+		return (at < m->text.len && is_space(m->text.ptr[at])) || may_start(m, i + 1, at);
+	case OP_END:
+		return at == m->text.len;
+	case OP_INT:
+		return at < m->text.len && (is_digit(m->text.ptr[at]) || m->text.ptr[at] == '-');
+	case OP_ONE:
+		return choice_length(slice_from(m->text, at), op) != SIZE_MAX;
+	default:
+		return true;
+	}
+}
+
+/* Whether a word must stop before `at` because what follows it begins there. */
+static bool stops_word(const struct matcher *m, uint32_t i, size_t at)
+{
+	const struct pattern_op *op = &m->ops[i];
+	if (op->kind == OP_LITERAL)
+		return literal_at(m, op, at);
+	return op->kind == OP_OPTIONAL && (stops_word(m, i + 1, at) || stops_word(m, op->jump, at));
+}
+
+static bool capture(struct matcher *m, uint32_t op, size_t at, size_t len)
+{
+	if (m->ops[op].target.name == DECODER_NONE)
+		return true;
+	if (m->out->count == DECODER_CAPTURES_MAX)
+		return false;
+	m->out->list[m->out->count++] = (struct capture){(uint32_t)at, (uint32_t)len, (uint16_t)op};
+	return true;
+}
+
+static bool match_at(struct matcher *m, uint32_t i, size_t at);
+
+static bool try_at(struct matcher *m, uint32_t i, size_t from, size_t at)
+{
+	uint32_t kept = m->out->count;
+	if (m->attempts == 0)
+		return false;
+	m->attempts--;
+	if (capture(m, i, from, at - from) && match_at(m, i + 1, at))
+		return true;
+	m->out->count = kept;
+	return false;
+}
+
+static bool match_text(struct matcher *m, uint32_t i, size_t from)
+{
+	const struct pattern_op *next = &m->ops[i + 1];
+	for (size_t at = from; at <= m->text.len && m->attempts > 0; at++) {
+		if (next->kind == OP_LITERAL) {
+			at = slice_find(m->text, next->text, at);
+			if (at == SIZE_MAX)
+				return false;
+		} else if (!may_start(m, i + 1, at)) {
+			continue;
+		}
+		if (try_at(m, i, from, at))
+			return true;
+	}
+	return false;
+}
+
+static bool match_last(struct matcher *m, uint32_t i, size_t from)
+{
+	for (size_t at = m->text.len + 1; at-- > from && m->attempts > 0;)
+		if (may_start(m, i + 1, at) && try_at(m, i, from, at))
+			return true;
+	return false;
+}
+
+static size_t word_length(const struct matcher *m, uint32_t i, size_t at)
+{
+	size_t n = 0;
+	while (at + n < m->text.len && !is_space(m->text.ptr[at + n]) && (n == 0 || !stops_word(m, i + 1, at + n)))
+		n++;
+	return n;
+}
+
+/* Octets that the typed part takes at `at`; SIZE_MAX when it does not hold there. */
+static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
+{
+	const struct pattern_op *op = &m->ops[i];
+	struct slice s = slice_from(m->text, at);
+	struct time_found found;
+	size_t n;
+	switch (op->kind) {
+	case OP_WORD:
+		n = word_length(m, i, at);
+		break;
+	case OP_REST:
+		return s.len;
+	case OP_IP:
+		n = decoder_ip_length(s);
+		break;
+	case OP_ADDRESS:
+		n = address_length(s);
+		break;
+	case OP_HOST:
+		n = 0;
+		while (n < s.len && is_host(s.ptr[n]) && (n == 0 || !stops_word(m, i + 1, at + n)))
+			n++;
+		break;
+	case OP_INT:
+		n = int_length(s);
+		break;
+	case OP_NUMBER:
+		n = number_length(s);
+		break;
+	case OP_HEX:
+		n = hex_length(s);
+		break;
+	case OP_MAC:
+		n = mac_length(s);
+		break;
+	case OP_QUOTED:
+		n = quoted_length(s);
+		break;
+	case OP_UNTIL:
+		return until_length(s, op->text);
+	case OP_ONE:
+		return choice_length(s, op);
+	case OP_TIME:
+		n = decoder_time_read(op->text, s, 0, &found);
+		break;
+	default:
+		CHECK(!"a part without length");
+		n = 0;
+	}
+	return n == 0 ? SIZE_MAX : n;
+}
+
+static bool match_at(struct matcher *m, uint32_t i, size_t at)
+{
+	for (;; i++) {
+		const struct pattern_op *op = &m->ops[i];
+		switch (op->kind) {
+		case OP_END:
+			return at == m->text.len;
+		case OP_LITERAL:
+			if (!literal_at(m, op, at))
+				return false;
+			at += op->text.len;
+			continue;
+		case OP_SPACE:
+			while (at < m->text.len && is_space(m->text.ptr[at]))
+				at++;
+			continue;
+		case OP_OPTIONAL: {
+			uint32_t kept = m->out->count;
+			if (m->attempts == 0)
+				return false;
+			m->attempts--;
+			if (match_at(m, i + 1, at))
+				return true;
+			m->out->count = kept;
+			i = op->jump - 1u;
+			continue;
+		}
+		case OP_TEXT:
+			return match_text(m, i, at);
+		case OP_LAST:
+			return match_last(m, i, at);
+		default: {
+			size_t n = part_length(m, i, at);
+			size_t quote = op->kind == OP_QUOTED;
+			if (n == SIZE_MAX || !capture(m, i, at + quote, n - 2 * quote))
+				return false;
+			at += n;
+		}
+		}
+	}
+}
+
+bool decoder_pattern_match(const struct decoder_pattern *p, struct slice text, struct captures *out)
+{
+	struct matcher m = {p->ops, text, out, DECODER_ATTEMPTS_MAX};
+	out->count = 0;
+	return match_at(&m, 0, 0);
+}

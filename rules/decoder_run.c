@@ -1,0 +1,390 @@
+/* Running steps over a text. A step that does not hold leaves nothing behind: fields are added only after its own part
+ * (pattern, pairs, pieces) has held. */
+#include "rules/decoder.h"
+
+static bool has_value(const struct decode_run *run, uint16_t name)
+{
+	return run->s->values[name].stamp == run->s->stamp;
+}
+
+static struct span value_span(const struct decode_run *run, uint16_t name)
+{
+	const struct decoder_value *v = &run->s->values[name];
+	return (struct span){v->at, v->len};
+}
+
+static bool value_is(struct slice value, struct slice wanted)
+{
+	if (wanted.len > 1 && wanted.ptr[wanted.len - 1] == '*')
+		return slice_starts(value, slice_of(wanted.ptr, wanted.len - 1));
+	return slice_equal(value, wanted);
+}
+
+bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c)
+{
+	if (!has_value(run, c->name))
+		return false;
+	if (c->present)
+		return true;
+	struct slice value = decoder_span_text(run, value_span(run, c->name));
+	for (uint16_t i = 0; i < c->value_count; i++)
+		if (value_is(value, c->values[i]))
+			return true;
+	return false;
+}
+
+static bool conditions_hold(const struct decode_run *run, const struct decoder_step *s)
+{
+	for (uint16_t i = 0; i < s->when_count; i++)
+		if (!decoder_condition_holds(run, &s->when[i]))
+			return false;
+	return true;
+}
+
+/* ---- patterns ---- */
+
+static enum value_type op_type(uint8_t kind)
+{
+	switch (kind) {
+	case OP_IP:
+		return VALUE_ADDRESS;
+	case OP_INT:
+		return VALUE_I64;
+	case OP_TIME:
+		return VALUE_TIME;
+	default:
+		return VALUE_STRING;
+	}
+}
+
+static void emit_capture(struct decode_run *run, const struct pattern_op *op, struct span value)
+{
+	struct decoder_target t = op->target;
+	if (op->kind == OP_TIME && t.name == FIELD_TIMESTAMP) {
+		decoder_emit_time(run, &run->decoder->zone, op->text, value, false);
+		return;
+	}
+	enum value_type type = op_type(op->kind);
+	/* Numbers with leading zeros and of more than 18 digits stay text. */
+	if (type == VALUE_I64) {
+		t.kind = TARGET_INTEGER;
+		type = VALUE_STRING;
+	}
+	decoder_emit_target(run, &t, type, value);
+}
+
+static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p, struct span text, uint32_t depth)
+{
+	struct slice s = decoder_span_text(run, text);
+	struct captures *c = &run->s->captures[depth];
+	if (p->needed.len > 1 && text.at == run->message.at && text.len == run->message.len) {
+		if (!run->s->filter_ready) {
+			pair_filter_fill(&run->s->filter, s);
+			run->s->filter_ready = true;
+		}
+		if (!pair_filter_may(&run->s->filter, p->needed))
+			return false;
+	}
+	if (!decoder_pattern_match(p, s, c))
+		return false;
+	for (uint32_t i = 0; i < c->count; i++)
+		emit_capture(run, &p->ops[c->list[i].op], (struct span){text.at + c->list[i].at, c->list[i].len});
+	return true;
+}
+
+/* ---- renames ---- */
+
+static void rename_one(struct decode_run *run, const struct rename_set *set, uint16_t name, enum value_type type,
+                       struct span value)
+{
+	uint32_t at = ((uint32_t)name * 40503u >> 4) & set->mask;
+	while (set->slots[at].count != 0 && set->slots[at].from != name)
+		at = (at + 1) & set->mask;
+	for (uint16_t i = 0; i < set->slots[at].count; i++)
+		decoder_emit_target(run, &set->targets[set->slots[at].first + i], type, value);
+}
+
+/* Over all fields that are in the row now; those added on the way are not looked at again. */
+static void rename_given(struct decode_run *run, const struct rename_set *set)
+{
+	const struct decoder_scratch *s = run->s;
+	uint32_t count = batch_row_field_count(run->b);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t id;
+		enum value_type type;
+		struct span v;
+		batch_row_field(run->b, i, &id, &type, &v.at, &v.len);
+		if (id < s->id_count && s->names[id] != DECODER_NONE && type != VALUE_SMALL && type != VALUE_NULL)
+			rename_one(run, set, s->names[id], type, v);
+	}
+}
+
+/* "winlog.event_data.Image" is also known as "Image". */
+static void strip_given(struct decode_run *run, const struct decoder_step *step)
+{
+	struct decoder_scratch *s = run->s;
+	uint32_t count = batch_row_field_count(run->b);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t id;
+		enum value_type type;
+		struct span v;
+		batch_row_field(run->b, i, &id, &type, &v.at, &v.len);
+		struct slice name = dictionary_name(s->dictionary, id);
+		for (uint16_t k = 0; k < step->strip_count; k++) {
+			if (!slice_starts(name, step->strip[k]) || name.len == step->strip[k].len || type == VALUE_SMALL)
+				continue;
+			id = dictionary_intern(s->dictionary, slice_from(name, step->strip[k].len));
+			if (id < s->id_count && s->names[id] != DECODER_NONE && type != VALUE_NULL)
+				decoder_emit(run, s->names[id], type, v);
+			else if (batch_field(run->b, id, type, v.at, v.len) == -ERROR_MEMORY)
+				run->error = -ERROR_MEMORY;
+			break;
+		}
+	}
+}
+
+/* ---- pairs ---- */
+
+static uint32_t pair_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
+{
+	uint8_t text[64 + 256];
+	if (kv->prefix.len == 0)
+		return dictionary_intern(run->s->dictionary, key);
+	if (key.len > 256)
+		return DICTIONARY_NONE;
+	memcpy(text, kv->prefix.ptr, kv->prefix.len);
+	memcpy(text + kv->prefix.len, key.ptr, key.len);
+	return dictionary_intern(run->s->dictionary, slice_of(text, kv->prefix.len + key.len));
+}
+
+static uint16_t known_name(const struct decode_run *run, uint32_t id)
+{
+	return id < run->s->id_count ? run->s->names[id] : (uint16_t)DECODER_NONE;
+}
+
+static void emit_pair(struct decode_run *run, const struct decoder_step *s, struct slice key, struct span value)
+{
+	uint32_t id = pair_name(run, &s->kv, key);
+	uint16_t name = known_name(run, id);
+	if (s->kv.own && name == DECODER_NONE) {
+		if (batch_field(run->b, id, VALUE_STRING, value.at, value.len) == -ERROR_MEMORY)
+			run->error = -ERROR_MEMORY;
+	} else if (s->kv.own) {
+		decoder_emit(run, name, VALUE_STRING, value);
+	}
+	/* Renames speak of the sender's own key, without the prefix. */
+	if (s->kv.prefix.len > 0) {
+		id = dictionary_find(run->s->dictionary, key);
+		name = known_name(run, id);
+	}
+	if (name != DECODER_NONE && s->renames.count > 0)
+		rename_one(run, &s->renames, name, VALUE_STRING, value);
+}
+
+/* "a=1 b=2;c=3" is not separated by ';': a value in which a further " key=" begins says so. */
+static bool holds_pair(const struct kv_pair *pair)
+{
+	struct slice v = pair->value;
+	size_t word = SIZE_MAX;
+	for (size_t i = 0; !pair->quoted && i < v.len; i++) {
+		uint8_t c = v.ptr[i];
+		if (c == ' ' || c == '\t')
+			word = i + 1;
+		else if (c == '=' && word != SIZE_MAX && i > word)
+			return true;
+		else if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c < 0x80)
+			word = SIZE_MAX;
+	}
+	return false;
+}
+
+/* Counted first: a text with too few pairs is none of this kind and must leave no fields. */
+static bool enough_pairs(const struct decoder_kv *kv, struct slice text)
+{
+	struct kv_reader r;
+	struct kv_pair pair;
+	uint32_t n = 0;
+	kv_reader_init(&r, &kv->rules, text);
+	bool separated = kv->rules.separator.len > 0 && kv->rules.separator.ptr[0] != ' ' && kv->rules.assign.ptr[0] == '=';
+	for (; n < kv->min && kv_next(&r, &pair); n++)
+		if (separated && holds_pair(&pair))
+			return false;
+	return n >= kv->min;
+}
+
+static bool run_kv(struct decode_run *run, const struct decoder_step *s, struct span text)
+{
+	if (!enough_pairs(&s->kv, decoder_span_text(run, text)))
+		return false;
+	struct kv_reader r;
+	struct kv_pair pair;
+	kv_reader_init(&r, &s->kv.rules, decoder_span_text(run, text));
+	for (uint32_t n = 0; n < LIMIT_row_fields && kv_next(&r, &pair); n++) {
+		uint32_t at = pair.value.len == 0 ? 0 : (uint32_t)(pair.value.ptr - r.text.ptr);
+		emit_pair(run, s, pair.key, (struct span){text.at + at, (uint32_t)pair.value.len});
+		r.text = decoder_span_text(run, text); /* it moves when a mapped value is derived */
+	}
+	return true;
+}
+
+/* ---- pieces ---- */
+
+/* The end of the piece at `at`; a piece that begins with the quote ends behind its closing quote (doubled ones inside). */
+static size_t piece_end(const struct decoder_split *s, struct slice text, size_t at)
+{
+	if (s->quote != 0 && at < text.len && text.ptr[at] == s->quote) {
+		for (at++; at < text.len; at++) {
+			if (text.ptr[at] != s->quote)
+				continue;
+			if (at + 1 < text.len && text.ptr[at + 1] == s->quote)
+				at++;
+			else
+				break;
+		}
+	}
+	size_t end = slice_find(text, s->by, at < text.len ? at : text.len);
+	return end == SIZE_MAX ? text.len : end;
+}
+
+static uint32_t count_pieces(const struct decoder_split *s, struct slice text)
+{
+	uint32_t n = 0;
+	for (size_t at = 0; at <= text.len && n < 4096; n++)
+		at = piece_end(s, text, at) + s->by.len;
+	return n;
+}
+
+static struct span unquoted(const struct decoder_split *s, const struct decode_run *run, struct span piece)
+{
+	struct slice t = decoder_span_text(run, piece);
+	if (s->quote != 0 && t.len >= 2 && t.ptr[0] == s->quote && t.ptr[t.len - 1] == s->quote)
+		return (struct span){piece.at + 1, piece.len - 2};
+	return piece;
+}
+
+static bool run_split(struct decode_run *run, const struct decoder_split *s, struct span text)
+{
+	struct slice t = decoder_span_text(run, text);
+	uint32_t pieces = count_pieces(s, t);
+	if (pieces < s->min || pieces > s->max)
+		return false;
+	size_t at = 0;
+	for (uint32_t i = 0; i < s->count && at <= t.len; i++) {
+		t = decoder_span_text(run, text);
+		size_t end = piece_end(s, t, at);
+		struct span piece = {text.at + (uint32_t)at, (uint32_t)(end - at)};
+		decoder_emit_target(run, &s->targets[i], VALUE_STRING, unquoted(s, run, piece));
+		at = end + s->by.len;
+	}
+	return true;
+}
+
+/* ---- JSON ---- */
+
+/* From the first '{' or "[{" to the last bracket: a JSON text behind a few words. */
+static struct slice seek_json(struct slice text)
+{
+	size_t from = slice_find_octet(text, '{', 0), to = text.len;
+	if (from == SIZE_MAX)
+		return SLICE_NONE;
+	if (from > 0 && text.ptr[from - 1] == '[')
+		from--;
+	while (to > from && text.ptr[to - 1] != (text.ptr[from] == '[' ? ']' : '}'))
+		to--;
+	return slice_of(text.ptr + from, to - from);
+}
+
+static bool run_json(struct decode_run *run, const struct decoder_step *s, struct span text)
+{
+	bool added;
+	struct slice t = slice_trim(decoder_span_text(run, text));
+	int result = json_fields_add(&run->s->json, run->b, s->seek ? seek_json(t) : t, s->json_prefix, &added);
+	if (result != 0)
+		run->error = result;
+	if (added)
+		decoder_note_given(run);
+	return added;
+}
+
+/* ---- steps ---- */
+
+static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth);
+
+bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
+                         uint32_t depth)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (run_step(run, &steps[i], text, depth))
+			return true;
+	return false;
+}
+
+static bool run_switch(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
+{
+	if (!has_value(run, s->on))
+		return false;
+	struct slice value = decoder_span_text(run, value_span(run, s->on));
+	uint32_t low = 0, high = s->case_count;
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		int order = slice_compare(s->cases[mid].value, value);
+		if (order == 0)
+			return decoder_steps_first(run, s->cases[mid].steps, s->cases[mid].step_count, text, depth + 1);
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+static bool run_kind(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
+{
+	switch ((enum step_kind)s->kind) {
+	case STEP_ALWAYS:
+		return true;
+	case STEP_PATTERN:
+		return run_pattern(run, &s->pattern, text, depth);
+	case STEP_KV:
+		return run_kv(run, s, text);
+	case STEP_SPLIT:
+		return run_split(run, &s->split, text);
+	case STEP_JSON:
+		return run_json(run, s, text);
+	case STEP_FIRST:
+		return decoder_steps_first(run, s->steps, s->step_count, text, depth + 1);
+	case STEP_SWITCH:
+		return run_switch(run, s, text, depth);
+	}
+	return false;
+}
+
+static void run_times(struct decode_run *run, const struct decoder_step *s)
+{
+	for (uint16_t i = 0; i < s->time_count; i++)
+		if (has_value(run, s->times[i].field))
+			decoder_emit_time(run, &s->times[i].zone, s->times[i].format, value_span(run, s->times[i].field), false);
+}
+
+static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
+{
+	CHECK(depth <= DECODER_DEPTH_MAX);
+	if (s->in != DECODER_NONE) {
+		if (!has_value(run, s->in))
+			return false;
+		text = value_span(run, s->in);
+	}
+	if (!conditions_hold(run, s) || !run_kind(run, s, text, depth))
+		return false;
+	if (s->logsource != DECODER_NONE)
+		run->logsource = s->logsource;
+	decoder_set_constants(run, s->set, s->set_count);
+	if (s->strip_count > 0)
+		strip_given(run, s);
+	if (s->given && s->renames.count > 0)
+		rename_given(run, &s->renames);
+	run_times(run, s);
+	for (uint16_t i = 0; i < s->then_count; i++)
+		run_step(run, &s->then[i], text, depth + 1);
+	return true;
+}

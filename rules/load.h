@@ -1,0 +1,136 @@
+/* Loading: the state that the readers of rule files share, and how they refuse. Only files of rules/ include it.
+ *
+ * Convention of every reader here: 0; -ERROR_SYNTAX after the one diagnostic that says why this document is refused;
+ * -ERROR_MEMORY, which ends the whole load.
+ */
+#ifndef RULES_LOAD_H
+#define RULES_LOAD_H
+
+#include "rules/ruleset.h"
+#include "rules/yaml_tree.h"
+
+#define REFUSED (-(int)ERROR_SYNTAX)
+#define NO_MEMORY (-(int)ERROR_MEMORY)
+
+struct field_mapping {
+	struct logsource logsource;
+	const struct slice *from, *to;
+	uint32_t count;
+	struct field_mapping *next; /* in the order of loading */
+};
+
+struct pending_correlation;
+
+/* What an id or a name stands for: one of a loaded rule, a correlation to come, a refused document. */
+struct named_rule {
+	struct rule *rule;
+	struct pending_correlation *pending;
+	const char *refused_file; /* null: not refused */
+	uint32_t refused_line;
+};
+
+/* A filter is refused, and with it the rules that it would have narrowed: without it they would tell too much. */
+struct refused_filter {
+	struct logsource logsource;
+	const struct slice *rules; /* count 0: all */
+	uint32_t count;
+	const char *file;
+	uint32_t line;
+	struct refused_filter *next;
+};
+
+struct loader {
+	const struct env *env;
+	struct ruleset *set;
+	struct arena tree; /* of the file being read; reset after it */
+	diagnostic_fn *tell;
+	void *ctx;
+	struct ruleset_counts counts;
+	const char *file;        /* lives as long as the ruleset */
+	const char *rule;        /* title, id or name of the document being read, or "" */
+	struct field_mapping *mappings;
+	struct refused_filter *filters;
+	struct dictionary names; /* ids and names of rules; named[] has an entry for each */
+	struct named_rule *named;
+	uint32_t named_room;
+	struct pending_correlation *correlations, **correlations_tail;
+	/* what the rule being compiled needs */
+	struct logsource logsource;
+	bool after_global; /* an `action: global` stands above in this file */
+};
+
+/* Tells, and returns REFUSED. */
+int loader_refuse(struct loader *l, const char *id, uint32_t line, uint32_t column, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+int loader_refuse_at(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void loader_warn(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The names under which a field of a rule with this log source is looked for (own, then mapped). */
+int loader_field(struct loader *l, struct slice name, const struct logsource *logsource, struct field_names *out);
+/* The same as one text: names with a NUL octet between them, for evaluator_values. */
+int loader_key_field(struct loader *l, struct slice name, const struct logsource *logsource, struct slice *out);
+
+/* sigma_item.c: one "field|modifiers: values" of a map, or the keyword item of bare values (key null). */
+int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out);
+/* sigma_detection.c: the whole `detection` map. */
+int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out);
+/* condition.c: text of a condition over named selections. */
+struct selection {
+	struct slice name;
+	const struct node *node;
+	const struct tree_node *at;
+	bool used;
+};
+struct selections {
+	struct selection *list;
+	uint32_t count;
+};
+int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections, const struct node **out);
+struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children);
+
+/* sigma_rule.c: the common head of a document; a detection rule. */
+int sigma_head(struct loader *l, const struct tree_node *root, struct rule *rule);
+int sigma_rule(struct loader *l, const struct tree_node *root, struct detection **out);
+int sigma_logsource(struct loader *l, const struct tree_node *node, struct logsource *out);
+
+/* correlation_rule.c: read when met, resolved when all files are read. */
+int correlation_read(struct loader *l, const struct tree_node *root);
+int correlations_resolve(struct loader *l);
+
+/* names.c: ids and names. */
+struct named_rule *loader_find(struct loader *l, struct slice reference); /* null: nobody */
+/* Gives the rule's id and name to it; refuses what is taken. */
+int loader_name(struct loader *l, struct rule *rule, struct pending_correlation *pending);
+/* Remembers a refused document by its id and name, as far as nobody else has them. */
+int loader_name_refused(struct loader *l, struct slice id, struct slice name, const char *file, uint32_t line);
+
+/* load.c */
+int loader_init(struct loader *l, const struct env *env, diagnostic_fn *tell, void *ctx);
+void loader_free(struct loader *l); /* keeps the ruleset */
+int loader_add(struct loader *l, struct rule *rule);
+/* One document; REFUSED is counted already. */
+int loader_text(struct loader *l, const char *file, struct slice text);
+int loader_drop_filtered(struct loader *l);
+
+/* rule_files.c: every file under the paths that `wanted` takes, sorted. */
+int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),
+                    int (*each)(void *ctx, const char *path), void *ctx, struct error *error);
+bool name_ends(const char *name, const char *end);
+bool name_is_sigma(const char *name); /* *.yml, *.yaml; not the tests beside them */
+bool name_is_yara(const char *name);
+
+/* mapping.c */
+/* A file of mappings, for rule_files_each; bad documents are told and left out. */
+int mapping_file(void *ctx, const char *path);
+/* `inner` has all that `outer` names. */
+bool logsource_holds(const struct logsource *outer, const struct logsource *inner);
+
+/* A text of the tree copied into the ruleset; ptr null: no memory. */
+static inline struct slice loader_copy(struct loader *l, struct slice s)
+{
+	return arena_copy(&l->set->arena, s);
+}
+
+#endif

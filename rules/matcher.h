@@ -1,0 +1,14 @@
+/* Judging items over the current row. Three answers: where a limit was hit the answer is unknown, and `not` of unknown is
+ * unknown too, so that a pattern that gives up never makes a rule true or false by itself. Only files of rules/ include it.
+ */
+#ifndef RULES_MATCHER_H
+#define RULES_MATCHER_H
+
+#include "rules/row_view.h"
+
+enum verdict { VERDICT_FALSE, VERDICT_UNKNOWN, VERDICT_TRUE }; /* in this order: and is min, or is max */
+
+enum verdict item_judge(const struct item *item, struct row_view *v, struct regex_scratch *regex);
+enum verdict node_judge(const struct node *n, struct row_view *v, struct regex_scratch *regex);
+
+#endif

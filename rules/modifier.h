@@ -1,0 +1,56 @@
+/* Modifiers: what stands between the field name and the colon of a Sigma item. Only files of rules/ include it.
+ *
+ * They are applied to the list of values from left to right. A literal is a value on its way to a matcher.
+ */
+#ifndef RULES_MODIFIER_H
+#define RULES_MODIFIER_H
+
+#include "rules/load.h"
+
+enum literal_kind {
+	LITERAL_TEXT,
+	LITERAL_NUMBER,
+	LITERAL_BOOL,
+	LITERAL_NULL,
+	LITERAL_REGEX,
+	LITERAL_FIELD,
+	LITERAL_NETWORK,
+	LITERAL_COMPARE,
+	LITERAL_EXISTS,
+};
+
+struct literal {
+	enum literal_kind kind;
+	const struct tree_node *node;
+	uint32_t origin;       /* which value of the rule it came from: expansions of one value stay alternatives */
+	bool encoded;          /* base64 or utf16 was applied */
+	struct unit_text text; /* TEXT */
+	struct number number;  /* NUMBER, COMPARE */
+	bool truth;            /* BOOL, EXISTS */
+	enum compare compare;
+	enum text_place place; /* FIELD */
+	uint32_t regex_flags;
+	uint8_t network[16], bits;
+};
+
+struct literals {
+	struct loader *l;
+	const struct tree_node *key; /* for places; null for bare keywords */
+	uint32_t column;             /* of the modifier being applied */
+	struct literal *list;
+	uint32_t count, origins, applied;
+	bool all, cased, negated, placed; /* placed: contains, startswith or endswith was given */
+};
+
+/* Applies one modifier. */
+int modifier_apply(struct literals *v, struct slice name);
+/* A number as text, for modifiers that want a string. */
+int literal_to_text(struct literals *v, struct literal *x);
+int literal_refuse(struct literals *v, const char *id, const struct literal *x, const char *text);
+
+/* encoding.c: the modifiers that re-code text. */
+int encode_utf16(struct literals *v, struct literal *x, bool big_endian, bool mark);
+int encode_base64(struct literals *v, struct literal *x);
+int encode_base64_offsets(struct literals *v);
+
+#endif

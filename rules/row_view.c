@@ -1,0 +1,200 @@
+#include "rules/row_view.h"
+
+#define SCRATCH_BYTES 262144u
+
+int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields)
+{
+	*v = (struct row_view){.env = env, .fields = fields};
+	arena_init(&v->scratch, env, SCRATCH_BYTES);
+	v->slots = env_zalloc(env, fields->count * sizeof *v->slots);
+	v->present = env_zalloc(env, fields->count * sizeof *v->present);
+	return v->slots && v->present ? 0 : -ERROR_MEMORY;
+}
+
+void row_view_free(struct row_view *v)
+{
+	if (!v->env)
+		return;
+	env_free(v->env, v->bound);
+	env_free(v->env, v->slots);
+	env_free(v->env, v->values);
+	env_free(v->env, v->present);
+	env_free(v->env, v->texts);
+	arena_free(&v->scratch);
+}
+
+static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_t need, size_t size)
+{
+	void **p = array;
+	if (need <= *room)
+		return true;
+	uint32_t wanted = *room ? *room : 64;
+	while (wanted < need)
+		wanted *= 2;
+	void *grown = env_resize(env, *p, wanted * size);
+	if (!grown)
+		return false;
+	*p = grown;
+	*room = wanted;
+	return true;
+}
+
+/* ---- entering ---- */
+
+/* Views of different batches may stand at the same place; the checksum at the end of the octets tells them apart. */
+static int bind_batch(struct row_view *v, const struct batch *batch, bool *rebound)
+{
+	uint64_t sum = batch->octets.len >= 8 ? get_u64(batch->octets.ptr + batch->octets.len - 8) : 0;
+	*rebound = v->batch_ptr != batch->octets.ptr || v->batch_len != batch->octets.len || v->batch_sum != sum || !v->batch_ptr;
+	if (!*rebound)
+		return 0;
+	v->batch_ptr = NULL;
+	if (!room_for(v->env, &v->bound, &v->bound_room, batch->name_count + 1, sizeof *v->bound))
+		return -ERROR_MEMORY;
+	/* without interning the dictionary is only read, so evaluators may share it */
+	batch_bind(batch, (struct dictionary *)(uintptr_t)v->fields, false, v->bound);
+	v->batch_ptr = batch->octets.ptr;
+	v->batch_len = batch->octets.len;
+	v->batch_sum = sum;
+	return 0;
+}
+
+static void next_stamp(struct row_view *v)
+{
+	if (++v->stamp)
+		return;
+	for (uint32_t i = 0; i < v->fields->count; i++) /* once in 2^32 rows */
+		v->slots[i].stamp = 0;
+	v->stamp = 1;
+}
+
+static void view_value_init(struct view_value *x, const struct batch_value *value)
+{
+	x->value = *value;
+	x->next = NO_VALUE;
+	x->has_folded = x->has_number = x->has_address = false;
+	x->text = value->type == VALUE_SMALL ? batch_value_text(value, x->small) : value->text;
+}
+
+static void add_value(struct row_view *v, uint32_t field, const struct batch_value *value)
+{
+	uint32_t at = v->value_count++;
+	struct view_slot *slot = &v->slots[field];
+	view_value_init(&v->values[at], value);
+	if (slot->stamp == v->stamp) {
+		v->values[slot->last].next = at;
+		slot->last = at;
+		return;
+	}
+	*slot = (struct view_slot){v->stamp, at, at};
+	v->present[v->present_count++] = field;
+}
+
+static bool is_current(const struct row_view *v, const struct batch_row *row)
+{
+	return v->stamp && v->row.field_first == row->field_first && v->row.field_count == row->field_count &&
+	       v->row.text.ptr == row->text.ptr && v->row.text.len == row->text.len;
+}
+
+int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound)
+{
+	int rc = bind_batch(v, batch, rebound);
+	v->batch = batch;
+	if (rc || (!*rebound && !v->failed && is_current(v, row)))
+		return rc;
+	if (!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values)) {
+		v->batch_ptr = NULL;
+		return -ERROR_MEMORY;
+	}
+	next_stamp(v);
+	arena_reset(&v->scratch);
+	v->row = *row;
+	v->value_count = v->present_count = v->text_count = 0;
+	v->has_texts = v->failed = false;
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		struct batch_value value;
+		batch_get_value(batch, row, row->field_first + i, &value);
+		if (v->bound[value.name] != DICTIONARY_NONE)
+			add_value(v, v->bound[value.name], &value);
+	}
+	return 0;
+}
+
+/* ---- what values are made into ---- */
+
+struct slice view_folded(struct row_view *v, struct view_value *x)
+{
+	if (x->has_folded)
+		return x->folded;
+	uint8_t *room = arena_alloc(&v->scratch, FOLD_ROOM(x->text.len));
+	if (!room) {
+		v->failed = true;
+		return SLICE_NONE;
+	}
+	x->folded = slice_of(room, fold(x->text, room));
+	x->has_folded = true;
+	return x->folded;
+}
+
+const struct number *view_number(struct view_value *x)
+{
+	if (!x->has_number) {
+		x->has_number = true;
+		x->number = x->value.type == VALUE_BOOL || x->value.type == VALUE_NULL ? (struct number){.type = NUMBER_NONE} : number_parse(x->text);
+	}
+	return &x->number;
+}
+
+bool view_address(struct view_value *x, const uint8_t **address)
+{
+	if (!x->has_address) {
+		x->has_address = true;
+		x->is_address = address_parse(x->text, x->address);
+	}
+	*address = x->address;
+	return x->is_address;
+}
+
+/* ---- keywords ---- */
+
+static int add_text(struct row_view *v, const struct batch_value *value)
+{
+	if (!room_for(v->env, &v->texts, &v->text_room, v->text_count + 1, sizeof *v->texts))
+		return -ERROR_MEMORY;
+	view_value_init(&v->texts[v->text_count++], value);
+	return 0;
+}
+
+static int structured_texts(struct row_view *v)
+{
+	for (uint32_t i = 0; i < v->row.field_count; i++) {
+		struct batch_value value;
+		batch_get_value(v->batch, &v->row, v->row.field_first + i, &value);
+		bool string = value.type == VALUE_STRING || value.type == VALUE_ADDRESS || value.type == VALUE_TIME;
+		if (string && add_text(v, &value))
+			return -ERROR_MEMORY;
+	}
+	return 0;
+}
+
+static int message_texts(struct row_view *v)
+{
+	const struct view_slot *slot = &v->slots[FIELD_MESSAGE];
+	struct batch_value whole = {.type = VALUE_STRING, .text = v->row.original};
+	if (slot->stamp != v->stamp)
+		return add_text(v, &whole);
+	for (uint32_t at = slot->first; at != NO_VALUE; at = v->values[at].next)
+		if (add_text(v, &v->values[at].value))
+			return -ERROR_MEMORY;
+	return 0;
+}
+
+int row_view_texts(struct row_view *v)
+{
+	if (v->has_texts)
+		return 0;
+	bool structured = v->row.format == FORMAT_JSON || v->row.format == FORMAT_CEF || v->row.format == FORMAT_LEEF;
+	int rc = structured ? structured_texts(v) : message_texts(v);
+	v->has_texts = rc == 0;
+	return rc;
+}

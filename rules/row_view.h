@@ -1,0 +1,75 @@
+/* The row being evaluated: its values by the ruleset's field ids. Only files of rules/ include it.
+ *
+ * Names are bound once per batch, the table is filled once per row, and then a field is one look. Folded text, numbers and
+ * addresses of a value are made when first asked for and kept for the row. Tables are stamped, never cleared. One thread.
+ */
+#ifndef RULES_ROW_VIEW_H
+#define RULES_ROW_VIEW_H
+
+#include "rules/ruleset.h"
+
+#define NO_VALUE UINT32_MAX
+
+struct view_value {
+	struct batch_value value;
+	struct slice text;   /* printed when the value is SMALL */
+	struct slice folded;
+	struct number number;
+	uint8_t address[16];
+	uint32_t next;       /* the next value of the same field, or NO_VALUE */
+	bool has_folded, has_number, has_address, is_address;
+	char small[12];
+};
+
+struct view_slot {
+	uint32_t stamp;      /* of the row that filled it */
+	uint32_t first, last;
+};
+
+struct row_view {
+	const struct env *env;
+	const struct dictionary *fields;
+	struct arena scratch; /* of the row */
+	bool failed;          /* memory ran out: the row must not be judged */
+
+	uint32_t *bound;      /* batch name -> field id or DICTIONARY_NONE */
+	uint32_t bound_room;
+	const uint8_t *batch_ptr; /* which batch is bound: place, length, checksum */
+	size_t batch_len;
+	uint64_t batch_sum;
+
+	struct view_slot *slots; /* by field id */
+	struct view_value *values;
+	uint32_t value_room, value_count;
+	uint32_t *present;       /* field ids with values in this row */
+	uint32_t present_count;
+	uint32_t stamp;
+	struct batch_row row;
+	const struct batch *batch; /* during a call only */
+
+	struct view_value *texts; /* for keywords; made when first asked for */
+	uint32_t text_count, text_room;
+	bool has_texts;
+};
+
+int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields);
+void row_view_free(struct row_view *v);
+/* Makes `row` the current one; cheap when it is already. *rebound tells that the batch is a new one. -ERROR_MEMORY. */
+int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound);
+
+/* First value of the first of these names that is in the row; NO_VALUE: missing. */
+static inline uint32_t row_view_first(const struct row_view *v, const struct field_names *names)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		if (v->slots[names->ids[i]].stamp == v->stamp)
+			return v->slots[names->ids[i]].first;
+	return NO_VALUE;
+}
+
+struct slice view_folded(struct row_view *v, struct view_value *x);
+const struct number *view_number(struct view_value *x);
+bool view_address(struct view_value *x, const uint8_t **address);
+/* The texts that a keyword is looked for in: all strings of a structured body, else the message. */
+int row_view_texts(struct row_view *v);
+
+#endif

@@ -1,0 +1,140 @@
+/* The ruleset as a whole: loading paths, holding, looking. */
+#include "rules/load.h"
+#include "rules/yara_rules.h"
+
+#include <errno.h>
+
+/* ---- files ---- */
+
+static int sigma_file(void *ctx, const char *path)
+{
+	struct loader *l = ctx;
+	uint8_t *octets = NULL;
+	size_t len = 0;
+	const char *kept = arena_string(&l->set->arena, slice_str(path));
+	if (!kept)
+		return NO_MEMORY;
+	int rc = env_read_file(l->env, path, (size_t)LIMIT_rule_file_bytes, &octets, &len);
+	l->counts.files++;
+	l->file = kept;
+	if (rc == 0) {
+		rc = loader_text(l, kept, slice_of(octets, len));
+		env_free(l->env, octets);
+		return rc;
+	}
+	if (rc == -ENOMEM)
+		return NO_MEMORY;
+	l->counts.rules++;
+	l->counts.refused++;
+	if (rc == -EFBIG)
+		loader_refuse(l, "file-size", 0, 0, "a rule file has at most %d octets", (int)LIMIT_rule_file_bytes);
+	else
+		loader_refuse(l, "file", 0, 0, "the file cannot be read: %s", strerror(-rc));
+	return 0;
+}
+
+static int load_mappings(struct loader *l, const struct ruleset_options *options, struct error *error)
+{
+	for (uint32_t i = 0; options && i < options->mapping_count; i++) {
+		char *path = arena_string(&l->set->arena, options->mappings[i]);
+		if (!path)
+			return error_set(error, ERROR_MEMORY, "no memory for the path of a mapping");
+		const char *paths[] = {path};
+		int rc = rule_files_each(l->env, paths, 1, name_is_sigma, mapping_file, l, error);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void settle_told(struct ruleset *set)
+{
+	for (uint32_t i = 0; i < set->count; i++)
+		set->rules[i]->told |= !set->rules[i]->referred;
+}
+
+static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options, struct error *error)
+{
+	int rc = load_mappings(l, options, error);
+	if (!rc)
+		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);
+	if (!rc && l->filters)
+		rc = loader_drop_filtered(l);
+	if (!rc)
+		rc = correlations_resolve(l);
+	if (!rc && options && options->yara)
+		rc = yara_rules_load(l, paths, count, error);
+	settle_told(l->set);
+	return rc ? rc : ruleset_make_digest(l->set);
+}
+
+int ruleset_load(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset_options *options,
+                 diagnostic_fn *tell, void *ctx, struct ruleset **out, struct ruleset_counts *counts, struct error *error)
+{
+	struct loader l;
+	struct error local = {0};
+	int rc = loader_init(&l, env, tell, ctx);
+	if (!rc)
+		rc = load_all(&l, paths, path_count, options, &local);
+	if (rc && local.code == ERROR_NONE)
+		error_set(&local, ERROR_MEMORY, "no memory for the rules");
+	if (rc && l.set)
+		ruleset_release(l.set);
+	if (rc && error)
+		*error = local;
+	loader_free(&l);
+	if (rc)
+		return rc;
+	l.counts.loaded = l.set->count;
+	if (counts)
+		*counts = l.counts;
+	*out = l.set;
+	return 0;
+}
+
+/* ---- holding ---- */
+
+struct ruleset *ruleset_hold(struct ruleset *r)
+{
+	unsigned before = atomic_fetch_add_explicit(&r->references, 1, memory_order_relaxed);
+	CHECK(before > 0 && before < UINT32_MAX);
+	return r;
+}
+
+void ruleset_release(struct ruleset *r)
+{
+	if (!r || atomic_fetch_sub_explicit(&r->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (struct regex_list *x = r->regexes; x; x = x->next)
+		regex_free(x->regex);
+	yara_rules_free(r->yara);
+	if (r->fields.arena.env)
+		dictionary_free(&r->fields);
+	arena_free(&r->arena);
+	env_free(r->env, r->rules);
+	env_free(r->env, r);
+}
+
+/* ---- looking ---- */
+
+void ruleset_digest(const struct ruleset *r, uint8_t out[32])
+{
+	memcpy(out, r->digest, 32);
+}
+
+uint32_t ruleset_count(const struct ruleset *r)
+{
+	return r->count;
+}
+
+const struct rule *ruleset_rule(const struct ruleset *r, uint32_t index)
+{
+	CHECK(index < r->count);
+	return r->rules[index];
+}
+
+const struct correlation *ruleset_correlation(const struct ruleset *r, uint32_t index)
+{
+	CHECK(index < r->count);
+	return rule_correlation(r->rules[index]);
+}

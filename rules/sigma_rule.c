@@ -1,0 +1,208 @@
+/* One Sigma document: what all kinds have in common, and the detection rule. */
+#include "rules/load.h"
+
+#define TITLE_MAX 256u
+
+/* ---- the head ---- */
+
+static int head_text(struct loader *l, const struct tree_node *root, const char *key, struct slice *out)
+{
+	const struct tree_node *n = tree_get(root, key);
+	*out = SLICE_NONE;
+	if (!n || n->type == TREE_NULL)
+		return 0;
+	if (!tree_is_scalar(n))
+		return loader_refuse_at(l, "sigma-head", n, "%s must be a string, not %s", key, tree_type_name(n));
+	*out = loader_copy(l, n->text);
+	return out->ptr ? 0 : NO_MEMORY;
+}
+
+static int head_level(struct loader *l, const struct tree_node *root, struct rule *rule)
+{
+	static const char *const names[] = {"", "informational", "low", "medium", "high", "critical"};
+	const struct tree_node *n = tree_get(root, "level");
+	if (!n || n->type == TREE_NULL)
+		return 0;
+	for (unsigned i = 1; i < sizeof names / sizeof *names; i++)
+		if (tree_is_scalar(n) && slice_equal(n->text, slice_str(names[i]))) {
+			rule->level = (enum rule_level)i;
+			return 0;
+		}
+	return loader_refuse_at(l, "sigma-level", n, "level is one of informational, low, medium, high, critical");
+}
+
+static int head_tags(struct loader *l, const struct tree_node *root, struct rule *rule)
+{
+	const struct tree_node *n = tree_get(root, "tags");
+	if (!n || n->type == TREE_NULL)
+		return 0;
+	if (n->type != TREE_LIST)
+		return loader_refuse_at(l, "sigma-tags", n, "tags must be a list, not %s", tree_type_name(n));
+	struct slice *tags = arena_zalloc(&l->set->arena, (n->count ? n->count : 1) * sizeof *tags);
+	if (!tags)
+		return NO_MEMORY;
+	for (uint32_t i = 0; i < n->count; i++) {
+		if (!tree_is_scalar(n->items[i]))
+			return loader_refuse_at(l, "sigma-tags", n->items[i], "a tag must be a string");
+		tags[i] = loader_copy(l, n->items[i]->text);
+		if (!tags[i].ptr)
+			return NO_MEMORY;
+	}
+	rule->tags = tags;
+	rule->tag_count = n->count;
+	return 0;
+}
+
+static int head_generate(struct loader *l, const struct tree_node *root, struct rule *rule)
+{
+	const struct tree_node *n = tree_get(root, "generate");
+	if (!n)
+		return 0;
+	if (n->type != TREE_BOOL)
+		return loader_refuse_at(l, "sigma-generate", n, "generate must be true or false");
+	rule->generate = n->truth;
+	return 0;
+}
+
+int sigma_head(struct loader *l, const struct tree_node *root, struct rule *rule)
+{
+	static const char *const keys[] = {"title", "id", "name", "description", "status"};
+	struct slice *texts[] = {&rule->title, &rule->id, &rule->name, &rule->description, &rule->status};
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < sizeof keys / sizeof *keys; i++)
+		rc = head_text(l, root, keys[i], texts[i]);
+	if (!rc && rule->title.len == 0)
+		rc = loader_refuse_at(l, "sigma-no-title", root, "a rule needs a title");
+	if (!rc && rule->title.len > TITLE_MAX)
+		loader_warn(l, "sigma-long-title", tree_get(root, "title"), "a title has at most 256 characters");
+	if (!rc)
+		rc = head_level(l, root, rule);
+	if (!rc)
+		rc = head_tags(l, root, rule);
+	if (!rc)
+		rc = head_generate(l, root, rule);
+	rule->file = slice_str(l->file);
+	rule->line = root->line;
+	return rc;
+}
+
+/* ---- log source ---- */
+
+int sigma_logsource(struct loader *l, const struct tree_node *node, struct logsource *out)
+{
+	static const char *const keys[] = {"product", "category", "service"};
+	struct slice *texts[] = {&out->product, &out->category, &out->service};
+	*out = (struct logsource){0};
+	if (node->type != TREE_MAP)
+		return loader_refuse_at(l, "sigma-logsource", node, "logsource must be a map, not %s", tree_type_name(node));
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < 3; i++)
+		rc = head_text(l, node, keys[i], texts[i]);
+	return rc;
+}
+
+static bool one_agrees(struct slice rule, struct slice event)
+{
+	return rule.len == 0 || event.len == 0 || slice_equal_nocase(rule, event);
+}
+
+bool logsource_agrees(const struct logsource *rule, const struct logsource *event)
+{
+	return one_agrees(rule->product, event->product) && one_agrees(rule->category, event->category) &&
+	       one_agrees(rule->service, event->service);
+}
+
+/* ---- the witness ---- */
+
+struct witness {
+	uint32_t ids[64];
+	uint32_t count; /* 0: nothing is promised */
+};
+
+static void witness_add(struct witness *w, uint32_t id)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->ids[i] == id)
+			return;
+	w->ids[w->count++] = id;
+}
+
+static void witness_item(const struct item *item, struct witness *out)
+{
+	bool needs = !item->keyword && item->names.count <= sizeof out->ids / sizeof *out->ids;
+	bool every = true, some = false;
+	for (uint32_t i = 0; i < item->count; i++) {
+		const struct matcher *m = &item->matchers[i];
+		bool present = m->kind != MATCH_NULL && (m->kind != MATCH_EXISTS || m->truth);
+		every &= present;
+		some |= present;
+	}
+	/* every value must hold: one that needs the field is enough; else each of them must */
+	if (!needs || !(item->all ? some : every))
+		return;
+	for (uint32_t i = 0; i < item->names.count; i++)
+		witness_add(out, item->names.ids[i]);
+}
+
+static void witness_node(const struct node *n, struct witness *out)
+{
+	*out = (struct witness){0};
+	if (n->kind == NODE_ITEM)
+		witness_item(n->item, out);
+	if (n->kind != NODE_AND && n->kind != NODE_OR)
+		return;
+	struct witness w;
+	for (uint32_t i = 0; i < n->count; i++) {
+		witness_node(n->children[i], &w);
+		if (n->kind == NODE_AND) {
+			if (w.count && (!out->count || w.count < out->count))
+				*out = w;
+			continue;
+		}
+		if (!w.count || out->count + w.count > sizeof w.ids / sizeof *w.ids) {
+			out->count = 0;
+			return;
+		}
+		for (uint32_t k = 0; k < w.count; k++)
+			witness_add(out, w.ids[k]);
+	}
+}
+
+static int detection_witness(struct loader *l, struct detection *d)
+{
+	struct witness w;
+	witness_node(d->root, &w);
+	uint32_t *ids = arena_alloc(&l->set->arena, w.count * sizeof *ids);
+	if (!ids)
+		return NO_MEMORY;
+	memcpy(ids, w.ids, w.count * sizeof *ids);
+	d->witness = ids;
+	d->witness_count = w.count;
+	return 0;
+}
+
+/* ---- the rule ---- */
+
+int sigma_rule(struct loader *l, const struct tree_node *root, struct detection **out)
+{
+	struct detection *d = arena_zalloc(&l->set->arena, sizeof *d);
+	if (!d)
+		return NO_MEMORY;
+	d->rule.kind = RULE_DETECTION;
+	int rc = sigma_head(l, root, &d->rule);
+	if (rc)
+		return rc;
+	const struct tree_node *logsource = tree_get(root, "logsource"), *detection = tree_get(root, "detection");
+	if (!logsource)
+		return loader_refuse_at(l, "sigma-logsource", root, "a rule needs a logsource");
+	if (!detection)
+		return loader_refuse_at(l, "sigma-detection", root, "a rule needs a detection");
+	rc = sigma_logsource(l, logsource, &d->rule.logsource);
+	l->logsource = d->rule.logsource;
+	if (!rc)
+		rc = sigma_detection(l, detection, &d->root);
+	if (!rc)
+		rc = detection_witness(l, d);
+	*out = d;
+	return rc;
+}

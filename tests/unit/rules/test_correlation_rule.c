@@ -1,0 +1,262 @@
+#include "tests/unit/rules/sigma_rig.h"
+
+#define BASE(id, name) \
+	"title: " id "\nid: " id "\nname: " name "\nlogsource: {category: t}\ndetection:\n  s: {" name ": 1}\n  condition: s\n---\n"
+#define BASES BASE("id-a", "a") BASE("id-b", "b") /* 16 lines */
+#define CORRELATION(body) "title: C\nid: c\ncorrelation:\n" body
+
+static void what_is_read(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, BASES CORRELATION("  type: value_count\n  rules: [id-a, b]\n  group-by: [user, ip]\n  timespan: 2m\n"
+	                                 "  condition: {field: [x, y], gt: 1.9}\n  aliases:\n    ip: {a: source.ip, id-b: destination.ip}\n")
+	               "cresset: {distinct_events: true, missing: group, key_cased: true}\nlevel: high\n");
+	assert_int_equal(rig.counts.loaded, 3);
+	const struct correlation *c = ruleset_correlation(rig.set, 2);
+	assert_non_null(c);
+	assert_int_equal(c->type, CORRELATION_VALUE_COUNT);
+	assert_int_equal(c->rule_count, 2);
+	assert_int_equal(c->rules[0], 0);
+	assert_int_equal(c->rules[1], 1);
+	assert_true(c->timespan_ns == 120 * NS_PER_S);
+	assert_int_equal(c->compare, COMPARE_GTE); /* more than 1.9 is at least 2 */
+	assert_int_equal(c->threshold, 2);
+	assert_int_equal(c->group_count, 2);
+	assert_true(slice_equal(c->group_by[1].name, SLICE("ip")));
+	assert_true(slice_equal(c->group_by[0].per_rule[1], SLICE("user")));
+	assert_true(slice_equal(c->group_by[1].per_rule[0], SLICE("source.ip")));
+	assert_true(slice_equal(c->group_by[1].per_rule[1], SLICE("destination.ip")));
+	assert_int_equal(c->value_count, 2);
+	assert_true(c->distinct_events && c->missing_group && c->key_cased);
+	assert_int_equal(c->level, 1);
+	assert_int_equal(c->rule.level, LEVEL_HIGH);
+	assert_true(c->rule.told && !c->rule.referred);
+	assert_true(ruleset_rule(rig.set, 0)->referred && !ruleset_rule(rig.set, 0)->told);
+	assert_null(ruleset_correlation(rig.set, 0));
+	rig_close(&rig);
+}
+
+static void thresholds_and_spans(void **state)
+{
+	static const struct {
+		const char *condition;
+		enum compare compare;
+		uint64_t threshold;
+	} cases[] = {
+		{"{gte: 10}", COMPARE_GTE, 10}, {"{gt: 10}", COMPARE_GT, 10},   {"{lt: 5}", COMPARE_LT, 5},
+		{"{lte: 5}", COMPARE_LTE, 5},   {"{eq: 3}", COMPARE_EQ, 3},     {"{neq: 3}", COMPARE_NEQ, 3},
+		{"{gte: 1.1}", COMPARE_GTE, 2}, {"{lt: 5.5}", COMPARE_LTE, 5},  {"{lte: 5.5}", COMPARE_LTE, 5},
+		{"{gt: 2.0}", COMPARE_GT, 2},   {"{gte: '7'}", COMPARE_GTE, 7},
+	};
+	static const struct {
+		const char *text;
+		int64_t seconds;
+	} spans[] = {{"30s", 30}, {"5m", 300}, {"1h", 3600}, {"2d", 172800}, {"1w", 604800}};
+	struct rig rig;
+	char text[2048];
+	(void)state;
+	rig_open(&rig);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(text, sizeof text, BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: 1m\n  condition: %s\n"), cases[i].condition);
+		rig_load(&rig, text);
+		assert_int_equal(rig.counts.loaded, 3);
+		const struct correlation *c = ruleset_correlation(rig.set, 2);
+		if (c->compare != cases[i].compare || c->threshold != cases[i].threshold)
+			fail_msg("%s: %d %llu", cases[i].condition, c->compare, (unsigned long long)c->threshold);
+	}
+	for (size_t i = 0; i < COUNT(spans); i++) {
+		snprintf(text, sizeof text, BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: %s\n  condition: {gte: 2}\n"), spans[i].text);
+		rig_load(&rig, text);
+		assert_int_equal(rig.counts.loaded, 3);
+		assert_true(ruleset_correlation(rig.set, 2)->timespan_ns == spans[i].seconds * NS_PER_S);
+	}
+	rig_close(&rig);
+}
+
+static void bad_correlations_are_placed(void **state)
+{
+#define BAD(body) BASES CORRELATION(body)
+#define COUNT_OF(more) BAD("  type: event_count\n  rules: [a]\n" more)
+#define HEAD_OF(type) BAD("  type: " type "\n  rules: [a, b]\n  timespan: 1m\n")
+	static const struct refusal_case cases[] = {
+		{COUNT_OF("  condition: {gte: 2}\n"), 20, 3, "correlation-timespan", "needs a timespan"},
+		{COUNT_OF("  timespan: 90\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
+		{COUNT_OF("  timespan: 1h30m\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
+		{COUNT_OF("  timespan: 1M\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
+		{COUNT_OF("  timespan: 1y\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
+		{COUNT_OF("  timespan: 0s\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
+		{COUNT_OF("  timeframe: 1m\n  condition: {gte: 2}\n"), 22, 3, "correlation-unknown-key", "timeframe"},
+		{COUNT_OF("  timespan: 1m\n"), 20, 3, "correlation-condition", "needs a condition"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, lt: 9}\n"), 23, 22, "sigma-unsupported", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {more: 1}\n"), 23, 15, "correlation-condition", "more"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: -1}\n"), 23, 20, "correlation-threshold", "negative"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: many}\n"), 23, 20, "correlation-threshold", "must be a number"},
+		{COUNT_OF("  timespan: 1m\n  condition: {eq: 1.5}\n"), 23, 19, "correlation-threshold", "whole"},
+		{COUNT_OF("  timespan: 1m\n  condition: {eq: 0}\n"), 23, 15, "correlation-population", "population"},
+		{COUNT_OF("  timespan: 1m\n  condition: {lt: 1}\n"), 23, 15, "correlation-population", "population"},
+		{COUNT_OF("  timespan: 1m\n  condition: {lte: 0}\n"), 23, 15, "correlation-population", "population"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, field: x}\n"), 23, 30, "correlation-field", "only value_count"},
+		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key", "window"},
+		{BAD("  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n"), 23, 14, "correlation-field", "needs a field"},
+		{BAD("  type: value_sum\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_sum"},
+		{BAD("  type: value_percentile\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_percentile"},
+		{BAD("  type: sideways\n  rules: [a]\n"), 20, 9, "correlation-type", "sideways"},
+		{HEAD_OF("temporal") "  condition: a and b\n", 23, 14, "sigma-unsupported", "names of rules"},
+		{HEAD_OF("temporal_ordered") "  condition: {gte: 1}\n", 23, 15, "correlation-ordered", "gte: 2"},
+		{HEAD_OF("temporal_ordered") "  condition: {gte: 3}\n", 23, 15, "correlation-ordered", "gte: 2"},
+		{HEAD_OF("temporal_ordered") "  condition: {lt: 2}\n", 23, 15, "correlation-ordered", "gte: 2"},
+		{HEAD_OF("temporal") "  condition: {gte: 3}\n", 23, 15, "correlation-never", "only 2"},
+		{BAD("  type: temporal\n  rules: [a, nobody]\n  timespan: 1m\n"), 21, 14, "correlation-reference", "nobody"},
+		{BAD("  type: temporal\n  rules: [a, a]\n  timespan: 1m\n"), 21, 14, "correlation-names", "twice"},
+		{BAD("  type: temporal\n  rules: [a, id-a]\n  timespan: 1m\n"), 21, 14, "correlation-names", "same rule"},
+		{BAD("  type: temporal\n  rules: []\n  timespan: 1m\n"), 21, 10, "correlation-rules", "at least one"},
+		{BAD("  type: temporal\n  timespan: 1m\n"), 20, 3, "correlation-rules", "needs rules"},
+		{HEAD_OF("temporal") "  aliases: {x: {c: y}}\n", 23, 17, "correlation-aliases", "not among"},
+		{HEAD_OF("temporal") "cresset: {missing: drop}\n", 23, 20, "correlation-extension", "group"},
+		{HEAD_OF("temporal") "cresset: {until: a}\n", 23, 11, "correlation-unknown-key", "until"},
+		{BAD("  type: event_count\n  rules: [c]\n  timespan: 1m\n  condition: {gte: 2}\n"), 17, 1, "correlation-cycle", "itself"},
+	};
+	(void)state;
+	rig_refusals(cases, COUNT(cases));
+}
+
+static void ordered_without_a_condition_wants_all(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n"));
+	const struct correlation *c = ruleset_correlation(rig.set, 2);
+	assert_int_equal(c->compare, COMPARE_GTE);
+	assert_int_equal(c->threshold, 2);
+	assert_int_equal(c->rules[0], 1); /* in the order of the document */
+	assert_int_equal(c->rules[1], 0);
+	assert_int_equal(c->group_count, 0);
+	rig_load(&rig, BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n  condition: {gt: 1}\n"));
+	assert_int_equal(ruleset_correlation(rig.set, 2)->threshold, 2);
+	rig_close(&rig);
+}
+
+#define INNER(id, of) \
+	"---\ntitle: " id "\nid: " id "\ncorrelation:\n  type: event_count\n  rules: [" of "]\n  timespan: 1m\n  condition: {gte: 2}\n"
+
+static void chains_resolve_in_any_order(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, BASE("id-a", "a") "title: x\n" "id: x\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n"
+	               INNER("c3", "c2, x") INNER("c2", "c1") INNER("c1", "a"));
+	assert_int_equal(rig.counts.loaded, 5);
+	uint32_t level[4] = {0};
+	for (uint32_t i = 0; i < ruleset_count(rig.set); i++) {
+		const struct correlation *c = ruleset_correlation(rig.set, i);
+		if (!c)
+			continue;
+		level[c->rule.id.ptr[1] - '0'] = c->level;
+		for (uint32_t k = 0; k < c->rule_count; k++)
+			assert_true(c->rules[k] < i); /* what a correlation needs stands before it */
+	}
+	assert_int_equal(level[1], 1);
+	assert_int_equal(level[2], 2);
+	assert_int_equal(level[3], 3);
+	rig_close(&rig);
+}
+
+static void chains_have_a_depth(void **state)
+{
+	struct rig rig;
+	char text[4096];
+	(void)state;
+	rig_open(&rig);
+	for (int over = 0; over < 2; over++) {
+		snprintf(text, sizeof text, "title: a\nid: c0\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n");
+		for (int i = 1; i <= LIMIT_chain_depth + over; i++)
+			snprintf(text + strlen(text), sizeof text - strlen(text),
+			         "---\ntitle: c%d\nid: c%d\ncorrelation:\n  type: event_count\n  rules: [c%d]\n  timespan: 1m\n  condition: {gte: 2}\n", i, i, i - 1);
+		rig_load(&rig, text);
+		assert_int_equal(rig.counts.refused, over);
+		assert_int_equal(rig.counts.loaded, LIMIT_chain_depth + 1);
+		if (over) {
+			assert_string_equal(rig.told[0].id, "correlation-depth");
+			assert_string_equal(rig.told[0].rule, "c11");
+		}
+	}
+	rig_close(&rig);
+}
+
+static void cycles_are_refused(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "c2") INNER("c2", "c1, a")
+	               INNER("c3", "a"));
+	assert_int_equal(rig.counts.loaded, 2);
+	assert_int_equal(rig.counts.refused, 2);
+	assert_string_equal(rig.told[0].id, "correlation-cycle");
+	assert_string_equal(rig.told[1].id, "correlation-cycle");
+	rig_close(&rig);
+}
+
+/* A base rule that was refused takes those that need it with it, and each says which. */
+static void refused_with_its_base(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, "title: bad\nid: bad\nlogsource: {category: t}\ndetection: {s: {a|nosuch: 1}, condition: s}\n" INNER("c1", "bad") INNER("c2", "c1"));
+	assert_int_equal(rig.counts.loaded, 0);
+	assert_int_equal(rig.counts.rules, 3);
+	assert_int_equal(rig.counts.refused, 3);
+	assert_int_equal(rig.told_count, 3);
+	assert_non_null(strstr(rig.told[1].text, "refers to 'bad', which was refused (/r/rules.yml:1)"));
+	assert_non_null(strstr(rig.told[2].text, "refers to 'c1', which was refused (/r/rules.yml:6)"));
+	assert_int_equal(rig.told[2].line, 18);
+	rig_close(&rig);
+}
+
+static void generate_tells_what_is_inside(void **state)
+{
+	static const char *const forms[] = {
+		INNER("c1", "a") "generate: true\n",
+		INNER("c1", "a") "  generate: true\n",
+	};
+	struct rig rig;
+	char text[1024];
+	(void)state;
+	rig_open(&rig);
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		snprintf(text, sizeof text, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n%s", forms[i]);
+		rig_load(&rig, text);
+		assert_int_equal(rig.counts.loaded, 2);
+		assert_true(ruleset_rule(rig.set, 0)->referred && ruleset_rule(rig.set, 0)->told);
+	}
+	rig_close(&rig);
+}
+
+/* Two correlations over one base rule: both live. */
+static void a_base_rule_is_shared(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "a") INNER("c2", "a"));
+	assert_int_equal(rig.counts.loaded, 3);
+	assert_int_equal(ruleset_correlation(rig.set, 1)->rules[0], 0);
+	assert_int_equal(ruleset_correlation(rig.set, 2)->rules[0], 0);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_read), cmocka_unit_test(thresholds_and_spans), cmocka_unit_test(bad_correlations_are_placed),
+		cmocka_unit_test(ordered_without_a_condition_wants_all), cmocka_unit_test(chains_resolve_in_any_order),
+		cmocka_unit_test(chains_have_a_depth), cmocka_unit_test(cycles_are_refused), cmocka_unit_test(refused_with_its_base),
+		cmocka_unit_test(generate_tells_what_is_inside), cmocka_unit_test(a_base_rule_is_shared),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+#include "tests/unit/rules/sigma_rig.h"
+
+static const struct ruleset_options with_yara = {.yara = true};
+
+static void load(struct rig *rig)
+{
+	const char *paths[] = {"/y"};
+	rig_load_paths(rig, paths, 1, &with_yara);
+}
+
+static void rules_become_rules(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_put(&rig, "/y/a.yar", "rule first : tag_a tag_b {\n meta:\n  id = \"abc\"\n  severity = \"High\"\n  description = \"d\"\n strings:\n  $x = \"needle\"\n"
+	                          " condition:\n  $x\n}\nprivate rule hidden { strings: $h = \"hay\" condition: $h }\nrule second { condition: hidden and filename == \"\" }\n");
+	rig_put(&rig, "/y/b.yara", "rule first { condition: filesize > 1000 }\n"); /* the same name in another file */
+	rig_put(&rig, "/y/s.yml", "title: S\nlogsource: {}\ndetection: {s: {f: needle}, condition: s}\n");
+	load(&rig);
+	assert_int_equal(rig.counts.loaded, 4);
+	assert_int_equal(rig.counts.refused, 0);
+	const struct rule *r = ruleset_rule(rig.set, 1);
+	assert_int_equal(r->kind, RULE_YARA);
+	assert_true(slice_equal(r->title, SLICE("first")));
+	assert_true(slice_equal(r->id, SLICE("abc")));
+	assert_int_equal(r->level, LEVEL_HIGH);
+	assert_int_equal(r->tag_count, 2);
+	assert_true(slice_equal(r->tags[1], SLICE("tag_b")));
+	assert_int_equal(r->line, 1);
+	assert_int_equal(ruleset_rule(rig.set, 2)->line, 12);
+	assert_true(r->told);
+	assert_true(slice_equal(ruleset_rule(rig.set, 3)->file, SLICE("/y/b.yara")));
+	assert_memory_not_equal(r->digest, ruleset_rule(rig.set, 3)->digest, 32);
+	/* the whole event text is looked at */
+	assert_int_equal(rig_holds(&rig, "{f: needle}"), 2);
+	assert_int_equal(rig.hits[0], 0);
+	assert_int_equal(rig.hits[1], 1);
+	assert_int_equal(rig_holds(&rig, "{f: hay}"), 1);
+	assert_int_equal(rig.hits[0], 2);
+	assert_int_equal(rig_holds(&rig, "{f: x}"), 0);
+	assert_int_equal(evaluator_undecided(rig.evaluator), 0);
+	rig_close(&rig);
+}
+
+static void a_bad_file_is_refused_alone(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_put(&rig, "/y/bad.yar", "rule a {\n strings:\n  $x = \"a\"\n condition:\n  $y }\n");
+	rig_put(&rig, "/y/good.yar", "rule good { strings: $x = \"needle\" condition: $x }\n");
+	rig_put(&rig, "/y/reads.yar", "include \"/y/good.yar\"\n");
+	load(&rig);
+	assert_int_equal(rig.counts.loaded, 1);
+	assert_int_equal(rig.counts.refused, 2);
+	unsigned errors = 0;
+	for (unsigned i = 0; i < rig.told_count; i++)
+		if (rig.told[i].level == DIAGNOSTIC_ERROR && errors++ == 0) {
+			assert_string_equal(rig.told[i].file, "/y/bad.yar");
+			assert_int_equal(rig.told[i].line, 5);
+			assert_non_null(strstr(rig.told[i].text, "y"));
+		}
+	assert_true(errors >= 2);
+	assert_int_equal(rig_holds(&rig, "{f: needle}"), 1);
+	rig_close(&rig);
+}
+
+static void without_the_option_there_are_none(void **state)
+{
+	struct rig rig;
+	const char *paths[] = {"/y"};
+	(void)state;
+	rig_open(&rig);
+	rig_put(&rig, "/y/a.yar", "rule a { condition: true }\n");
+	rig_load_paths(&rig, paths, 1, NULL);
+	assert_int_equal(rig.counts.rules, 0);
+	load(&rig);
+	assert_int_equal(rig.counts.loaded, 1);
+	assert_int_equal(rig_holds(&rig, "{f: x}"), 1);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_become_rules),
+		cmocka_unit_test(a_bad_file_is_refused_alone),
+		cmocka_unit_test(without_the_option_there_are_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
