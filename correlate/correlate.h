@@ -30,6 +30,9 @@ struct detect_config {
 	uint8_t collector[16]; /* identity of the rows it writes into incidents */
 	uint64_t epoch;
 	bool no_lateness;      /* scan: everything is in time, no clocks */
+	/* Null, or: the log sources that a row counts as instead of its own (scan). 0 = its own. */
+	uint32_t (*logsources)(void *ctx, const struct batch_identity *identity, uint32_t row, const struct logsource **out);
+	void *logsources_ctx;
 	struct correlate_sink sink;
 };
 
@@ -55,17 +58,20 @@ struct temporal;
 struct temporal_config {
 	struct ruleset *ruleset;
 	uint32_t matches_partitions, incidents_partitions;
+	uint32_t events_partitions; /* the watermark waits for the clock of each; 0 = of those that are announced */
 	const uint32_t *owned;   /* matches partitions this one owns */
 	uint32_t owned_count;
 	uint8_t collector[16];
 	uint64_t epoch;
 	bool each;               /* told per firing point instead of per excursion (scan --fire each) */
+	bool final_only;         /* no provisional rows (scan) */
 	uint64_t window_bytes;   /* 0 = limits.h */
 	struct correlate_sink sink;
 };
 
 struct temporal_stats {
 	uint64_t records, matches, duplicates, late, missing_key, windows, window_bytes, provisional, final, refused_keys;
+	uint64_t refused_records;
 	int64_t watermark_ns;
 };
 

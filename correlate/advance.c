@@ -1,0 +1,224 @@
+/* What happens to a group: when a match joins it, and when the watermark passes. */
+#include "correlate/window.h"
+
+#include <stdlib.h>
+
+static bool told_by_excursion(const struct part *part, const struct plan_rule *rule)
+{
+	return rule->told && !part->temporal->config.each;
+}
+
+/* Firing points that can only be passed on when their set is complete. */
+static bool waits_for_set(const struct part *part, const struct plan_rule *rule)
+{
+	bool each = rule->told && part->temporal->config.each;
+	return rule->monotone && (each || (rule->outer_count > 0 && rule->carried_count > 0));
+}
+
+/* ---- a match has joined ---- */
+
+static int64_t excursions_due(const struct group *g)
+{
+	int64_t due = INT64_MAX;
+	for (uint32_t i = 0; i < g->excursion_count; i++) {
+		int64_t final = excursion_final_ns(g, &g->excursions[i]);
+		if (final < due)
+			due = final;
+	}
+	return due;
+}
+
+static int take_fired(struct part *part, struct group *g)
+{
+	const struct temporal *t = part->temporal;
+	bool at_once = g->rule->outer_count > 0 && g->rule->carried_count == 0;
+	for (uint32_t i = 0; i < t->fired_count; i++) {
+		uint32_t index = t->fired[i];
+		int64_t when = group_member(g, index)->when_ns;
+		if (told_by_excursion(part, g->rule) &&
+			excursion_fire(part, g, index, sub_saturated(when, g->rule->timespan_ns)) < 0)
+			return -ERROR_MEMORY;
+		if (at_once && chain_forward(part, g, index, index + 1, index) < 0)
+			return -ERROR_MEMORY;
+	}
+	return 0;
+}
+
+/* At once, and again when it has doubled: a flood does not become a flood of rows. */
+static int tell_provisional(struct part *part, struct group *g)
+{
+	for (uint32_t i = 0; i < g->excursion_count; i++) {
+		const struct excursion *e = &g->excursions[i];
+		if ((e->changed || e->firing_points >= 2 * e->told_size) && tell_incident(part, g, i, false) < 0)
+			return -ERROR_MEMORY;
+	}
+	return 0;
+}
+
+int group_update(struct part *part, struct group *g, uint32_t place)
+{
+	const struct temporal *t = part->temporal;
+	if (condition_update(part, g, place) < 0)
+		return -ERROR_MEMORY;
+	int64_t due = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
+	if (t->fired_count > 0) {
+		if (take_fired(part, g) < 0 || tell_provisional(part, g) < 0)
+			return -ERROR_MEMORY;
+		int64_t excursions = excursions_due(g), fired = group_member(g, t->fired[0])->when_ns;
+		if (excursions < due)
+			due = excursions;
+		if (waits_for_set(part, g->rule) && fired < due)
+			due = fired;
+	}
+	/* Too early is allowed: the group is looked at and placed anew. */
+	heap_place(part, g, due < g->due_ns ? due : g->due_ns);
+	return 0;
+}
+
+/* ---- the watermark has passed ---- */
+
+static int64_t next_period_ns(const struct plan_rule *rule, int64_t when_ns)
+{
+	int64_t next;
+	if (__builtin_mul_overflow(period_number(rule, when_ns) + 1, rule->period_ns, &next))
+		return INT64_MAX;
+	return next;
+}
+
+/* A laid window holds: its last match is a firing point, once, even when windows of two periods end with it. */
+static int judged(struct part *part, struct group *g, uint32_t from, uint32_t to)
+{
+	struct member *m = group_member(g, to - 1);
+	if ((m->flags & MEMBER_FIRED) != 0)
+		return 0;
+	m->flags |= MEMBER_FIRED;
+	if (g->rule->told && part->temporal->config.each && tell_firing(part, g, from, to, to - 1) < 0)
+		return -ERROR_MEMORY;
+	if (told_by_excursion(part, g->rule) && excursion_fire(part, g, to - 1, group_member(g, from)->when_ns) < 0)
+		return -ERROR_MEMORY;
+	return g->rule->outer_count > 0 ? chain_forward(part, g, from, to, to - 1) : 0;
+}
+
+/* T4: windows laid one after another from the first match of a period on. */
+static int judge_windows(struct part *part, struct group *g, int64_t watermark_ns)
+{
+	for (;;) {
+		uint32_t from = group_lower(g, g->laid_ns);
+		if (from == g->count)
+			return 0;
+		int64_t begin = group_member(g, from)->when_ns, end = add_saturated(begin, g->rule->timespan_ns);
+		if (end >= watermark_ns)
+			return 0;
+		uint32_t to = group_upper(g, end);
+		int holds = condition_judge(part, g, from, to);
+		if (holds < 0 || (holds > 0 && judged(part, g, from, to) < 0))
+			return -ERROR_MEMORY;
+		int64_t cut = next_period_ns(g->rule, begin);
+		g->laid_ns = cut <= end ? cut : end + 1;
+	}
+}
+
+static int pass_sets(struct part *part, struct group *g, int64_t watermark_ns)
+{
+	const struct plan_rule *rule = g->rule;
+	uint32_t end = group_lower(g, watermark_ns);
+	for (uint32_t i = group_lower(g, g->passed_ns); i < end; i++) {
+		const struct member *m = group_member(g, i);
+		if ((m->flags & MEMBER_FIRED) == 0)
+			continue;
+		uint32_t from = group_lower(g, sub_saturated(m->when_ns, rule->timespan_ns));
+		uint32_t to = rule->type == CORRELATION_TEMPORAL_ORDERED ? group_upper(g, m->when_ns) : i + 1;
+		if (rule->told && part->temporal->config.each && tell_firing(part, g, from, to, i) < 0)
+			return -ERROR_MEMORY;
+		if (rule->carried_count > 0 && rule->outer_count > 0 && chain_forward(part, g, from, to, i) < 0)
+			return -ERROR_MEMORY;
+	}
+	g->passed_ns = watermark_ns;
+	return 0;
+}
+
+static int finish_excursions(struct part *part, struct group *g, int64_t watermark_ns)
+{
+	while (g->excursion_count > 0 && excursion_final_ns(g, &g->excursions[0]) < watermark_ns) {
+		if (tell_incident(part, g, 0, true) < 0)
+			return -ERROR_MEMORY;
+		excursion_drop(part, g, 0);
+	}
+	return 0;
+}
+
+int64_t group_due(const struct part *part, const struct group *g)
+{
+	int64_t due = excursions_due(g);
+	if (g->count == 0)
+		return due;
+	int64_t oldest = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
+	if (oldest < due)
+		due = oldest;
+	if (!waits_for_set(part, g->rule))
+		return due;
+	for (uint32_t i = group_lower(g, g->passed_ns); i < g->count && group_member(g, i)->when_ns < due; i++)
+		if ((group_member(g, i)->flags & MEMBER_FIRED) != 0)
+			due = group_member(g, i)->when_ns;
+	return due;
+}
+
+static int group_advance(struct part *part, struct group *g, int64_t watermark_ns)
+{
+	if (!g->rule->monotone && judge_windows(part, g, watermark_ns) < 0)
+		return -ERROR_MEMORY;
+	if (waits_for_set(part, g->rule) && pass_sets(part, g, watermark_ns) < 0)
+		return -ERROR_MEMORY;
+	if (finish_excursions(part, g, watermark_ns) < 0)
+		return -ERROR_MEMORY;
+	uint32_t gone = group_lower(g, sub_saturated(watermark_ns, g->rule->timespan_ns));
+	if (gone > 0 && excursion_fold(part, g, gone) < 0)
+		return -ERROR_MEMORY;
+	if (g->count == 0 && g->excursion_count == 0) {
+		table_drop(part, g);
+		return 0;
+	}
+	int64_t due = group_due(part, g);
+	CHECK(due >= watermark_ns);
+	heap_place(part, g, due);
+	return 0;
+}
+
+/* Rows come out in an order that follows from the content: how the heap lies does not show. */
+static int compare_groups(const void *a, const void *b)
+{
+	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+	if (x->rule != y->rule)
+		return x->rule->index < y->rule->index ? -1 : 1;
+	return slice_compare(slice_of(x->key, x->key_len), slice_of(y->key, y->key_len));
+}
+
+static int ready_add(struct temporal *t, uint32_t count, struct group *g)
+{
+	if (count == t->ready_room) {
+		uint32_t room = t->ready_room == 0 ? 64 : t->ready_room * 2;
+		struct group **ready = env_resize(t->env, t->ready, sizeof(*ready) * room);
+		if (ready == NULL)
+			return -ERROR_MEMORY;
+		t->ready = ready;
+		t->ready_room = room;
+	}
+	t->ready[count] = g;
+	return 0;
+}
+
+int level_advance(struct part *part, uint32_t level)
+{
+	struct temporal *t = part->temporal;
+	int64_t watermark = part->levels[level].watermark_ns;
+	uint32_t count = 0;
+	for (struct group *g = heap_take(part, level, watermark); g != NULL; g = heap_take(part, level, watermark))
+		if (ready_add(t, count++, g) < 0)
+			return -ERROR_MEMORY;
+	if (count > 1)
+		qsort(t->ready, count, sizeof(struct group *), compare_groups);
+	for (uint32_t i = 0; i < count; i++)
+		if (group_advance(part, t->ready[i], watermark) < 0)
+			return -ERROR_MEMORY;
+	return 0;
+}

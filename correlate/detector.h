@@ -1,0 +1,67 @@
+/* The inside of detect: what detect*.c share. Included by them only. */
+#ifndef CORRELATE_DETECTOR_H
+#define CORRELATE_DETECTOR_H
+
+#include "correlate/checkpoint.h"
+#include "correlate/correlate.h"
+#include "correlate/marks.h"
+#include "correlate/match.h"
+#include "correlate/outbox.h"
+#include "correlate/plan.h"
+#include "correlate/row.h"
+
+#define PARTITION_SPECIAL_FIRST 0xfffffffeu /* import and audit partitions have no clock */
+#define MINUTE_NONE INT64_MIN
+#define ELEMENTS_MAX 16u
+
+/* What one minute of one events partition came to. */
+struct ledger {
+	int64_t minute_ns; /* MINUTE_NONE: nothing yet */
+	uint64_t events, late, duplicates, gaps, refused, missing_key, array_cut, undecided;
+	uint32_t *rules;   /* matches of each rule of the ruleset */
+};
+
+struct detect_lane {
+	uint32_t partition;
+	bool announced;
+	struct marks marks;
+	struct outbox outbox;
+	struct ledger ledger;
+};
+
+/* Values of one field of a key: the elements that the row has. */
+struct detect_choice {
+	struct batch_value values[ELEMENTS_MAX + 1];
+	uint32_t count;
+};
+
+struct detect {
+	const struct env *env;
+	struct detect_config config;
+	uint32_t *owned;
+	struct plan *plan;
+	struct evaluator *evaluator;
+	struct detect_lane *lanes;
+	uint32_t lane_count;
+	struct match_writer *writers; /* one for each matches partition */
+	struct dictionary dictionary;
+	struct batch_builder *builder;
+	struct detect_choice *choices;
+	struct buffer key, spelling, value, carried, json, scratch;
+	struct detect_stats stats;
+	bool broken;
+	/* the row being looked at */
+	struct detect_lane *lane;
+	const struct batch *batch;
+	struct batch_row row;
+	struct event_identity event;
+	bool late;
+};
+
+/* One match for each element of the key, into the writers. */
+void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base);
+void detect_finding(struct detect *d, const struct rule *rule);
+/* Moves to the minute of this observed time; a finished minute becomes a row. */
+void ledger_reach(struct detect *d, struct detect_lane *lane, int64_t observed_ns);
+
+#endif

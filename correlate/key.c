@@ -1,0 +1,155 @@
+#include "correlate/key.h"
+
+void tuple_add(struct buffer *out, enum key_tag tag, struct slice octets)
+{
+	buffer_add_octet(out, (uint8_t)tag);
+	buffer_add_varint(out, octets.len);
+	buffer_add_slice(out, octets);
+}
+
+static bool integer_canonical(struct slice s)
+{
+	size_t i = s.len > 0 && s.ptr[0] == '-' ? 1 : 0;
+	if (i == s.len || s.len - i > 20)
+		return false;
+	if (s.ptr[i] == '0')
+		return s.len == 1;
+	for (; i < s.len; i++)
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return false;
+	return true;
+}
+
+static bool address_likely(struct slice s)
+{
+	return s.len >= 2 && s.len <= 64 &&
+		   (slice_find_octet(s, '.', 0) != SIZE_MAX || slice_find_octet(s, ':', 0) != SIZE_MAX);
+}
+
+static void tuple_add_folded(struct buffer *out, struct slice text)
+{
+	uint8_t small[384];
+	if (FOLD_ROOM(text.len) <= sizeof(small)) {
+		size_t len = fold(text, small);
+		tuple_add(out, KEY_TEXT, slice_of(small, len));
+		return;
+	}
+	/* The length comes before the octets: fold behind the end, then move it to its place. */
+	uint8_t *room = buffer_room(out, FOLD_ROOM(text.len) + 16);
+	if (room == NULL)
+		return;
+	size_t len = fold(text, room + 16);
+	buffer_add_octet(out, KEY_TEXT);
+	buffer_add_varint(out, len);
+	memmove(out->ptr + out->len, room + 16, len);
+	out->len += len;
+}
+
+void tuple_add_canonical(struct buffer *out, struct slice text, bool cased)
+{
+	uint8_t address[16];
+	if (address_likely(text) && address_parse(text, address))
+		tuple_add(out, KEY_ADDRESS, slice_of(address, sizeof(address)));
+	else if (integer_canonical(text))
+		tuple_add(out, KEY_INTEGER, text);
+	else if (cased)
+		tuple_add(out, KEY_TEXT, text);
+	else
+		tuple_add_folded(out, text);
+}
+
+bool tuple_next(struct reader *reader, enum key_tag *tag, struct slice *octets)
+{
+	if (reader->failed || reader_left(reader) == 0)
+		return false;
+	uint8_t t = reader_u8(reader);
+	uint64_t len = reader_varint(reader);
+	if (reader->failed || t > KEY_TEXT || len > reader_left(reader) || (t == KEY_ADDRESS && len != 16) ||
+		(t == KEY_MISSING && len != 0)) {
+		reader->failed = true;
+		return false;
+	}
+	*tag = (enum key_tag)t;
+	*octets = reader_slice(reader, (size_t)len);
+	return !reader->failed;
+}
+
+bool tuple_check(struct slice tuple, uint32_t *count)
+{
+	struct reader reader = reader_of(tuple);
+	enum key_tag tag;
+	struct slice octets;
+	uint32_t n = 0;
+	while (tuple_next(&reader, &tag, &octets))
+		if (++n > TUPLE_COMPONENTS_MAX)
+			return false;
+	if (count != NULL)
+		*count = n;
+	return !reader.failed;
+}
+
+struct slice tuple_at(struct slice tuple, uint32_t index, enum key_tag *tag)
+{
+	struct reader reader = reader_of(tuple);
+	struct slice octets = SLICE_NONE;
+	*tag = KEY_MISSING;
+	for (uint32_t i = 0; i <= index; i++)
+		if (!tuple_next(&reader, tag, &octets)) {
+			*tag = KEY_MISSING;
+			return SLICE_NONE;
+		}
+	return octets;
+}
+
+uint32_t key_partition(struct buffer *scratch, const uint8_t digest[32], struct slice key, uint32_t count)
+{
+	buffer_reset(scratch);
+	buffer_add(scratch, digest, 32);
+	buffer_add_slice(scratch, key);
+	if (scratch->failed || count == 0)
+		return 0;
+	return (uint32_t)(xxh3(buffer_slice(scratch)) % count);
+}
+
+void match_id(struct sha256 *sha, const struct event_identity *event, const uint8_t digest[32], struct slice key,
+			  uint8_t out[16])
+{
+	uint8_t number[8], full[32];
+	sha256_start(sha);
+	sha256_part(sha, slice_of(event->collector, 16));
+	put_u64(number, event->epoch);
+	sha256_part(sha, slice_of(number, 8));
+	put_u32(number, event->partition);
+	sha256_part(sha, slice_of(number, 4));
+	put_u64(number, event->sequence);
+	sha256_part(sha, slice_of(number, 8));
+	sha256_part(sha, slice_of(digest, 32));
+	sha256_part(sha, key);
+	sha256_end(sha, full);
+	memcpy(out, full, 16);
+}
+
+void incident_id(struct sha256 *sha, const uint8_t digest[32], struct slice key, const uint8_t match[16],
+				 uint8_t out[16])
+{
+	uint8_t full[32];
+	sha256_start(sha);
+	sha256_part(sha, slice_of(digest, 32));
+	sha256_part(sha, key);
+	sha256_part(sha, slice_of(match, 16));
+	sha256_end(sha, full);
+	memcpy(out, full, 16);
+}
+
+void output_collector(const uint8_t collector[16], const char *topic, uint32_t partition, uint8_t out[16])
+{
+	uint8_t text[16 + 32 + 4], full[32];
+	size_t len = strlen(topic);
+	CHECK(len <= 32);
+	memset(text, 0, sizeof(text));
+	memcpy(text, collector, 16);
+	memcpy(text + 16, topic, len);
+	put_u32(text + 48, partition);
+	sha256_of(slice_of(text, sizeof(text)), full);
+	memcpy(out, full, 16);
+}

@@ -1,0 +1,264 @@
+#include "correlate/plan.h"
+
+#define SINGLE_TIMESPAN_NS NS_PER_HOUR
+
+static bool makes_incidents_alone(const struct rule *rule)
+{
+	return rule->kind != RULE_CORRELATION && rule->told && rule->level >= LEVEL_HIGH;
+}
+
+static int64_t period_of(int64_t timespan_ns)
+{
+	return timespan_ns > NS_PER_DAY ? timespan_ns : NS_PER_DAY;
+}
+
+/* gt n is gte n + 1; what holds from the first match on is gte 1. */
+static void take_condition(struct plan_rule *p, enum compare compare, uint64_t threshold)
+{
+	p->compare = compare;
+	p->threshold = threshold;
+	p->monotone = compare == COMPARE_GT || compare == COMPARE_GTE;
+	p->need = compare == COMPARE_GT && threshold < UINT64_MAX ? threshold + 1 : threshold;
+	if (p->need == 0)
+		p->need = 1;
+}
+
+static void take_single(struct plan_rule *p, const struct rule *rule, const uint32_t *index)
+{
+	uint8_t text[64];
+	memcpy(text, "cresset single rule incident", 28);
+	memset(text + 28, 0, 4);
+	memcpy(text + 32, rule->digest, 32);
+	sha256_of(slice_of(text, sizeof(text)), p->digest);
+	p->rule = rule;
+	p->type = CORRELATION_EVENT_COUNT;
+	p->rules = index;
+	p->rule_count = 1;
+	p->group_count = 2;
+	p->timespan_ns = SINGLE_TIMESPAN_NS;
+	p->told = true;
+	p->level = 1;
+	take_condition(p, COMPARE_GTE, 1);
+}
+
+static void take_correlation(struct plan_rule *p, const struct correlation *c)
+{
+	memcpy(p->digest, c->rule.digest, 32);
+	p->rule = &c->rule;
+	p->correlation = c;
+	p->type = c->type;
+	p->rules = c->rules;
+	p->rule_count = c->rule_count;
+	p->group_count = c->group_count;
+	p->timespan_ns = c->timespan_ns;
+	p->distinct_events = c->distinct_events;
+	p->told = c->rule.told;
+	p->level = c->level > 0 ? c->level : 1;
+	take_condition(p, c->compare, c->threshold);
+	if (c->type == CORRELATION_TEMPORAL_ORDERED)
+		p->monotone = true;
+}
+
+static int take_rules(struct plan *plan)
+{
+	uint32_t n = ruleset_count(plan->ruleset);
+	plan->rules = arena_zalloc(&plan->arena, sizeof(*plan->rules) * (n + 1));
+	uint32_t *indexes = arena_alloc(&plan->arena, sizeof(*indexes) * (n + 1));
+	if (plan->rules == NULL || indexes == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rule *rule = ruleset_rule(plan->ruleset, i);
+		const struct correlation *c = ruleset_correlation(plan->ruleset, i);
+		struct plan_rule *p = &plan->rules[plan->count];
+		indexes[i] = i;
+		if (c != NULL)
+			take_correlation(p, c);
+		else if (makes_incidents_alone(rule))
+			take_single(p, rule, &indexes[i]);
+		else
+			continue;
+		p->index = plan->count++;
+		p->period_ns = period_of(p->timespan_ns);
+		if (p->level > plan->level_max)
+			plan->level_max = p->level;
+	}
+	return 0;
+}
+
+/* A rule listed twice by one correlation gives one reference, at its first place; the ordered type knows that the match
+ * may stand in either. */
+static bool listed_before(const struct plan_rule *p, uint32_t slot)
+{
+	for (uint32_t i = 0; i < slot; i++)
+		if (p->rules[i] == p->rules[slot])
+			return true;
+	return false;
+}
+
+static int take_references(struct plan *plan)
+{
+	uint32_t n = ruleset_count(plan->ruleset);
+	plan->references = arena_zalloc(&plan->arena, sizeof(*plan->references) * (n + 1));
+	plan->reference_counts = arena_zalloc(&plan->arena, sizeof(*plan->reference_counts) * (n + 1));
+	if (plan->references == NULL || plan->reference_counts == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < plan->count; i++)
+		for (uint32_t s = 0; s < plan->rules[i].rule_count; s++) {
+			CHECK(plan->rules[i].rules[s] < n);
+			plan->reference_counts[plan->rules[i].rules[s]] += !listed_before(&plan->rules[i], s);
+		}
+	for (uint32_t r = 0; r < n; r++) {
+		size_t bytes = sizeof(**plan->references) * (plan->reference_counts[r] + 1);
+		plan->references[r] = arena_alloc(&plan->arena, bytes);
+		if (plan->references[r] == NULL)
+			return -ERROR_MEMORY;
+		plan->reference_counts[r] = 0;
+	}
+	for (uint32_t i = 0; i < plan->count; i++)
+		for (uint32_t s = 0; s < plan->rules[i].rule_count; s++) {
+			uint32_t r = plan->rules[i].rules[s];
+			if (!listed_before(&plan->rules[i], s))
+				plan->references[r][plan->reference_counts[r]++] = (struct plan_reference){i, s};
+		}
+	return 0;
+}
+
+static bool has_name(const struct slice *names, uint32_t count, struct slice name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (slice_equal(names[i], name))
+			return true;
+	return false;
+}
+
+static bool groups_by(const struct plan_rule *p, struct slice name)
+{
+	for (uint32_t i = 0; i < p->group_count; i++)
+		if (slice_equal(plan_group_name(p, i), name))
+			return true;
+	return false;
+}
+
+static uint32_t add_carried(const struct plan_rule *p, struct slice *names, uint32_t count, struct slice name)
+{
+	if (count < TUPLE_COMPONENTS_MAX && !groups_by(p, name) && !has_name(names, count, name))
+		names[count++] = name;
+	return count;
+}
+
+/* What the outer ones need from `p`: the fields they read of it, and what they carry themselves. */
+static int take_carried(struct plan *plan, struct plan_rule *p)
+{
+	struct slice names[TUPLE_COMPONENTS_MAX];
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->outer_count; i++) {
+		const struct plan_rule *o = &plan->rules[p->outer[i].rule];
+		uint32_t slot = p->outer[i].slot;
+		for (uint32_t f = 0; f < o->correlation->group_count; f++)
+			count = add_carried(p, names, count, o->correlation->group_by[f].per_rule[slot]);
+		for (uint32_t f = 0; f < o->correlation->value_count; f++)
+			count = add_carried(p, names, count, o->correlation->values[f].per_rule[slot]);
+		for (uint32_t f = 0; f < o->carried_count; f++)
+			count = add_carried(p, names, count, o->carried[f]);
+	}
+	struct slice *kept = arena_alloc(&plan->arena, sizeof(*kept) * (count + 1));
+	if (kept == NULL)
+		return -ERROR_MEMORY;
+	memcpy(kept, names, sizeof(*kept) * count);
+	p->carried = kept;
+	p->carried_count = count;
+	return 0;
+}
+
+static int take_chains(struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct plan_rule *p = &plan->rules[i];
+		if (p->correlation == NULL)
+			continue;
+		p->outer = plan->references[p->rule->index];
+		p->outer_count = plan->reference_counts[p->rule->index];
+	}
+	for (uint32_t level = plan->level_max; level > 0; level--)
+		for (uint32_t i = 0; i < plan->count; i++)
+			if (plan->rules[i].level == level && take_carried(plan, &plan->rules[i]) < 0)
+				return -ERROR_MEMORY;
+	return 0;
+}
+
+static int take_digests(struct plan *plan)
+{
+	for (plan->slots = 16; plan->slots < plan->count * 2; plan->slots *= 2)
+		;
+	plan->by_digest = arena_zalloc(&plan->arena, sizeof(*plan->by_digest) * plan->slots);
+	if (plan->by_digest == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < plan->count; i++) {
+		uint32_t at = get_u32(plan->rules[i].digest) & (plan->slots - 1);
+		while (plan->by_digest[at] != 0)
+			at = (at + 1) & (plan->slots - 1);
+		plan->by_digest[at] = i + 1;
+	}
+	return 0;
+}
+
+int plan_new(const struct env *env, struct ruleset *ruleset, struct plan **out, struct error *error)
+{
+	struct plan *plan = env_zalloc(env, sizeof(*plan));
+	if (plan == NULL)
+		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
+	arena_init(&plan->arena, env, 0);
+	plan->ruleset = ruleset_hold(ruleset);
+	if (take_rules(plan) < 0 || take_references(plan) < 0 || take_chains(plan) < 0 || take_digests(plan) < 0) {
+		plan_free(plan);
+		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
+	}
+	*out = plan;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (plan == NULL)
+		return;
+	const struct env *env = plan->arena.env;
+	ruleset_release(plan->ruleset);
+	arena_free(&plan->arena);
+	env_free(env, plan);
+}
+
+const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[32])
+{
+	uint32_t at = get_u32(digest) & (plan->slots - 1);
+	for (; plan->by_digest[at] != 0; at = (at + 1) & (plan->slots - 1)) {
+		const struct plan_rule *p = &plan->rules[plan->by_digest[at] - 1];
+		if (memcmp(p->digest, digest, 32) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32])
+{
+	for (uint32_t i = 0; i < rule->rule_count; i++)
+		if (memcmp(ruleset_rule(plan->ruleset, rule->rules[i])->digest, digest, 32) == 0)
+			return i;
+	return PLAN_NONE;
+}
+
+struct slice plan_group_name(const struct plan_rule *rule, uint32_t index)
+{
+	if (rule->correlation != NULL)
+		return rule->correlation->group_by[index].name;
+	return index == 0 ? SLICE("source") : SLICE("host.hostname");
+}
+
+bool plan_key_cased(const struct plan_rule *rule)
+{
+	return rule->correlation != NULL && rule->correlation->key_cased;
+}
+
+bool plan_missing_group(const struct plan_rule *rule)
+{
+	return rule->correlation == NULL || rule->correlation->missing_group;
+}

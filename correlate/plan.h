@@ -1,0 +1,68 @@
+/* The plan: what a ruleset asks of correlate/, laid out for running.
+ *
+ * One `plan_rule` for each correlation and one for each told detection or YARA rule of level high and above, which makes
+ * incidents by itself (key: source and host.hostname; timespan 1 h). Detect and temporal each make their own from the same
+ * ruleset and meet by digest. Immutable after plan_new; holds the ruleset.
+ */
+#ifndef CORRELATE_PLAN_H
+#define CORRELATE_PLAN_H
+
+#include "correlate/key.h"
+#include "rules/rules.h"
+
+#define PLAN_NONE UINT32_MAX
+
+/* rules[slot] of correlation `rule`. */
+struct plan_reference {
+	uint32_t rule; /* index of a plan_rule */
+	uint32_t slot;
+};
+
+struct plan_rule {
+	uint32_t index;                        /* in the plan */
+	uint8_t digest[32];
+	const struct rule *rule;               /* whose name, level and tags the incident bears */
+	const struct correlation *correlation; /* null: a single rule by itself */
+	enum correlation_type type;
+	const uint32_t *rules;                 /* indexes in the ruleset */
+	uint32_t rule_count;
+	uint32_t group_count;
+	int64_t timespan_ns;
+	int64_t period_ns; /* excursions are cut at its multiples */
+	bool monotone;     /* more matches can only make it truer: told at once */
+	uint64_t need;     /* monotone: at least so many */
+	enum compare compare;
+	uint64_t threshold;
+	bool distinct_events;
+	bool told;
+	uint32_t level;                        /* 1 = refers to base rules only */
+	const struct plan_reference *outer;    /* correlations that refer to this one */
+	uint32_t outer_count;
+	const struct slice *carried;           /* fields outer ones group by and this one does not */
+	uint32_t carried_count;
+};
+
+struct plan {
+	struct arena arena;
+	struct ruleset *ruleset;
+	struct plan_rule *rules;
+	uint32_t count;
+	uint32_t level_max;
+	struct plan_reference **references; /* for each rule of the ruleset */
+	uint32_t *reference_counts;
+	uint32_t *by_digest;                /* open addressing, index + 1 */
+	uint32_t slots;
+};
+
+int plan_new(const struct env *env, struct ruleset *ruleset, struct plan **out, struct error *error);
+void plan_free(struct plan *plan);
+/* Null when the digest is not of this plan: another ruleset wrote it. */
+const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[32]);
+/* Which of rules[] has this digest; PLAN_NONE when none. */
+uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32]);
+/* Name of group-by field `index`, as output names it. */
+struct slice plan_group_name(const struct plan_rule *rule, uint32_t index);
+bool plan_key_cased(const struct plan_rule *rule);
+bool plan_missing_group(const struct plan_rule *rule);
+
+#endif

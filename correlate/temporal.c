@@ -1,0 +1,506 @@
+#include "correlate/window.h"
+
+#define PENDING_BYTES (1u << 20)
+
+/* ---- making and freeing ---- */
+
+static int part_init(struct temporal *t, struct part *part, uint32_t partition)
+{
+	uint8_t collector[16];
+	uint64_t seed = 0;
+	part->temporal = t;
+	part->partition = partition;
+	part->observed_ns = part->minute_ns = TIME_NONE;
+	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
+		part->levels[i].watermark_ns = part->levels[i].told_ns = TIME_NONE;
+	if (t->env->random.fill != NULL && t->env->random.fill(t->env->random.ctx, &seed, sizeof(seed)) < 0)
+		return -ERROR_IO;
+	output_collector(t->config.collector, "matches", partition, collector);
+	if (texts_init(&part->texts, t->env, seed) < 0 || table_init(part) < 0)
+		return -ERROR_MEMORY;
+	if (outbox_init(&part->outbox, t->env, t->config.incidents_partitions, collector, t->config.epoch) < 0)
+		return -ERROR_MEMORY;
+	part->rule_groups = env_zalloc(t->env, sizeof(*part->rule_groups) * (t->plan->count + 1));
+	part->refusals = env_zalloc(t->env, sizeof(*part->refusals) * (t->plan->count + 1));
+	return part->rule_groups == NULL || part->refusals == NULL ? -ERROR_MEMORY : 0;
+}
+
+/* T12: how far back a replay has to begin, in observed time. A laid window depends on where its period began, so such a
+ * rule needs one period more; and each level of a chain adds what lies below it. */
+static int64_t keep_span(const struct plan *plan)
+{
+	int64_t levels[LIMIT_LEVELS] = {0}, span = 0;
+	for (uint32_t i = 0; i < plan->count; i++) {
+		const struct plan_rule *p = &plan->rules[i];
+		int64_t own = add_saturated(p->period_ns, add_saturated(p->timespan_ns, p->timespan_ns));
+		own = add_saturated(own, add_saturated(p->timespan_ns, p->monotone ? 0 : p->period_ns));
+		if (own > levels[p->level])
+			levels[p->level] = own;
+	}
+	for (uint32_t i = 1; i < LIMIT_LEVELS; i++)
+		span = add_saturated(span, levels[i]);
+	return add_saturated(span, LATENESS_NS + FUTURE_MAX_NS);
+}
+
+static int make_parts(struct temporal *t, const struct temporal_config *config)
+{
+	const struct env *env = t->env;
+	t->owned = env_alloc(env, sizeof(*t->owned) * (config->owned_count + 1));
+	t->parts = env_zalloc(env, sizeof(*t->parts) * (config->owned_count + 1));
+	t->writers = env_zalloc(env, sizeof(*t->writers) * config->matches_partitions);
+	t->sha = sha256_new();
+	if (t->owned == NULL || t->parts == NULL || t->writers == NULL || t->sha == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < config->matches_partitions; i++)
+		match_writer_init(&t->writers[i], env);
+	while (t->part_count < config->owned_count) {
+		struct part *part = &t->parts[t->part_count];
+		t->owned[t->part_count] = config->owned[t->part_count];
+		int result = part_init(t, part, t->owned[t->part_count++]);
+		if (result < 0)
+			return result;
+	}
+	t->config.owned = t->owned;
+	if (dictionary_init(&t->dictionary, env, 0) < 0)
+		return -ERROR_MEMORY;
+	t->builder = batch_builder_new(env, &t->dictionary);
+	return t->builder == NULL ? -ERROR_MEMORY : 0;
+}
+
+static void init_buffers(struct temporal *t)
+{
+	struct buffer *buffers[] = {&t->json, &t->key, &t->spelling, &t->value, &t->carried, &t->scratch};
+	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
+		buffer_init(buffers[i], t->env);
+}
+
+int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out, struct error *error)
+{
+	if (config->matches_partitions == 0 || config->incidents_partitions == 0)
+		return error_set(error, ERROR_USAGE, "temporal needs at least one matches and one incidents partition");
+	struct temporal *t = env_zalloc(env, sizeof(*t));
+	if (t == NULL)
+		return error_set(error, ERROR_MEMORY, "no memory for temporal");
+	t->env = env;
+	t->config = *config;
+	init_buffers(t);
+	uint64_t bytes = config->window_bytes != 0 ? config->window_bytes : (uint64_t)LIMIT_window_bytes;
+	t->part_bytes = config->owned_count > 0 ? bytes / config->owned_count : bytes;
+	int result = plan_new(env, config->ruleset, &t->plan, error);
+	if (result == 0) {
+		t->keep_span_ns = keep_span(t->plan);
+		result = make_parts(t, config);
+		if (result < 0)
+			error_set(error, (enum error_code)-result, "temporal cannot be set up");
+	}
+	if (result < 0) {
+		temporal_free(t);
+		return result;
+	}
+	*out = t;
+	return 0;
+}
+
+static void part_clear(struct part *part)
+{
+	const struct env *env = part->temporal->env;
+	for (uint32_t i = 0; part->table != NULL && i < part->table_size; i++)
+		if (part->table[i] != NULL)
+			group_free(part, part->table[i]);
+	env_free(env, part->table);
+	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
+		env_free(env, part->levels[i].heap);
+	texts_free(&part->texts);
+	if (part->outbox.lanes != NULL)
+		outbox_free(&part->outbox);
+	env_free(env, part->clocks);
+	env_free(env, part->samples);
+	env_free(env, part->rule_groups);
+	env_free(env, part->refusals);
+}
+
+void temporal_free(struct temporal *t)
+{
+	if (t == NULL)
+		return;
+	const struct env *env = t->env;
+	for (uint32_t i = 0; i < t->part_count; i++)
+		part_clear(&t->parts[i]);
+	for (uint32_t i = 0; t->writers != NULL && i < t->config.matches_partitions; i++)
+		match_writer_free(&t->writers[i]);
+	struct buffer *buffers[] = {&t->json, &t->key, &t->spelling, &t->value, &t->carried, &t->scratch};
+	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
+		buffer_free(buffers[i]);
+	if (t->builder != NULL)
+		batch_builder_free(t->builder);
+	if (t->dictionary.names != NULL)
+		dictionary_free(&t->dictionary);
+	if (t->sha != NULL)
+		sha256_free(t->sha);
+	plan_free(t->plan);
+	env_free(env, t->fired);
+	env_free(env, t->ready);
+	env_free(env, t->owned);
+	env_free(env, t->parts);
+	env_free(env, t->writers);
+	env_free(env, t);
+}
+
+struct part *part_of(const struct temporal *t, uint32_t partition)
+{
+	for (uint32_t i = 0; i < t->part_count; i++)
+		if (t->parts[i].partition == partition)
+			return &t->parts[i];
+	return NULL;
+}
+
+/* ---- matches ---- */
+
+static struct text *take_origin(struct part *part, const struct event_identity *event)
+{
+	uint8_t octets[ORIGIN_BYTES];
+	memcpy(octets, event->collector, 16);
+	for (unsigned i = 0; i < 8; i++)
+		octets[16 + i] = (uint8_t)(event->epoch >> (56 - 8 * i));
+	for (unsigned i = 0; i < 4; i++)
+		octets[24 + i] = (uint8_t)(event->partition >> (24 - 8 * i));
+	return texts_take(&part->texts, slice_of(octets, sizeof(octets)));
+}
+
+static int take_member(struct part *part, const struct plan_rule *rule, const struct match_entry *e, struct member *m)
+{
+	m->origin = take_origin(part, &e->event);
+	m->source = texts_take(&part->texts, e->source);
+	m->spelling = texts_take(&part->texts, e->spelling);
+	bool whole = m->origin != NULL && m->source != NULL && m->spelling != NULL;
+	if (rule->type == CORRELATION_VALUE_COUNT) {
+		m->value = texts_take(&part->texts, e->value);
+		whole &= m->value != NULL;
+	}
+	if (rule->carried_count > 0) {
+		m->carried = texts_take(&part->texts, e->carried);
+		whole &= m->carried != NULL;
+	}
+	if (!whole)
+		member_release(part, m);
+	return whole ? 0 : -ERROR_MEMORY;
+}
+
+/* T16: one hot key cannot take everything either. */
+static bool matches_refused(const struct part *part)
+{
+	return part->bytes + part->texts.bytes >= 2 * part->temporal->part_bytes;
+}
+
+static int match_join(struct part *part, const struct plan_rule *rule, const struct match_entry *entry, uint32_t slot)
+{
+	struct temporal *t = part->temporal;
+	bool refused;
+	struct group *g = table_take(part, rule, entry->key, &refused);
+	if (g == NULL && !refused)
+		return -ERROR_MEMORY;
+	if (refused) {
+		part->refusals[rule->index].keys++;
+		t->stats.refused_keys++;
+		return 0;
+	}
+	struct member m = {.when_ns = entry->when_ns, .sequence = entry->event.sequence, .slot = slot};
+	if (take_member(part, rule, entry, &m) < 0)
+		return -ERROR_MEMORY;
+	uint32_t place = 0;
+	int result = group_insert(part, g, &m, &place);
+	if (result != 0) {
+		member_release(part, &m);
+		t->stats.duplicates += result > 0;
+		return result < 0 ? result : 0;
+	}
+	return group_update(part, g, place);
+}
+
+int part_match(struct part *part, const struct match_entry *entry)
+{
+	struct temporal *t = part->temporal;
+	const struct plan_rule *rule = plan_find(t->plan, entry->correlation);
+	uint32_t slot = rule == NULL ? PLAN_NONE : plan_slot(t->plan, rule, entry->rule), count = 0;
+	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count)
+		return 0; /* of another ruleset, whose correlations are not these */
+	t->stats.matches++;
+	/* In time at its place, so it has been here before: a detector went back and told it again (W3). */
+	if (entry->when_ns < part->levels[rule->level].watermark_ns) {
+		t->stats.late++;
+		part->late++;
+		return 0;
+	}
+	if (matches_refused(part)) {
+		part->refusals[rule->index].matches++;
+		return 0;
+	}
+	return match_join(part, rule, entry, slot);
+}
+
+/* ---- clocks ---- */
+
+static int clock_take(struct part *part, const struct match_entry *entry)
+{
+	for (uint32_t i = 0; i < part->clock_count; i++) {
+		struct clock_entry *c = &part->clocks[i];
+		if (c->partition == entry->partition && c->level == entry->level) {
+			if (entry->clock_ns > c->clock_ns)
+				c->clock_ns = entry->clock_ns;
+			return 0;
+		}
+	}
+	if (part->clock_count == part->clock_room) {
+		uint32_t room = part->clock_room == 0 ? 8 : part->clock_room * 2;
+		struct clock_entry *clocks = env_resize(part->temporal->env, part->clocks, sizeof(*clocks) * room);
+		if (clocks == NULL)
+			return -ERROR_MEMORY;
+		part->clocks = clocks;
+		part->clock_room = room;
+	}
+	part->clocks[part->clock_count++] = (struct clock_entry){entry->partition, entry->level, entry->clock_ns};
+	return 0;
+}
+
+static int part_clock(struct part *part, const struct match_entry *entry)
+{
+	if (clock_take(part, entry) < 0)
+		return -ERROR_MEMORY;
+	for (uint32_t n = 1; n <= part->temporal->plan->level_max; n++) {
+		int64_t watermark = chain_watermark(part, n);
+		if (watermark <= part->levels[n].watermark_ns)
+			continue;
+		part->levels[n].watermark_ns = watermark;
+		if (level_advance(part, n) < 0)
+			return -ERROR_MEMORY;
+	}
+	chain_levels(part);
+	return 0;
+}
+
+/* ---- records ---- */
+
+static int part_observe(struct part *part, const struct match_entry *entry)
+{
+	int64_t observed = entry->kind == MATCH_ENTRY ? entry->observed_ns : entry->kind == MATCH_CLOCK ? entry->clock_ns
+																									: TIME_NONE;
+	if (observed <= part->observed_ns)
+		return 0;
+	part->observed_ns = observed;
+	int64_t minute = observed / NS_PER_MIN * NS_PER_MIN;
+	if (minute <= part->minute_ns)
+		return 0;
+	int result = part->minute_ns == TIME_NONE ? 0 : tell_ledger(part);
+	part->minute_ns = minute;
+	return result;
+}
+
+static int part_entries(struct part *part, const struct match_record *record)
+{
+	struct match_entry entry;
+	for (uint32_t place = 0; match_next(record, &place, &entry);) {
+		int result = part_observe(part, &entry);
+		if (result == 0)
+			result = entry.kind == MATCH_ENTRY ? part_match(part, &entry) : part_clock(part, &entry);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int sample_take(struct part *part, uint64_t offset)
+{
+	int64_t step = part->temporal->keep_span_ns / 64;
+	if (part->sample_count > 0 &&
+		sub_saturated(part->observed_ns, part->samples[part->sample_count - 1].newest_ns) < step)
+		return 0;
+	if (part->sample_count == part->sample_room) {
+		uint32_t room = part->sample_room == 0 ? 8 : part->sample_room * 2;
+		struct sample *samples = env_resize(part->temporal->env, part->samples, sizeof(*samples) * room);
+		if (samples == NULL)
+			return -ERROR_MEMORY;
+		part->samples = samples;
+		part->sample_room = room;
+	}
+	part->samples[part->sample_count++] = (struct sample){offset, part->observed_ns};
+	return 0;
+}
+
+/* Samples before the one that is good enough are not needed any more. */
+static void sample_drop(struct part *part)
+{
+	int64_t clock = add_saturated(part->levels[1].watermark_ns, LATENESS_NS);
+	int64_t back = sub_saturated(clock, part->temporal->keep_span_ns);
+	uint32_t good = 0;
+	if (part->levels[1].watermark_ns == TIME_NONE)
+		return;
+	while (good + 1 < part->sample_count && part->samples[good + 1].newest_ns <= back)
+		good++;
+	memmove(part->samples, part->samples + good, sizeof(*part->samples) * (part->sample_count - good));
+	part->sample_count -= good;
+}
+
+uint64_t temporal_keep_from(const struct temporal *t, uint32_t partition)
+{
+	const struct part *part = part_of(t, partition);
+	return part == NULL || part->sample_count == 0 ? 0 : part->samples[0].offset;
+}
+
+static size_t pending_bytes(const struct temporal *t)
+{
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < t->config.matches_partitions; i++)
+		bytes += t->writers[i].entries.len;
+	for (uint32_t i = 0; i < t->part_count; i++)
+		bytes += outbox_bytes(&t->parts[i].outbox);
+	return bytes;
+}
+
+static int take_record(struct part *part, uint64_t offset, struct slice octets)
+{
+	struct match_record record;
+	struct error ignored;
+	if (sample_take(part, offset) < 0)
+		return -ERROR_MEMORY;
+	part->offset = offset + 1;
+	part->temporal->stats.records++;
+	if (match_open(&record, octets, &ignored) < 0) {
+		part->damaged++;
+		part->temporal->stats.refused_records++;
+		return 0;
+	}
+	int result = part_entries(part, &record);
+	sample_drop(part);
+	return result;
+}
+
+static int broken(struct error *error)
+{
+	return error_set(error, ERROR_MEMORY, "temporal failed before and must be restored");
+}
+
+int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, struct slice record, struct error *error)
+{
+	if (t->broken)
+		return broken(error);
+	if (pending_bytes(t) >= PENDING_BYTES) {
+		int result = temporal_flush(t, error);
+		if (result < 0)
+			return result; /* nothing of this record was taken */
+	}
+	struct part *part = part_of(t, partition);
+	if (part == NULL)
+		return error_set(error, ERROR_USAGE, "matches partition %u is not owned here", partition);
+	if (offset < part->offset)
+		return 0;
+	int result = take_record(part, offset, record);
+	if (result < 0) {
+		t->broken = true;
+		return error_set(error, (enum error_code)-result, "no memory for the windows of matches partition %u", partition);
+	}
+	return 0;
+}
+
+static int flush_writer(struct temporal *t, uint32_t partition, struct error *error)
+{
+	struct match_writer *w = &t->writers[partition];
+	struct slice record;
+	if (w->entry_count == 0)
+		return 0;
+	int result = match_writer_finish(w, &record, error);
+	if (result < 0)
+		return result;
+	if (t->config.sink.matches != NULL && t->config.sink.matches(t->config.sink.ctx, partition, record) < 0) {
+		error_set(error, ERROR_FULL, "matches partition %u takes no records now", partition);
+		if (error != NULL)
+			error->flags |= ERROR_RETRIABLE;
+		return -ERROR_FULL;
+	}
+	match_writer_reset(w);
+	return 0;
+}
+
+int temporal_flush(struct temporal *t, struct error *error)
+{
+	if (t->broken)
+		return broken(error);
+	for (uint32_t i = 0; i < t->config.matches_partitions; i++) {
+		int result = flush_writer(t, i, error);
+		if (result < 0)
+			return result;
+	}
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		int result = outbox_flush(&t->parts[i].outbox, t->builder, &t->config.sink, error);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* ---- the end of all input ---- */
+
+/* What is for an owned partition does not go round by the bus any more. */
+static int drain(struct temporal *t, bool *any)
+{
+	for (uint32_t i = 0; i < t->config.matches_partitions; i++) {
+		struct match_writer *w = &t->writers[i];
+		struct part *part = part_of(t, i);
+		if (part == NULL || w->entry_count == 0)
+			continue;
+		struct match_writer taken = *w;
+		struct match_record record;
+		struct slice octets;
+		match_writer_init(w, t->env);
+		int result = match_writer_finish(&taken, &octets, NULL);
+		if (result == 0)
+			result = match_open(&record, octets, NULL);
+		if (result == 0)
+			result = part_entries(part, &record);
+		match_writer_free(&taken);
+		if (result < 0)
+			return result;
+		*any = true;
+	}
+	return 0;
+}
+
+static int end_level(struct temporal *t, uint32_t level)
+{
+	int result = 0;
+	for (uint32_t i = 0; result == 0 && i < t->part_count; i++) {
+		t->parts[i].levels[level].watermark_ns = INT64_MAX;
+		result = level_advance(&t->parts[i], level);
+	}
+	for (bool any = true; result == 0 && any;) {
+		any = false;
+		result = drain(t, &any);
+	}
+	return result;
+}
+
+int temporal_end(struct temporal *t, struct error *error)
+{
+	int result = t->broken ? -ERROR_MEMORY : 0;
+	for (uint32_t level = 1; result == 0 && level <= t->plan->level_max; level++)
+		result = end_level(t, level);
+	for (uint32_t i = 0; result == 0 && i < t->part_count; i++)
+		result = tell_ledger(&t->parts[i]);
+	if (result < 0) {
+		t->broken = true;
+		return error_set(error, (enum error_code)-result, "no memory to end the windows");
+	}
+	return temporal_flush(t, error);
+}
+
+void temporal_stats(const struct temporal *t, struct temporal_stats *out)
+{
+	*out = t->stats;
+	out->window_bytes = 0;
+	out->watermark_ns = t->part_count > 0 ? INT64_MAX : TIME_NONE;
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		const struct part *part = &t->parts[i];
+		out->window_bytes += part->bytes + part->texts.bytes;
+		if (part->levels[1].watermark_ns < out->watermark_ns)
+			out->watermark_ns = part->levels[1].watermark_ns;
+	}
+}

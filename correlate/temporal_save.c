@@ -1,0 +1,142 @@
+/* Checkpoints of temporal: writing (docs/format-checkpoint.md). */
+#include "correlate/window.h"
+
+static void save_text_number(struct buffer *out, const struct text *text)
+{
+	buffer_add_u32(out, text == NULL ? 0 : text->mark);
+}
+
+static void save_member(struct buffer *out, const struct member *m)
+{
+	buffer_add_u64(out, (uint64_t)m->when_ns);
+	buffer_add_u64(out, m->sequence);
+	save_text_number(out, m->origin);
+	save_text_number(out, m->source);
+	save_text_number(out, m->spelling);
+	save_text_number(out, m->value);
+	save_text_number(out, m->carried);
+	buffer_add_u32(out, m->slot);
+	buffer_add_u32(out, m->flags);
+	buffer_add_u32(out, 0);
+}
+
+static void save_excursion(struct buffer *out, const struct excursion *e)
+{
+	save_member(out, &e->first);
+	save_member(out, &e->last);
+	buffer_add_u64(out, (uint64_t)e->start_ns);
+	buffer_add_u64(out, e->firing_points);
+	buffer_add_u64(out, e->folded);
+	buffer_add_u64(out, e->told_size);
+	buffer_add_u32(out, (uint32_t)e->continues | (uint32_t)e->changed << 1);
+	buffer_add_u32(out, e->told_count);
+	buffer_add_u32(out, e->evidence_count);
+	buffer_add_u32(out, 0);
+	if (e->told_count > 0)
+		buffer_add(out, e->told, sizeof(*e->told) * e->told_count);
+	for (uint32_t i = 0; i < e->evidence_count; i++)
+		save_member(out, &e->evidence[i]);
+}
+
+static void save_group(struct buffer *out, const struct group *g)
+{
+	size_t head = out->len;
+	buffer_add_u32(out, 0);
+	buffer_add_u32(out, g->key_len);
+	buffer_add(out, g->rule->digest, 32);
+	buffer_add_u64(out, (uint64_t)g->laid_ns);
+	buffer_add_u64(out, (uint64_t)g->passed_ns);
+	buffer_add_u32(out, g->count);
+	buffer_add_u32(out, g->excursion_count);
+	buffer_add(out, g->key, g->key_len);
+	for (uint32_t i = 0; i < g->count; i++)
+		save_member(out, group_member(g, i));
+	for (uint32_t i = 0; i < g->excursion_count; i++)
+		save_excursion(out, &g->excursions[i]);
+	if (!out->failed)
+		put_u32(out->ptr + head, (uint32_t)(out->len - head));
+}
+
+static void save_texts(struct buffer *out, const struct texts *texts)
+{
+	uint32_t number = 0;
+	for (uint32_t i = 0; i < texts->slot_count; i++)
+		for (struct text *text = texts->slots[i]; text != NULL; text = text->next) {
+			text->mark = ++number;
+			buffer_add_u32(out, text->len);
+			buffer_add(out, text->octets, text->len);
+		}
+}
+
+static void save_refusals(struct buffer *out, const struct part *part)
+{
+	const struct plan *plan = part->temporal->plan;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < plan->count; i++)
+		count += part->refusals[i].keys > 0 || part->refusals[i].matches > 0;
+	buffer_add_u32(out, count);
+	buffer_add_u32(out, 0);
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (part->refusals[i].keys > 0 || part->refusals[i].matches > 0) {
+			buffer_add(out, plan->rules[i].digest, 32);
+			buffer_add_u64(out, part->refusals[i].keys);
+			buffer_add_u64(out, part->refusals[i].matches);
+		}
+}
+
+static void save_clocks(struct buffer *out, const struct part *part)
+{
+	for (uint32_t i = 1; i < LIMIT_LEVELS; i++) {
+		buffer_add_u64(out, (uint64_t)part->levels[i].watermark_ns);
+		buffer_add_u64(out, (uint64_t)part->levels[i].told_ns);
+	}
+	for (uint32_t i = 0; i < part->clock_count; i++) {
+		buffer_add_u32(out, part->clocks[i].partition);
+		buffer_add_u32(out, part->clocks[i].level);
+		buffer_add_u64(out, (uint64_t)part->clocks[i].clock_ns);
+	}
+	for (uint32_t i = 0; i < part->sample_count; i++) {
+		buffer_add_u64(out, part->samples[i].offset);
+		buffer_add_u64(out, (uint64_t)part->samples[i].newest_ns);
+	}
+}
+
+static void save_part(struct buffer *out, const struct part *part)
+{
+	buffer_add_u32(out, part->partition);
+	buffer_add_u32(out, part->clock_count);
+	buffer_add_u32(out, part->sample_count);
+	buffer_add_u32(out, part->texts.count);
+	buffer_add_u32(out, part->group_count);
+	buffer_add_u32(out, 0);
+	buffer_add_u64(out, part->offset);
+	buffer_add_u64(out, (uint64_t)part->observed_ns);
+	buffer_add_u64(out, (uint64_t)part->minute_ns);
+	buffer_add_u64(out, part->late);
+	buffer_add_u64(out, part->damaged);
+	save_clocks(out, part);
+	outbox_save(&part->outbox, out);
+	save_refusals(out, part);
+	save_texts(out, &part->texts);
+	for (uint32_t i = 0; i < part->table_size; i++)
+		if (part->table[i] != NULL)
+			save_group(out, part->table[i]);
+}
+
+int temporal_save(const struct temporal *t, struct buffer *out)
+{
+	uint8_t digest[32];
+	if (t->broken)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < t->config.matches_partitions; i++)
+		if (t->writers[i].entry_count > 0)
+			return -ERROR_BUSY;
+	for (uint32_t i = 0; i < t->part_count; i++)
+		if (!outbox_empty(&t->parts[i].outbox))
+			return -ERROR_BUSY;
+	ruleset_digest(t->config.ruleset, digest);
+	checkpoint_begin(out, CHECKPOINT_TEMPORAL, t->part_count, digest);
+	for (uint32_t i = 0; i < t->part_count; i++)
+		save_part(out, &t->parts[i]);
+	return checkpoint_end(out);
+}

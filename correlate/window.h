@@ -1,0 +1,227 @@
+/* The inside of temporal: matches kept in windows, one `group` for each (correlation, canonical key).
+ *
+ * Truths that code and tests cite:
+ *  W1  members of a group stand in the order of T12: when, source, collector, epoch, (partition,) sequence, rule, value;
+ *      two members equal in all of that are the same match, and one is kept.
+ *  W2  a member whose FIRED flag is set stays a firing point: further matches never make a monotone condition false.
+ *  W3  no match with a `when` before the level's watermark comes any more; so members before watermark - timespan can
+ *      not be part of a set that is still to come, and may be folded into the excursions they belong to.
+ *  W4  excursions of a group are disjoint and stand in order of their firing points.
+ *  W5  a part (one matches partition) depends on nothing but the records of its partition, taken one by one.
+ *
+ * Everything here belongs to one struct temporal and its thread.
+ */
+#ifndef CORRELATE_WINDOW_H
+#define CORRELATE_WINDOW_H
+
+#include "correlate/checkpoint.h"
+#include "correlate/correlate.h"
+#include "correlate/match.h"
+#include "correlate/outbox.h"
+#include "correlate/plan.h"
+#include "correlate/row.h"
+#include "correlate/texts.h"
+
+#define MEMBER_FIRED 1u
+#define TIME_NONE INT64_MIN
+
+/* One match. */
+struct member {
+	int64_t when_ns;
+	uint64_t sequence;
+	struct text *origin;   /* collector 16, epoch and partition big-endian: octets compare in order */
+	struct text *source;
+	struct text *spelling;
+	struct text *value;    /* null unless value_count */
+	struct text *carried;  /* null unless an outer correlation needs fields */
+	uint32_t slot;
+	uint32_t flags;
+};
+
+#define ORIGIN_BYTES 28u
+#define LIMIT_LEVELS 11u /* levels 1 .. LIMIT_chain_depth; place 0 is unused */
+
+/* Firing points at most a timespan apart, within one period (T12). Told as one incident. */
+struct excursion {
+	struct member first, last; /* firing points; copies that hold their texts */
+	int64_t start_ns;          /* nothing before it belongs to the set of its first firing point */
+	uint64_t firing_points;
+	uint64_t folded;           /* members of it that have left the group */
+	struct member *evidence;   /* the first of them, in order */
+	uint32_t evidence_count, evidence_room;
+	uint8_t (*told)[16];       /* ids told so far, the newest last */
+	uint32_t told_count;
+	uint64_t told_size;        /* firing points when last told */
+	bool continues, changed; /* changed: begins elsewhere than when last told */
+};
+
+struct group {
+	const struct plan_rule *rule;
+	uint64_t hash;
+	struct member *members; /* members[first .. first + count) */
+	uint32_t first, count, room;
+	uint32_t excursion_count;
+	struct excursion *excursions;
+	int64_t due_ns;         /* nothing to do until the watermark has passed it */
+	uint32_t heap_index;
+	uint32_t key_len;
+	int64_t laid_ns;        /* non-monotone: windows that begin before it are judged */
+	int64_t passed_ns;      /* firing points before it were told singly (mode each) and sent on (carried fields) */
+	int64_t *slots;         /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
+	uint8_t key[];
+};
+
+/* Groups of one level of chained correlations, and how far its time has come. */
+struct level {
+	int64_t watermark_ns;
+	int64_t told_ns;        /* what the next level was last told */
+	struct group **heap;    /* least due first */
+	uint32_t count, room;
+	uint32_t groups;        /* of the level, those not in the heap just now included */
+};
+
+struct refusal {
+	uint64_t keys, matches;
+};
+
+/* Remembered places of the partition, for keep-from. */
+struct sample {
+	uint64_t offset;
+	int64_t newest_ns; /* nothing observed later lies before the offset */
+};
+
+struct clock_entry {
+	uint32_t partition, level; /* level 0: an events partition; else a matches partition */
+	int64_t clock_ns;
+};
+
+struct part {
+	struct temporal *temporal;
+	uint32_t partition;
+	uint64_t offset;            /* of the next record */
+	int64_t observed_ns;        /* newest seen */
+	int64_t minute_ns;          /* of the ledger */
+	struct clock_entry *clocks;
+	uint32_t clock_count, clock_room;
+	struct level levels[LIMIT_LEVELS];
+	struct group **table;
+	uint32_t table_size, group_count;
+	struct texts texts;
+	uint64_t bytes;             /* of groups, members and excursions */
+	uint32_t *rule_groups;      /* groups of each plan rule */
+	struct refusal *refusals;   /* of each plan rule, this minute */
+	uint64_t late, damaged;     /* this minute */
+	struct outbox outbox;
+	struct sample *samples;
+	uint32_t sample_count, sample_room;
+};
+
+struct temporal {
+	const struct env *env;
+	struct temporal_config config;
+	struct plan *plan;
+	struct part *parts;
+	uint32_t part_count;
+	uint32_t *owned;
+	struct match_writer *writers;
+	struct dictionary dictionary;
+	struct batch_builder *builder;
+	struct sha256 *sha;
+	struct temporal_stats stats;
+	uint64_t part_bytes;        /* budget of each part */
+	int64_t keep_span_ns;
+	struct buffer json, key, spelling, value, carried, scratch;
+	uint32_t *fired;            /* indexes of members that have just become firing points */
+	uint32_t fired_count, fired_room;
+	struct group **ready;
+	uint32_t ready_room;
+	bool broken;
+};
+
+/* ---- window.c: members in order ---- */
+
+static inline struct member *group_member(const struct group *g, uint32_t index)
+{
+	return &g->members[g->first + index];
+}
+
+int member_compare(const struct member *a, const struct member *b);
+struct event_identity member_event(const struct member *m);
+bool member_same_event(const struct member *a, const struct member *b);
+void member_hold(const struct member *m);
+void member_release(struct part *part, struct member *m);
+/* First index whose when is not before (or is after) t. */
+uint32_t group_lower(const struct group *g, int64_t when_ns);
+uint32_t group_upper(const struct group *g, int64_t when_ns);
+/* Puts the member in its place, which it then owns. *place: where. 0, 1 when it was there already, -ERROR_MEMORY. */
+int group_insert(struct part *part, struct group *g, const struct member *m, uint32_t *place);
+
+/* ---- table.c: groups by key ---- */
+
+/* Null and *refused = false: no memory. Null and *refused: the budget does not allow it (T16). */
+struct group *table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused);
+/* The same without asking the budget: what was there may stay. */
+struct group *table_restore(struct part *part, const struct plan_rule *rule, struct slice key);
+void table_drop(struct part *part, struct group *g);
+void heap_place(struct part *part, struct group *g, int64_t due_ns);
+/* Takes out the group with the least due when that is before the watermark; null when there is none. */
+struct group *heap_take(struct part *part, uint32_t level, int64_t watermark_ns);
+void group_free(struct part *part, struct group *g);
+int table_init(struct part *part);
+
+/* ---- condition.c: which members are firing points ---- */
+
+/* After an insertion at `place`: sets FIRED and fills temporal->fired with the new ones, in order. */
+int condition_update(struct part *part, struct group *g, uint32_t place);
+/* Non-monotone: does the condition hold for members [from, to)? Negative: no memory. */
+int condition_judge(struct part *part, const struct group *g, uint32_t from, uint32_t to);
+/* Recomputes group->slots from the members (after a restore). */
+int condition_rebuild(struct part *part, struct group *g);
+int fired_add(struct part *part, struct group *g, uint32_t index);
+
+/* ---- ordered.c ---- */
+
+/* T6: as condition_update; `until`: the last `when` whose verdict may have changed. */
+int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t until);
+int ordered_rebuild(struct part *part, struct group *g);
+
+/* ---- excursion.c ---- */
+
+int excursion_fire(struct part *part, struct group *g, uint32_t index, int64_t start_ns);
+/* Members [from, to) of the set; what was folded comes before it. */
+void excursion_range(const struct group *g, const struct excursion *e, uint32_t *from, uint32_t *to);
+bool excursion_continues(const struct group *g, uint32_t index);
+/* Members before `count` leave: those that belong to an excursion are kept in its evidence. */
+int excursion_fold(struct part *part, struct group *g, uint32_t count);
+void excursion_drop(struct part *part, struct group *g, uint32_t index);
+int64_t period_number(const struct plan_rule *rule, int64_t when_ns);
+int64_t excursion_final_ns(const struct group *g, const struct excursion *e);
+
+/* ---- tell.c: rows ---- */
+
+int tell_incident(struct part *part, struct group *g, uint32_t index, bool final);
+/* Mode each: the set of one firing point, members [from, to), completed by `index`. */
+int tell_firing(struct part *part, struct group *g, uint32_t from, uint32_t to, uint32_t index);
+int tell_ledger(struct part *part);
+
+/* ---- chain.c: firing points are matches of the next level ---- */
+
+/* Members [from, to) are the set; the outer correlations get the match completed by `index`. */
+int chain_forward(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint32_t index);
+void chain_levels(struct part *part);
+int64_t chain_watermark(const struct part *part, uint32_t level);
+
+/* ---- advance.c ---- */
+
+/* Does all that has become due in a level at its watermark. */
+int level_advance(struct part *part, uint32_t level);
+int group_update(struct part *part, struct group *g, uint32_t place);
+/* When the group has to be looked at next. */
+int64_t group_due(const struct part *part, const struct group *g);
+
+/* ---- temporal.c ---- */
+
+int part_match(struct part *part, const struct match_entry *entry);
+struct part *part_of(const struct temporal *t, uint32_t partition);
+
+#endif

@@ -1,0 +1,383 @@
+/* The oracle: what the rules mean, by brute force over all matches at once (docs/correlation.md). It knows nothing of
+ * streams, watermarks or state. Included once by a test program. */
+#ifndef TEST_ORACLE_H
+#define TEST_ORACLE_H
+
+#include "tests/unit/correlate/pipeline.h"
+
+#define EVENTS_MAX 256
+#define FIELDS_MAX 5
+
+struct seen {
+	int64_t when_ns;
+	int source;             /* number; its collector has the same */
+	uint32_t order;         /* among the events of its source */
+	bool late;
+	const char *hits[3];    /* titles of base rules, ended by null */
+	const char *user, *host;/* null = missing */
+	uint32_t label;
+};
+
+/* A match of one correlation. */
+struct item {
+	const struct seen *event;
+	uint32_t slot;
+	char key[96], spelling[96], value[32], user[32], host[32];
+	bool fired;
+	int64_t start_ns;       /* of the set it completes */
+	uint32_t to;            /* end of that set */
+};
+
+struct items {
+	struct item *at;
+	uint32_t count;
+};
+
+static const struct ruleset *oracle_rules;
+
+static const char *source_name(int source)
+{
+	static const char *const names[] = {"ip 10.0.0.1", "ip 10.0.0.2", "ip 10.0.0.3", "ip 10.0.0.4"};
+	return names[source];
+}
+
+static int item_compare(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+	if (order != 0)
+		return order;
+	if (x->event->when_ns != y->event->when_ns)
+		return x->event->when_ns < y->event->when_ns ? -1 : 1;
+	if (x->event->source != y->event->source)
+		return x->event->source < y->event->source ? -1 : 1;
+	if (x->event->order != y->event->order)
+		return x->event->order < y->event->order ? -1 : 1;
+	if (x->slot != y->slot)
+		return x->slot < y->slot ? -1 : 1;
+	return strcmp(x->value, y->value);
+}
+
+static uint32_t oracle_distinct_values(const struct item *m, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+	for (uint32_t i = from; i < to; i++) {
+		uint32_t k = from;
+		while (k < i && strcmp(m[k].value, m[i].value) != 0)
+			k++;
+		n += k == i;
+	}
+	return n;
+}
+
+static uint32_t oracle_distinct_rules(const struct item *m, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+	for (uint32_t i = from; i < to; i++) {
+		uint32_t k = from;
+		while (k < i && m[k].slot != m[i].slot)
+			k++;
+		n += k == i;
+	}
+	return n;
+}
+
+/* May b follow a in a chain? */
+static bool oracle_follows(const struct item *a, const struct item *b)
+{
+	if (a->event->when_ns != b->event->when_ns)
+		return a->event->when_ns < b->event->when_ns;
+	return a->event->source != b->event->source || a->event->order <= b->event->order;
+}
+
+/* Is there a chain over rules 0 .. m[last].slot among [from, to) that ends with `last`? Plain recursion. */
+static bool oracle_chain(const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+{
+	if (m[last].slot == 0)
+		return true;
+	for (uint32_t i = from; i < to; i++)
+		if (m[i].slot + 1 == m[last].slot && oracle_follows(&m[i], &m[last]) && oracle_chain(m, from, to, i))
+			return true;
+	return false;
+}
+
+static bool oracle_compare(const struct correlation *c, uint64_t n)
+{
+	switch (c->compare) {
+	case COMPARE_GT:
+		return n > c->threshold;
+	case COMPARE_GTE:
+		return n >= c->threshold;
+	case COMPARE_LT:
+		return n < c->threshold;
+	case COMPARE_LTE:
+		return n <= c->threshold;
+	case COMPARE_EQ:
+		return n == c->threshold;
+	case COMPARE_NEQ:
+		return n != c->threshold;
+	}
+	return false;
+}
+
+static bool oracle_holds(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+{
+	if (c->type == CORRELATION_TEMPORAL_ORDERED)
+		return m[last].slot + 1 == c->rule_count && oracle_chain(m, from, to, last);
+	if (c->type == CORRELATION_EVENT_COUNT)
+		return oracle_compare(c, to - from);
+	if (c->type == CORRELATION_VALUE_COUNT)
+		return oracle_compare(c, oracle_distinct_values(m, from, to));
+	return oracle_compare(c, oracle_distinct_rules(m, from, to));
+}
+
+static bool oracle_monotone(const struct correlation *c)
+{
+	return c->compare == COMPARE_GT || c->compare == COMPARE_GTE || c->type == CORRELATION_TEMPORAL_ORDERED;
+}
+
+static int64_t oracle_period(const struct correlation *c, int64_t when_ns)
+{
+	int64_t period = c->timespan_ns > NS_PER_DAY ? c->timespan_ns : NS_PER_DAY;
+	return when_ns / period;
+}
+
+/* Matches [0, n) of one key, in order. */
+static void oracle_fire(const struct correlation *c, struct item *m, uint32_t n)
+{
+	if (oracle_monotone(c)) {
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t from = 0, to = i + 1;
+			m[i].start_ns = m[i].event->when_ns - c->timespan_ns;
+			while (m[from].event->when_ns < m[i].start_ns)
+				from++;
+			if (c->type == CORRELATION_TEMPORAL_ORDERED)
+				while (to < n && m[to].event->when_ns == m[i].event->when_ns)
+					to++;
+			m[i].to = to;
+			m[i].fired = oracle_holds(c, m, from, to, i);
+		}
+		return;
+	}
+	for (uint32_t from = 0; from < n;) {
+		int64_t begin = m[from].event->when_ns, end = begin + c->timespan_ns;
+		uint32_t to = from, next = from;
+		while (to < n && m[to].event->when_ns <= end)
+			to++;
+		if (oracle_holds(c, m, from, to, to - 1) && !m[to - 1].fired) {
+			m[to - 1].fired = true;
+			m[to - 1].start_ns = begin;
+			m[to - 1].to = to;
+		}
+		while (next < to && oracle_period(c, m[next].event->when_ns) == oracle_period(c, begin))
+			next++;
+		from = next;
+	}
+}
+
+/* ---- what is told, as lines of text ---- */
+
+struct lines {
+	char **at;
+	uint32_t count;
+};
+
+static void lines_add(struct lines *l, char *text)
+{
+	l->at = fake_must(realloc(l->at, sizeof(*l->at) * (l->count + 1)));
+	l->at[l->count++] = text;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int compare_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void lines_free(struct lines *l)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		free(l->at[i]);
+	free(l->at);
+	*l = (struct lines){0};
+}
+
+static char *line_of(const char *title, const char *group, int64_t first_ns, int64_t last_ns, int64_t fired_ns, uint32_t count,
+					 uint32_t firing_points, bool continues, uint32_t *labels, uint32_t label_count)
+{
+	char *line = fake_must(malloc(4096)), times[3][40];
+	clock_print(first_ns, times[0]);
+	clock_print(last_ns, times[1]);
+	clock_print(fired_ns, times[2]);
+	int n = snprintf(line, 4096, "%s %s %s..%s fired %s count %u points %u%s events", title, group, times[0], times[1],
+					 times[2], count, firing_points, continues ? " continues" : "");
+	qsort(labels, label_count, sizeof(*labels), compare_number);
+	for (uint32_t i = 0; i < label_count && n < 4000; i++)
+		n += snprintf(line + n, 4096 - (size_t)n, " %u", labels[i]);
+	return line;
+}
+
+static void oracle_tell(struct lines *out, const struct correlation *c, const struct item *m, uint32_t from, uint32_t to,
+						const struct item *first, const struct item *last, uint32_t points, bool continues)
+{
+	uint32_t labels[EVENTS_MAX * 4], n = 0;
+	char title[64];
+	for (uint32_t i = from; i < to; i++)
+		labels[n++] = m[i].event->label;
+	snprintf(title, sizeof(title), "%.*s", SLICE_PRINT(c->rule.title));
+	lines_add(out, line_of(title, m[from].spelling, m[from].event->when_ns, last->event->when_ns, first->event->when_ns,
+						   to - from, points, continues, labels, n));
+}
+
+static void oracle_excursions(struct lines *out, const struct correlation *c, const struct item *m, uint32_t n, bool each)
+{
+	const struct item *first = NULL, *last = NULL;
+	uint32_t points = 0, from = 0;
+	bool continues = false;
+	for (uint32_t i = 0; i <= n; i++) {
+		if (i < n && !m[i].fired)
+			continue;
+		bool near = last != NULL && i < n && m[i].event->when_ns - last->event->when_ns <= c->timespan_ns;
+		bool same = near && oracle_period(c, m[i].event->when_ns) == oracle_period(c, last->event->when_ns);
+		if (last != NULL && (!same || each)) {
+			for (from = 0; m[from].event->when_ns < first->start_ns;)
+				from++;
+			oracle_tell(out, c, m, from, last->to, first, last, points, continues && !each);
+			first = NULL;
+		}
+		if (i == n)
+			break;
+		if (first == NULL) {
+			first = &m[i];
+			points = 0;
+			continues = near;
+		}
+		points++;
+		last = &m[i];
+	}
+}
+
+static uint32_t oracle_groups_by(const struct correlation *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->group_count; i++)
+		if (slice_equal(c->group_by[i].name, slice_str(name)))
+			return i + 1;
+	return 0;
+}
+
+/* Fills keys from user and host; false when the correlation groups by one that is missing. */
+static bool oracle_key(const struct correlation *c, struct item *item)
+{
+	item->key[0] = 0;
+	strcpy(item->spelling, "{");
+	for (uint32_t i = 0; i < c->group_count; i++) {
+		const char *name = slice_equal(c->group_by[i].name, SLICE("user")) ? "user" : "host";
+		const char *value = name[0] == 'u' ? item->user : item->host;
+		if (value[0] == 0)
+			return false;
+		for (const char *p = value; *p != 0; p++) {
+			size_t len = strlen(item->key);
+			item->key[len] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+			item->key[len + 1] = 0;
+		}
+		strcat(item->key, "|");
+		snprintf(item->spelling + strlen(item->spelling), sizeof(item->spelling) - strlen(item->spelling), "%s\"%s\":\"%s\"",
+				 i > 0 ? "," : "", name, value);
+	}
+	strcat(item->spelling, "}");
+	snprintf(item->value, sizeof(item->value), "%s", item->host);
+	return c->type != CORRELATION_VALUE_COUNT || item->host[0] != 0;
+}
+
+static void oracle_add(struct items *items, const struct item *item)
+{
+	for (uint32_t i = 0; i < items->count; i++)
+		if (item_compare(&items->at[i], item) == 0)
+			return;
+	items->at = fake_must(realloc(items->at, sizeof(*items->at) * (items->count + 1)));
+	items->at[items->count++] = *item;
+}
+
+static void oracle_matches(const struct correlation *c, const struct seen *events, uint32_t count, struct items *fired,
+						   struct items *out)
+{
+	for (uint32_t slot = 0; slot < c->rule_count; slot++) {
+		const struct rule *rule = oracle_rules->rules[c->rules[slot]];
+		for (uint32_t i = 0; i < count; i++) {
+			struct item item = {.event = &events[i], .slot = slot};
+			snprintf(item.user, sizeof(item.user), "%s", events[i].user != NULL ? events[i].user : "");
+			snprintf(item.host, sizeof(item.host), "%s", events[i].host != NULL ? events[i].host : "");
+			bool hit = false;
+			for (uint32_t h = 0; h < 3 && events[i].hits[h] != NULL; h++)
+				hit |= slice_equal(slice_str(events[i].hits[h]), rule->title);
+			if (hit && !events[i].late && oracle_key(c, &item))
+				oracle_add(out, &item);
+		}
+		for (uint32_t i = 0; i < fired[c->rules[slot]].count; i++) {
+			struct item item = fired[c->rules[slot]].at[i];
+			item.slot = slot;
+			item.fired = false;
+			if (oracle_key(c, &item))
+				oracle_add(out, &item);
+		}
+	}
+	if (out->count > 0)
+		qsort(out->at, out->count, sizeof(*out->at), item_compare);
+}
+
+/* A firing point as a match: its group, and what its set agrees on. */
+static void oracle_forward(const struct correlation *c, const struct item *m, uint32_t index, struct items *fired)
+{
+	struct item item = m[index];
+	uint32_t from = 0;
+	while (m[from].event->when_ns < m[index].start_ns)
+		from++;
+	for (uint32_t i = from; i < m[index].to; i++) {
+		if (!oracle_groups_by(c, "user") && strcasecmp(m[i].user, m[from].user) != 0)
+			item.user[0] = 0;
+		if (!oracle_groups_by(c, "host") && strcasecmp(m[i].host, m[from].host) != 0)
+			item.host[0] = 0;
+	}
+	if (item.user[0] != 0 && !oracle_groups_by(c, "user"))
+		strcpy(item.user, m[from].user);
+	if (item.host[0] != 0 && !oracle_groups_by(c, "host"))
+		strcpy(item.host, m[from].host);
+	oracle_add(fired, &item);
+}
+
+/* Correlations of a ruleset stand after what they refer to. */
+static void oracle_run(const struct ruleset *r, const struct seen *events, uint32_t count, bool each, struct lines *out)
+{
+	struct items fired[FAKE_RULES] = {0};
+	oracle_rules = r;
+	for (uint32_t k = 0; k < r->count; k++) {
+		const struct correlation *c = r->correlations[k];
+		struct items matches = {0};
+		if (c == NULL)
+			continue;
+		oracle_matches(c, events, count, fired, &matches);
+		for (uint32_t from = 0, to; from < matches.count; from = to) {
+			for (to = from + 1; to < matches.count && strcmp(matches.at[to].key, matches.at[from].key) == 0;)
+				to++;
+			struct item *m = &matches.at[from];
+			oracle_fire(c, m, to - from);
+			if (c->rule.told)
+				oracle_excursions(out, c, m, to - from, each);
+			for (uint32_t i = 0; i < to - from; i++)
+				if (m[i].fired)
+					oracle_forward(c, m, i, &fired[k]);
+		}
+		free(matches.at);
+	}
+	for (uint32_t k = 0; k < FAKE_RULES; k++)
+		free(fired[k].at);
+	if (out->count > 0)
+		qsort(out->at, out->count, sizeof(*out->at), compare_text);
+}
+
+#endif

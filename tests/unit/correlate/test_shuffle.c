@@ -1,0 +1,448 @@
+/* The property: whatever the order of arrival inside the lateness, the cut into batches, the number of partitions, and
+ * wherever it is stopped and started again, the final incidents are those of the oracle. Each seed makes a ruleset and a
+ * stream, and runs the stream in several ways. SEEDS=n and SEED=first choose which; a failing seed is printed. */
+#include "tests/unit/correlate/rules_fake.h"
+
+#include "tests/unit/correlate/oracle.h"
+
+#define SOURCES 3
+
+struct random {
+	uint64_t state;
+};
+
+static uint64_t next(struct random *r)
+{
+	uint64_t z = (r->state += 0x9e3779b97f4a7c15u);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static uint32_t below(struct random *r, uint32_t n)
+{
+	return (uint32_t)(next(r) % n);
+}
+
+static bool chance(struct random *r, uint32_t percent)
+{
+	return below(r, 100) < percent;
+}
+
+/* ---- a ruleset ---- */
+
+static const char *const titles[] = {"c0", "c1", "c2", "c3", "c4", "c5"};
+
+static void random_condition(struct random *r, enum correlation_type type, uint32_t rules, enum compare *compare,
+							 uint64_t *threshold)
+{
+	static const enum compare all[] = {COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, COMPARE_EQ, COMPARE_NEQ};
+	*compare = COMPARE_GTE;
+	*threshold = type == CORRELATION_TEMPORAL ? 1 + below(r, rules) : 1 + below(r, 4);
+	if (type == CORRELATION_TEMPORAL_ORDERED)
+		*threshold = rules;
+	else if (chance(r, 35))
+		*compare = all[below(r, 6)];
+}
+
+static void random_correlation(struct random *r, struct ruleset *rules, const char *title, bool outer)
+{
+	static const char *const user[] = {"user", NULL}, *const host[] = {"host", NULL},
+							 *const both[] = {"user", "host", NULL}, *const none[] = {NULL};
+	static const char *const *const groups[] = {user, host, both, none, user};
+	static const int64_t spans[] = {1, 5, 30, 60, 300, 3600, 90000};
+	uint32_t refers[3], n = 0, want = 1 + below(r, 3);
+	for (uint32_t i = 0; n < want && i < 20; i++) {
+		uint32_t pick = outer ? below(r, rules->count) : below(r, 3);
+		bool again = false;
+		for (uint32_t k = 0; k < n; k++)
+			again |= refers[k] == pick;
+		if (!again)
+			refers[n++] = pick;
+	}
+	enum correlation_type type = (enum correlation_type)below(r, 4);
+	enum compare compare;
+	uint64_t threshold;
+	random_condition(r, type, n, &compare, &threshold);
+	struct correlation *c =
+		rules_correlation(rules, title, type, refers, n, groups[below(r, 5)], type == CORRELATION_VALUE_COUNT ? host : NULL,
+						  spans[below(r, 7)] * NS_PER_S, compare, threshold);
+	for (uint32_t i = 0; i < n; i++)
+		if (rules->correlations[refers[i]] != NULL)
+			rules->correlations[refers[i]]->rule.told = chance(r, 30);
+	c->rule.told = true;
+}
+
+static struct ruleset *random_rules(struct random *r)
+{
+	struct ruleset *rules = rules_new();
+	rules_base(rules, "a", false, LEVEL_LOW);
+	rules_base(rules, "b", false, LEVEL_LOW);
+	rules_base(rules, "c", false, LEVEL_LOW);
+	uint32_t n = 1 + below(r, 3), outer = chance(r, 50) ? 1 + below(r, 2) : 0;
+	for (uint32_t i = 0; i < n + outer; i++)
+		random_correlation(r, rules, titles[i], i >= n);
+	return rules;
+}
+
+/* ---- a stream ---- */
+
+struct stream {
+	struct seen events[EVENTS_MAX];
+	uint32_t count;
+	int64_t end_ns;
+};
+
+static int by_when(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+	if (x->when_ns != y->when_ns)
+		return x->when_ns < y->when_ns ? -1 : 1;
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
+static void random_stream(struct random *r, struct stream *s)
+{
+	static const char *const users[] = {"ann", "Ann", "BOB", "10.0.0.1", "::ffff:10.0.0.1"}, *const hosts[] = {"h1", "h2", "h3"};
+	static const uint32_t scales[] = {10, 120, 900, 7200, 200000};
+	uint32_t scale = scales[below(r, 5)];
+	/* half of the streams lie across midnight, where excursions are cut */
+	int64_t begin = chance(r, 50) ? T0 : T0 / NS_PER_DAY * NS_PER_DAY + NS_PER_DAY - scale / 2 * NS_PER_S;
+	uint32_t next_order[SOURCES] = {0};
+	s->count = 3 + below(r, 38);
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct seen *e = &s->events[i];
+		memset(e, 0, sizeof(*e));
+		e->label = i;
+		e->when_ns = begin + below(r, scale) * NS_PER_S;
+		e->source = (int)below(r, SOURCES);
+		e->user = chance(r, 92) ? users[below(r, 3)] : NULL;
+		e->host = chance(r, 92) ? hosts[below(r, 3)] : NULL;
+		static const char *const bases[] = {"a", "b", "c", "x"};
+		e->hits[0] = bases[below(r, 4)];
+		e->hits[1] = chance(r, 15) ? bases[below(r, 3)] : NULL;
+		if (e->hits[1] == e->hits[0])
+			e->hits[1] = NULL;
+	}
+	(void)users;
+	qsort(s->events, s->count, sizeof(*s->events), by_when);
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct seen *e = &s->events[i];
+		e->order = next_order[e->source]++;
+		/* rows of one source with equal time share their fate, so that they keep their order */
+		struct random fate = {(uint64_t)e->when_ns * 31 + (uint64_t)e->source};
+		e->late = below(&fate, 100) < 6;
+	}
+	s->end_ns = begin + scale * NS_PER_S;
+}
+
+/* ---- one way of running it ---- */
+
+struct run {
+	struct pipeline p;
+	struct random r;
+	const struct stream *stream;
+	uint32_t labels[SOURCES][LANES_MAX][4096]; /* by collector, partition, sequence */
+};
+
+struct arrival {
+	int64_t observed_ns;
+	const struct seen *event;
+};
+
+static int by_observed(const void *a, const void *b)
+{
+	const struct arrival *x = a, *y = b;
+	if (x->observed_ns != y->observed_ns)
+		return x->observed_ns < y->observed_ns ? -1 : 1;
+	return x->event < y->event ? -1 : x->event > y->event;
+}
+
+static int64_t arrival_ns(struct run *run, const struct seen *e, uint64_t salt)
+{
+	struct random delay = {(uint64_t)e->when_ns * 1315423911u + (uint64_t)e->source * 77 + salt};
+	if (e->late)
+		return e->when_ns + LATENESS_NS + 1 + (int64_t)(next(&delay) % (uint64_t)(10 * NS_PER_MIN));
+	(void)run;
+	return e->when_ns + (int64_t)(next(&delay) % (uint64_t)(LATENESS_NS + 1));
+}
+
+static void write_event(struct run *run, const struct arrival *a)
+{
+	const struct seen *e = a->event;
+	const char *fields[16];
+	uint32_t n = 0, partition = (uint32_t)(e->source * 7 + 3) % run->p.events_count, collector = (uint32_t)e->source;
+	for (uint32_t i = 0; i < 2 && e->hits[i] != NULL; i++) {
+		fields[n++] = "hit";
+		fields[n++] = e->hits[i];
+	}
+	if (e->user != NULL) {
+		fields[n++] = "user";
+		fields[n++] = e->user;
+	}
+	if (e->host != NULL) {
+		fields[n++] = "host";
+		fields[n++] = e->host;
+	}
+	fields[n] = NULL;
+	uint64_t sequence = put_event(&run->p, partition, collector, source_name(e->source), e->when_ns, a->observed_ns, fields);
+	run->labels[collector][partition][sequence] = e->label;
+}
+
+static void write_events(struct run *run)
+{
+	struct arrival arrivals[EVENTS_MAX];
+	uint64_t salt = next(&run->r);
+	for (uint32_t i = 0; i < run->stream->count; i++)
+		arrivals[i] = (struct arrival){arrival_ns(run, &run->stream->events[i], salt), &run->stream->events[i]};
+	qsort(arrivals, run->stream->count, sizeof(*arrivals), by_observed);
+	for (uint32_t i = 0; i < run->stream->count; i++) {
+		for (uint32_t c = 0; c < SOURCES; c++)
+			for (uint32_t k = 0; k < run->p.events_count; k++)
+				if (chance(&run->r, 40))
+					put_tick(&run->p, k, c, arrivals[i].observed_ns);
+		write_event(run, &arrivals[i]);
+		if (chance(&run->r, 30))
+			batch_close(&run->p);
+	}
+	tick_all(&run->p, SOURCES, run->stream->end_ns + 40 * NS_PER_DAY);
+	batch_close(&run->p);
+}
+
+struct saved {
+	struct buffer detect, temporal;
+	uint32_t detected[LANES_MAX], correlated[LANES_MAX];
+};
+
+static void flush_all(struct run *run)
+{
+	assert_int_equal(detect_flush(run->p.detect, NULL), 0);
+	assert_int_equal(temporal_flush(run->p.temporal, NULL), 0);
+}
+
+static void save(struct run *run, struct saved *saved)
+{
+	flush_all(run);
+	assert_int_equal(detect_save(run->p.detect, &saved->detect), 0);
+	assert_int_equal(temporal_save(run->p.temporal, &saved->temporal), 0);
+	memcpy(saved->detected, run->p.detected, sizeof(saved->detected));
+	memcpy(saved->correlated, run->p.correlated, sizeof(saved->correlated));
+}
+
+/* The process dies: what was not handed over is gone. A stage comes back from what was saved, or from nothing. */
+static void crash(struct run *run, struct saved *saved, bool with_state)
+{
+	struct error error = {0};
+	detect_free(run->p.detect);
+	temporal_free(run->p.temporal);
+	run->p.detect = pipeline_detect_new(&run->p);
+	run->p.temporal = pipeline_temporal_new(&run->p);
+	memset(run->p.detected, 0, sizeof(run->p.detected));
+	memset(run->p.correlated, 0, sizeof(run->p.correlated));
+	if (!with_state)
+		return;
+	if (detect_restore(run->p.detect, buffer_slice(&saved->detect), &error) < 0 ||
+		temporal_restore(run->p.temporal, buffer_slice(&saved->temporal), &error) < 0)
+		fail_msg("restore: %s", error.text);
+	memcpy(run->p.detected, saved->detected, sizeof(saved->detected));
+	memcpy(run->p.correlated, saved->correlated, sizeof(saved->correlated));
+}
+
+static bool left_to_do(const struct run *run)
+{
+	for (uint32_t i = 0; i < run->p.events_count; i++)
+		if (run->p.detected[i] < run->p.events[i].count)
+			return true;
+	for (uint32_t i = 0; i < run->p.matches_count; i++)
+		if (run->p.correlated[i] < run->p.matches[i].count)
+			return true;
+	return false;
+}
+
+static void step(struct run *run)
+{
+	uint32_t what = below(&run->r, 100);
+	if (what < 40)
+		detect_one(&run->p, below(&run->r, run->p.events_count));
+	else if (what < 80)
+		correlate_one(&run->p, below(&run->r, run->p.matches_count));
+	else if (what < 90)
+		assert_int_equal(detect_flush(run->p.detect, NULL), 0);
+	else
+		assert_int_equal(temporal_flush(run->p.temporal, NULL), 0);
+}
+
+static void run_all(struct run *run, bool restarts)
+{
+	struct saved saved = {0};
+	uint32_t crashes = restarts ? 1 + below(&run->r, 3) : 0;
+	bool have = false;
+	buffer_init(&saved.detect, &run->p.fake->env);
+	buffer_init(&saved.temporal, &run->p.fake->env);
+	for (;;) {
+		while (left_to_do(run)) {
+			step(run);
+			if (crashes > 0 && chance(&run->r, 2)) {
+				save(run, &saved);
+				have = true;
+			}
+			if (crashes > 0 && chance(&run->r, 2)) {
+				crash(run, &saved, have && chance(&run->r, 70));
+				crashes--;
+			}
+		}
+		flush_all(run);
+		if (!left_to_do(run))
+			break;
+	}
+	buffer_free(&saved.detect);
+	buffer_free(&saved.temporal);
+}
+
+/* ---- what it told ---- */
+
+static uint32_t labels_of(const struct run *run, const char *json, uint32_t *labels)
+{
+	uint32_t n = 0;
+	const char *at = strstr(json, "\"events\":[");
+	assert_non_null(at);
+	while ((at = strstr(at, "{\"collector\":\"")) != NULL) {
+		unsigned collector;
+		unsigned long long epoch, partition, sequence;
+		at += 14 + 30;
+		assert_int_equal(sscanf(at, "%2x\",\"epoch\":%llu,\"partition\":%llu,\"sequence\":%llu", &collector, &epoch, &partition,
+								&sequence),
+						 4);
+		labels[n++] = run->labels[collector - 1][partition][sequence];
+	}
+	return n;
+}
+
+static int64_t time_of(const char *json, const char *name)
+{
+	char text[64];
+	int64_t ns;
+	bool zone, leap;
+	assert_true(json_says(json, name, text, sizeof(text)));
+	assert_true(clock_parse_iso(slice_of(text + 1, strlen(text) - 2), &ns, &zone, &leap) > 0);
+	return ns;
+}
+
+static void read_finals(const struct run *run, const struct tellings *t, struct lines *out)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		char title[64], group[256], count[32], points[32];
+		uint32_t labels[EVENTS_MAX * 4], n;
+		const char *json = t->rows[i].json;
+		if (t->rows[i].kind != ROW_INCIDENT || !t->rows[i].final)
+			continue;
+		assert_true(json_says(json, "title", title, sizeof(title)));
+		assert_true(json_says(json, "group", group, sizeof(group)));
+		assert_true(json_says(json, "count", count, sizeof(count)));
+		assert_true(json_says(json, "firing_points", points, sizeof(points)));
+		n = labels_of(run, json, labels);
+		title[strlen(title) - 1] = 0;
+		lines_add(out, line_of(title + 1, group, time_of(json, "first_seen"), time_of(json, "last_seen"), time_of(json, "fired"),
+							   (uint32_t)atoi(count), (uint32_t)atoi(points), strstr(json, "\"continues\":true") != NULL, labels,
+							   n));
+	}
+	if (out->count > 0)
+		qsort(out->at, out->count, sizeof(*out->at), compare_text);
+}
+
+/* Every provisional incident ends as a final one or is named by one as replaced. */
+static void check_provisional(const struct tellings *t)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		char id[64];
+		bool ended = false;
+		if (t->rows[i].kind != ROW_INCIDENT || t->rows[i].final)
+			continue;
+		assert_true(json_says(t->rows[i].json, "id", id, sizeof(id)));
+		for (uint32_t k = 0; k < t->count && !ended; k++)
+			ended = t->rows[k].final && strstr(t->rows[k].json, id) != NULL;
+		if (!ended)
+			fail_msg("provisional incident never ended: %s", t->rows[i].json);
+	}
+}
+
+static void compare_lines(const struct lines *expected, const struct lines *got, uint64_t seed, uint32_t variant)
+{
+	bool same = expected->count == got->count;
+	for (uint32_t i = 0; same && i < got->count; i++)
+		same = strcmp(expected->at[i], got->at[i]) == 0;
+	if (same)
+		return;
+	for (uint32_t i = 0; i < expected->count; i++)
+		fprintf(stderr, "expected %s\n", expected->at[i]);
+	for (uint32_t i = 0; i < got->count; i++)
+		fprintf(stderr, "got      %s\n", got->at[i]);
+	fail_msg("seed %llu, variant %u: %u expected, %u told", (unsigned long long)seed, variant, expected->count, got->count);
+}
+
+static void run_variant(uint64_t seed, uint32_t variant, struct ruleset *rules, const struct stream *stream,
+						const struct lines *expected, bool each)
+{
+	static const uint32_t counts[] = {1, 2, 4};
+	struct run *run = fake_must(calloc(1, sizeof(*run)));
+	struct tellings t = {0};
+	struct lines got = {0};
+	run->r.state = seed * 1000 + variant;
+	run->stream = stream;
+	run->p.each = each;
+	pipeline_open(&run->p, rules, counts[below(&run->r, 3)], counts[below(&run->r, 3)], counts[below(&run->r, 3)]);
+	write_events(run);
+	run_all(run, variant >= 2);
+	tellings_read(&run->p, &t);
+	read_finals(run, &t, &got);
+	compare_lines(expected, &got, seed, variant);
+	check_provisional(&t);
+	lines_free(&got);
+	tellings_free(&t);
+	pipeline_close(&run->p);
+	free(run);
+}
+
+static void run_seed(uint64_t seed)
+{
+	struct random r = {seed};
+	struct stream *stream = fake_must(calloc(1, sizeof(*stream)));
+	struct ruleset *rules = random_rules(&r);
+	random_stream(&r, stream);
+	for (uint32_t mode = 0; mode < 2; mode++) {
+		struct lines expected = {0};
+		oracle_run(rules, stream->events, stream->count, mode == 1, &expected);
+		for (uint32_t variant = mode; variant < 4; variant += 1 + mode)
+			run_variant(seed, variant, rules, stream, &expected, mode == 1);
+		lines_free(&expected);
+	}
+	rules_drop(rules);
+	free(stream);
+}
+
+static void test_shuffled_and_restarted(void **state)
+{
+	const char *seeds = getenv("SEEDS"), *first = getenv("SEED");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	uint64_t count = 100;
+#else
+	uint64_t count = 1000;
+#endif
+	uint64_t from = first != NULL ? strtoull(first, NULL, 10) : 1;
+	(void)state;
+	if (seeds != NULL)
+		count = strtoull(seeds, NULL, 10);
+	for (uint64_t seed = from; seed < from + count; seed++) {
+		if (getenv("VERBOSE") != NULL)
+			fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+		run_seed(seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shuffled_and_restarted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
