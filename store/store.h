@@ -45,6 +45,8 @@ uint64_t store_next_offset(const struct store *s, struct store_partition p);
 int store_append(struct store *s, struct store_partition p, uint64_t offset, struct slice octets, struct error *error);
 /* Seals what is due (rows, age, month, bytes; all with `flush`). After a storage failure returns ERROR_FATAL errors. */
 int store_step(struct store *s, bool flush, struct error *error);
+/* The next sequence wanted of a collector's epoch in a partition: all below it are there. 0 when it was never seen. */
+uint64_t store_mark(const struct store *s, struct store_partition p, const uint8_t collector[16], uint64_t epoch);
 /* All below it is sealed and committed: may be trimmed from the bus. */
 uint64_t store_committed_offset(const struct store *s, struct store_partition p);
 void store_stats(const struct store *s, struct store_stats *out);

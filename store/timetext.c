@@ -1,0 +1,206 @@
+/* Finding guesses the form from the look of the text and the zone from its hour and minute, then prints and compares:
+ * only what comes back octet for octet counts.
+ */
+#include "store/timetext.h"
+
+#include <stdio.h>
+
+enum { FORM_BSD = 1, FORM_BSD_ZERO = 2, FORM_BSD_YEAR = 3, FORM_BSD_YEAR_ZERO = 4, FORM_APACHE = 5, FORM_ISO = 16 };
+
+static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+bool timetext_known(uint8_t form)
+{
+	if (form >= FORM_BSD && form <= FORM_APACHE)
+		return true;
+	return form >= FORM_ISO && form < FORM_ISO + 64 && (form & 15) <= 9;
+}
+
+static uint8_t *put2(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)('0' + v / 10 % 10);
+	p[1] = (uint8_t)('0' + v % 10);
+	return p + 2;
+}
+
+static uint8_t *put4(uint8_t *p, unsigned v)
+{
+	return put2(put2(p, v / 100), v % 100);
+}
+
+static uint8_t *put_clock(uint8_t *p, const struct calendar *c)
+{
+	p = put2(p, c->hour);
+	*p++ = ':';
+	p = put2(p, c->minute);
+	*p++ = ':';
+	return put2(p, c->second);
+}
+
+static uint8_t *put_bsd(uint8_t *p, const struct calendar *c, uint8_t form)
+{
+	memcpy(p, MONTHS + 3 * (c->month - 1), 3);
+	p += 3;
+	*p++ = ' ';
+	put2(p, c->day);
+	if (c->day < 10 && (form == FORM_BSD || form == FORM_BSD_YEAR))
+		*p = ' ';
+	p += 2;
+	*p++ = ' ';
+	if (form >= FORM_BSD_YEAR) {
+		p = put4(p, (unsigned)c->year);
+		*p++ = ' ';
+	}
+	return put_clock(p, c);
+}
+
+static uint8_t *put_apache(uint8_t *p, const struct calendar *c)
+{
+	p = put2(p, c->day);
+	*p++ = '/';
+	memcpy(p, MONTHS + 3 * (c->month - 1), 3);
+	p += 3;
+	*p++ = '/';
+	p = put4(p, (unsigned)c->year);
+	*p++ = ':';
+	return put_clock(p, c);
+}
+
+static uint8_t *put_iso(uint8_t *p, const struct calendar *c, uint8_t form)
+{
+	p = put4(p, (unsigned)c->year);
+	*p++ = '-';
+	p = put2(p, c->month);
+	*p++ = '-';
+	p = put2(p, c->day);
+	*p++ = (form >> 4) % 2 ? 'T' : ' ';
+	return put_clock(p, c);
+}
+
+/* The text up to the seconds. */
+static size_t print_second(uint8_t form, int64_t second, uint8_t *out)
+{
+	struct calendar c;
+	clock_to_calendar(second * NS_PER_S, &c);
+	if (c.year < 1000 || c.year > 9999)
+		return 0;
+	uint8_t *end;
+	if (form >= FORM_ISO)
+		end = put_iso(out, &c, form);
+	else
+		end = form == FORM_APACHE ? put_apache(out, &c) : put_bsd(out, &c, form);
+	return (size_t)(end - out);
+}
+
+static size_t put_fraction(uint8_t *out, uint8_t form, uint32_t ns)
+{
+	unsigned digits = form & 15;
+	if (form < FORM_ISO || digits == 0)
+		return 0;
+	out[0] = (form >> 4) >= 3 ? ',' : '.';
+	for (unsigned i = 9; i > 0; i--) {
+		if (i <= digits)
+			out[i] = (uint8_t)('0' + ns % 10);
+		ns /= 10;
+	}
+	return 1 + digits;
+}
+
+size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out)
+{
+	int64_t at;
+	if (__builtin_add_overflow(time_ns, (int64_t)form.quarters * 15 * NS_PER_MIN, &at))
+		return 0;
+	int64_t second = at / NS_PER_S - (at % NS_PER_S < 0);
+	/* Fractions share the cached second: the form is compared without its digits. */
+	uint8_t whole = form.form >= FORM_ISO ? form.form & 0xf0 : form.form;
+	if (cache->len == 0 || cache->second != second || cache->form.form != whole) {
+		cache->len = (uint8_t)print_second(whole, second, cache->text);
+		cache->second = second;
+		cache->form.form = whole;
+	}
+	if (cache->len == 0)
+		return 0;
+	memcpy(out, cache->text, cache->len);
+	return cache->len + put_fraction(out + cache->len, form.form, (uint32_t)(at - second * NS_PER_S));
+}
+
+static bool digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static uint8_t guess_iso(struct slice text)
+{
+	const uint8_t *p = text.ptr;
+	if (p[4] != '-' || p[13] != ':' || (p[10] != 'T' && p[10] != ' '))
+		return 0;
+	unsigned row = p[10] == 'T' ? 1 : 2, digits = 0;
+	if (text.len > 20 && (p[19] == '.' || p[19] == ',')) {
+		while (digits < 10 && 20 + digits < text.len && digit(p[20 + digits]))
+			digits++;
+		if (digits > 9)
+			return 0;
+		row += digits && p[19] == ',' ? 2 : 0;
+	}
+	return (uint8_t)(row << 4 | digits);
+}
+
+/* The place of the hour is what tells the forms apart. */
+static uint8_t guess(struct slice text, size_t *hour)
+{
+	const uint8_t *p = text.ptr;
+	if (text.len < 15)
+		return 0;
+	if (p[3] == ' ' && p[6] == ' ' && p[9] == ':') {
+		*hour = 7;
+		return p[4] == '0' ? FORM_BSD_ZERO : FORM_BSD;
+	}
+	if (text.len < 19)
+		return 0;
+	if (p[3] == ' ' && p[6] == ' ' && p[11] == ' ' && text.len >= 20 && p[14] == ':') {
+		*hour = 12;
+		return p[4] == '0' ? FORM_BSD_YEAR_ZERO : FORM_BSD_YEAR;
+	}
+	if (p[2] == '/' && p[6] == '/' && p[11] == ':' && text.len >= 20) {
+		*hour = 12;
+		return FORM_APACHE;
+	}
+	*hour = 11;
+	return guess_iso(text);
+}
+
+static bool same(struct timetext_cache *cache, struct slice text, int64_t time_ns, struct timetext form, size_t *len)
+{
+	uint8_t printed[TIMETEXT_MAX];
+	*len = timetext_print(cache, form, time_ns, printed);
+	return *len != 0 && *len <= text.len && memcmp(printed, text.ptr, *len) == 0;
+}
+
+size_t timetext_find(struct timetext_cache *cache, struct slice text, int64_t time_ns, struct timetext *out)
+{
+	size_t hour = 0, len = 0;
+	uint8_t form = guess(text, &hour);
+	if (form == 0)
+		return 0;
+	out->form = form;
+	out->quarters = cache->last_found.quarters;
+	if (same(cache, text, time_ns, *out, &len))
+		return len;
+	const uint8_t *p = text.ptr + hour;
+	if (!digit(p[0]) || !digit(p[1]) || p[2] != ':' || !digit(p[3]) || !digit(p[4]))
+		return 0;
+	int minutes = ((p[0] - '0') * 10 + p[1] - '0') * 60 + (p[3] - '0') * 10 + p[4] - '0';
+	int64_t of_day = time_ns % NS_PER_DAY;
+	int utc = (int)((of_day < 0 ? of_day + NS_PER_DAY : of_day) / NS_PER_MIN);
+	int distance = minutes - utc;
+	distance += distance < -12 * 60 ? 24 * 60 : 0;
+	distance -= distance > 14 * 60 ? 24 * 60 : 0;
+	if (distance % 15 != 0)
+		return 0;
+	out->quarters = (int8_t)(distance / 15);
+	if (!same(cache, text, time_ns, *out, &len))
+		return 0;
+	cache->last_found = *out;
+	return len;
+}

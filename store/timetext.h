@@ -1,0 +1,30 @@
+/* Time texts that can be printed again from time_ns (docs/format-segment.md, "Time forms"). */
+#ifndef STORE_TIMETEXT_H
+#define STORE_TIMETEXT_H
+
+#include "common/common.h"
+
+#define TIMETEXT_MAX 32u /* the longest text has 29 octets */
+
+/* A form and the distance of its clock from UTC. */
+struct timetext {
+	uint8_t form;
+	int8_t quarters; /* of an hour */
+};
+
+/* Remembers the last second printed: most neighbours share it. One thread. */
+struct timetext_cache {
+	struct timetext form;
+	int64_t second;
+	uint8_t len;
+	uint8_t text[TIMETEXT_MAX];
+	struct timetext last_found;
+};
+
+/* Does a time text that time_ns gives back exactly begin at text.ptr? Its length, and how; 0 when not. */
+size_t timetext_find(struct timetext_cache *cache, struct slice text, int64_t time_ns, struct timetext *out);
+bool timetext_known(uint8_t form);
+/* Octets written, at most TIMETEXT_MAX; 0 when the time is outside the calendar. */
+size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out);
+
+#endif

@@ -1,0 +1,137 @@
+/* A segment gives back what went in: a usual mix, and rows made to be trouble. */
+#include "store/segment.h"
+#include "tests/unit/store/sample.h"
+
+#include <zstd.h>
+
+#define BATCHES_MAX 64
+
+struct story {
+	struct fake *fake;
+	struct sample sample;
+	struct segment_writer *writer;
+	struct slice octets[BATCHES_MAX];
+	struct batch batches[BATCHES_MAX];
+	struct row_run runs[BATCHES_MAX];
+	struct segment_mark mark;
+	struct segment_input input;
+	uint32_t count;
+	uint64_t sequence;
+};
+
+static void begin(struct story *t, uint64_t seed)
+{
+	memset(t, 0, sizeof *t);
+	t->fake = fake_new(seed);
+	sample_init(&t->sample, &t->fake->env, seed);
+	t->writer = segment_writer_new(&t->fake->env, 0);
+	assert_non_null(t->writer);
+	t->input = (struct segment_input){.uuid = {1, 2, 3}, .partition = {0, 2}, .runs = t->runs, .marks = &t->mark,
+	                                  .mark_count = 1, .first_offset = 100, .first_leaf = 7, .made_ns = 5};
+}
+
+static void end(struct story *t)
+{
+	for (uint32_t i = 0; i < t->count; i++)
+		free((void *)(uintptr_t)t->octets[i].ptr);
+	segment_writer_free(t->writer);
+	sample_free(&t->sample);
+	assert_int_equal(t->fake->memory.outstanding, 0);
+	fake_free(t->fake);
+}
+
+static void add(struct story *t, struct slice octets)
+{
+	struct error error;
+	uint32_t i = t->count++;
+	t->octets[i] = octets;
+	assert_int_equal(batch_open(&t->batches[i], octets, &error), 0);
+	t->runs[i] = (struct row_run){&t->batches[i], 100 + i * 3, 0, t->batches[i].row_count};
+	t->sequence += t->batches[i].row_count;
+	t->input.run_count = t->count;
+	t->input.last_offset = t->runs[i].offset;
+}
+
+static struct slice build(struct story *t)
+{
+	struct slice file;
+	struct error error = {0};
+	if (segment_build(t->writer, &t->input, &file, &error) != 0)
+		fail_msg("build: %s", error.text);
+	if (segment_verify(&t->fake->env, file, &t->input, &error) != 0)
+		fail_msg("verify: %s", error.text);
+	return file;
+}
+
+static void usual_mix_comes_back_and_is_small(void **state)
+{
+	struct story t;
+	(void)state;
+	begin(&t, 1);
+	for (uint32_t i = 0; i < 16; i++) {
+		struct batch_identity identity = sample_identity(1, 3, 2, t.sequence);
+		add(&t, sample_syslog_batch(&t.sample, &identity, 1024, SAMPLE_START + i * 100 * NS_PER_MS));
+	}
+	struct slice file = build(&t);
+	size_t bound = ZSTD_compressBound(t.sample.raw.len);
+	void *room = malloc(bound);
+	size_t zstd = ZSTD_compress(room, bound, t.sample.raw.ptr, t.sample.raw.len, 3);
+	free(room);
+	print_message("raw %zu octets, zstd -3 %zu, segment %zu: %.2f of zstd, %.2f octets a row\n", t.sample.raw.len, zstd,
+	              file.len, (double)file.len / (double)zstd, (double)file.len / (16 * 1024));
+	assert_true(file.len <= zstd);
+	end(&t);
+}
+
+static void wild_rows_come_back(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct story t;
+		begin(&t, seed);
+		for (uint32_t i = 0; i < 8; i++) {
+			struct batch_identity identity = sample_identity((uint8_t)(i % 3), i, 2, t.sequence);
+			batch_begin(t.sample.builder, &identity, i % 2, SAMPLE_START + i * NS_PER_S);
+			uint32_t rows = 1 + sample_below(&t.sample, 60);
+			for (uint32_t k = 0; k < rows && batch_builder_bytes(t.sample.builder) < 2000000; k++)
+				sample_wild_row(&t.sample, SAMPLE_START + i * NS_PER_S + sample_below(&t.sample, 2000000000));
+			add(&t, sample_take(&t.sample));
+		}
+		build(&t);
+		end(&t);
+	}
+}
+
+static void parts_of_batches_are_taken(void **state)
+{
+	struct story t;
+	(void)state;
+	begin(&t, 3);
+	struct batch_identity identity = sample_identity(1, 1, 2, 0);
+	add(&t, sample_syslog_batch(&t.sample, &identity, 100, SAMPLE_START));
+	t.runs[0].first = 40;
+	t.runs[0].count = 17;
+	struct slice file = build(&t);
+	struct segment s;
+	struct error error;
+	assert_int_equal(segment_open_image(&s, &t.fake->env, file, &error), 0);
+	assert_int_equal(s.index.rows, 17);
+	segment_close(&s);
+	/* And what was not put in is noticed. */
+	t.runs[0].count = 18;
+	assert_int_equal(segment_verify(&t.fake->env, file, &t.input, &error), -ERROR_DAMAGED);
+	t.runs[0].count = 17;
+	t.runs[0].first = 41;
+	assert_int_equal(segment_verify(&t.fake->env, file, &t.input, &error), -ERROR_DAMAGED);
+	end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parts_of_batches_are_taken),
+		cmocka_unit_test(usual_mix_comes_back_and_is_small),
+		cmocka_unit_test(wild_rows_come_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
