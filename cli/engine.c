@@ -1,0 +1,413 @@
+#include "cli/engine.h"
+
+#include <stdio.h>
+
+/* Records taken from one feed in one step: keeps a step short enough for the control socket. */
+#define FEED_BUDGET 64
+#define COMMIT_NS (2 * NS_PER_S)
+
+int engine_sink_matches(void *ctx, uint32_t partition, struct slice record)
+{
+	struct engine *e = ctx;
+	struct error error = {0};
+	return bus_produce(e->bus, TOPIC_MATCHES, partition, record, NULL, &error);
+}
+
+int engine_sink_incidents(void *ctx, uint32_t partition, struct slice batch)
+{
+	struct engine *e = ctx;
+	struct error error = {0};
+	return bus_produce(e->bus, TOPIC_INCIDENTS, partition, batch, NULL, &error);
+}
+
+void engine_audit(struct engine *e, struct slice json)
+{
+	struct error error = {0};
+	if (!e->audit_on || own_writer_row(&e->audit, ROW_AUDIT, json, NULL, &error))
+		e->audit_lost++;
+}
+
+static void store_audit(void *ctx, enum row_kind kind, struct slice json)
+{
+	struct engine *e = ctx;
+	struct error error = {0};
+	if (!e->audit_on || own_writer_row(&e->audit, kind, json, NULL, &error))
+		e->audit_lost++;
+}
+
+int engine_change(struct engine *e, struct slice json, struct error *error)
+{
+	struct slice batch;
+	int result = own_writer_row(&e->changes, ROW_INCIDENT, json, &batch, error);
+	if (!result)
+		result = bus_step(e->bus, true, error);
+	if (result < 0)
+		return result;
+	return incident_book_add(e->book, batch, error);
+}
+
+void engine_listen(struct engine *e, struct engine_listener *l)
+{
+	l->next = e->listeners;
+	e->listeners = l;
+}
+
+void engine_unlisten(struct engine *e, struct engine_listener *l)
+{
+	for (struct engine_listener **p = &e->listeners; *p; p = &(*p)->next)
+		if (*p == l) {
+			*p = l->next;
+			return;
+		}
+}
+
+/* ---- opening ---- */
+
+static const char *feed_name(enum feed_duty duty)
+{
+	static const char *const names[] = {"detect", "temporal", "store", "book"};
+	return names[duty];
+}
+
+static int add_feed(struct engine *e, enum feed_duty duty, enum bus_topic topic, uint32_t partition, struct error *error)
+{
+	struct feed *feeds = env_resize(e->env, e->feeds, (e->feed_count + 1) * sizeof *feeds);
+	if (!feeds)
+		return error_set(error, ERROR_MEMORY, "no memory for the readers");
+	e->feeds = feeds;
+	struct feed *f = &feeds[e->feed_count];
+	*f = (struct feed){.duty = duty, .topic = topic, .partition = partition};
+	int result = bus_open_reader(e->bus, feed_name(duty), topic, partition, &f->reader, error);
+	if (!result)
+		e->feed_count++;
+	return result;
+}
+
+static int add_feeds(struct engine *e, enum feed_duty duty, enum bus_topic topic, const uint32_t *own, uint32_t own_count,
+                     struct error *error)
+{
+	uint32_t n = own ? own_count : e->config.partitions[topic];
+	int result = 0;
+	for (uint32_t i = 0; i < n && !result; i++)
+		result = add_feed(e, duty, topic, own ? own[i] : i, error);
+	return result;
+}
+
+static int open_feeds(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	int result = 0;
+	if (e->detect)
+		result = add_feeds(e, FEED_DETECT, TOPIC_EVENTS, c->own_events, c->own_events_count, error);
+	if (!result && e->temporal)
+		result = add_feeds(e, FEED_TEMPORAL, TOPIC_MATCHES, c->own_matches, c->own_matches_count, error);
+	if (!result && e->store)
+		result = add_feeds(e, FEED_STORE, TOPIC_EVENTS, c->own_events, c->own_events_count, error);
+	if (!result && e->store)
+		result = add_feeds(e, FEED_STORE, TOPIC_INCIDENTS, c->own_incidents, c->own_incidents_count, error);
+	if (!result && e->store && c->special)
+		result = add_feed(e, FEED_STORE, TOPIC_EVENTS, PARTITION_IMPORT, error);
+	if (!result && e->store && c->special)
+		result = add_feed(e, FEED_STORE, TOPIC_EVENTS, PARTITION_AUDIT, error);
+	if (!result && e->book)
+		result = add_feeds(e, FEED_BOOK, TOPIC_INCIDENTS, NULL, 0, error);
+	return result;
+}
+
+/* Ids of 0..n-1, for stages that own all partitions of a topic. */
+static const uint32_t *all_of(const struct env *env, uint32_t n)
+{
+	uint32_t *ids = env_alloc(env, (n ? n : 1) * sizeof *ids);
+	for (uint32_t i = 0; ids && i < n; i++)
+		ids[i] = i;
+	return ids;
+}
+
+static int open_detect(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	struct detect_config d = {.ruleset = c->ruleset, .matches_partitions = c->partitions[TOPIC_MATCHES],
+	                          .incidents_partitions = c->partitions[TOPIC_INCIDENTS], .events_partitions = c->own_events,
+	                          .events_count = c->own_events_count, .epoch = e->correlate_epoch,
+	                          .sink = {engine_sink_matches, engine_sink_incidents, e}};
+	own_uuid(c->uuid, "detect", d.collector);
+	const uint32_t *all = NULL;
+	if (!c->own_events) {
+		d.events_partitions = all = all_of(e->env, c->partitions[TOPIC_EVENTS]);
+		d.events_count = c->partitions[TOPIC_EVENTS];
+	}
+	int result = detect_new(e->env, &d, &e->detect, error);
+	env_free(e->env, (void *)(uintptr_t)all);
+	return result;
+}
+
+static int open_temporal(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	struct temporal_config t = {.ruleset = c->ruleset, .matches_partitions = c->partitions[TOPIC_MATCHES],
+	                            .incidents_partitions = c->partitions[TOPIC_INCIDENTS], .owned = c->own_matches,
+	                            .owned_count = c->own_matches_count, .epoch = e->correlate_epoch,
+	                            .events_partitions = c->partitions[TOPIC_EVENTS],
+	                            .sink = {engine_sink_matches, engine_sink_incidents, e}};
+	own_uuid(c->uuid, "temporal", t.collector);
+	const uint32_t *all = NULL;
+	if (!c->own_matches) {
+		t.owned = all = all_of(e->env, c->partitions[TOPIC_MATCHES]);
+		t.owned_count = c->partitions[TOPIC_MATCHES];
+	}
+	int result = temporal_new(e->env, &t, &e->temporal, error);
+	env_free(e->env, (void *)(uintptr_t)all);
+	return result;
+}
+
+static int open_store(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	char dir[4200];
+	snprintf(dir, sizeof dir, "%s/store", c->data);
+	struct store_config s = {.dir = dir, .name = c->store_name ? c->store_name : "main", .segment_rows = c->segment_rows,
+	                         .segment_age_s = c->segment_age_s, .zstd_level = c->zstd_level,
+	                         .verify_read_back = c->verify_read_back, .audit = store_audit, .ctx = e};
+	return store_open(e->env, &s, &e->store, error);
+}
+
+static int open_writers(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	int result = 0;
+	if (c->special && !result) {
+		result = own_writer_init(&e->audit, e->env, e->bus, TOPIC_EVENTS, PARTITION_AUDIT, c->uuid, "audit", c->epoch);
+		e->audit_on = !result;
+	}
+	if (!result) {
+		result = own_writer_init(&e->changes, e->env, e->bus, TOPIC_INCIDENTS, 0, c->uuid, "changes", c->epoch);
+		e->changes_on = !result;
+	}
+	if (!result) {
+		result = own_writer_init(&e->control, e->env, e->bus, TOPIC_CONTROL, 0, c->uuid, "control", c->epoch);
+		e->control_on = !result;
+	}
+	return result ? error_set(error, ERROR_MEMORY, "no memory for the writers of own rows") : 0;
+}
+
+/* Where each feed goes on: the store knows its own place; detect's and temporal's came with the checkpoint; the book
+ * reads everything again. A place that is no longer there is an error, never a silent reset. */
+static int seek_feeds(struct engine *e, struct error *error)
+{
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		struct feed *f = &e->feeds[i];
+		uint64_t first, committed, keep, next;
+		f->reader->ops->position(f->reader, &first, &committed, &keep, &next);
+		if (f->duty == FEED_STORE)
+			f->next = store_next_offset(e->store, (struct store_partition){(uint8_t)f->topic, f->partition});
+		if (f->next < first && f->next == 0)
+			f->next = first;
+		int result = bus_seek(f->reader, f->next, error);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int open_parts(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	int result = open_writers(e, error);
+	if (!result && c->ruleset && (c->duties & DUTY_DETECT))
+		result = open_detect(e, error);
+	if (!result && c->ruleset && (c->duties & DUTY_TEMPORAL))
+		result = open_temporal(e, error);
+	if (!result && (c->duties & DUTY_STORE))
+		result = open_store(e, error);
+	if (!result && (c->duties & DUTY_STORE))
+		result = incident_book_new(e->env, &e->book, error);
+	return result ? result : open_feeds(e, error);
+}
+
+static int note_activation(struct engine *e, struct error *error)
+{
+	char json[256], hex[65];
+	uint8_t digest[32];
+	if (!e->config.ruleset)
+		return 0;
+	ruleset_digest(e->config.ruleset, digest);
+	hex_print(digest, 32, hex);
+	int len = snprintf(json, sizeof json, "{\"activation\":{\"ruleset\":\"%s\",\"epoch\":%llu}}", hex,
+	                   (unsigned long long)e->correlate_epoch);
+	return own_writer_row(&e->control, ROW_AUDIT, slice_of(json, (size_t)len), NULL, error);
+}
+
+int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error)
+{
+	*e = (struct engine){.env = env, .config = *config, .bus = bus, .committed_boot_ns = env_boot(env)};
+	struct buffer checkpoint;
+	buffer_init(&checkpoint, env);
+	int result = engine_commit_open(e, &checkpoint, error);
+	if (!result)
+		result = open_parts(e, error);
+	if (!result && checkpoint.len)
+		result = engine_restore(e, buffer_slice(&checkpoint), error);
+	if (!result)
+		result = seek_feeds(e, error);
+	if (!result)
+		result = note_activation(e, error);
+	buffer_free(&checkpoint);
+	if (result)
+		engine_close(e);
+	return result;
+}
+
+/* ---- working ---- */
+
+static int hand_on(struct engine *e, struct feed *f, struct error *error)
+{
+	const struct bus_record *r = &f->record;
+	switch (f->duty) {
+	case FEED_DETECT:
+		return detect_record(e->detect, f->partition, r->offset, r->payload, error);
+	case FEED_TEMPORAL:
+		return temporal_record(e->temporal, f->partition, r->offset, r->payload, error);
+	case FEED_BOOK:
+		return incident_book_add(e->book, r->payload, error);
+	case FEED_STORE:
+		for (struct engine_listener *l = e->listeners; l; l = l->next)
+			l->batch(l->ctx, f->topic, f->partition, r->offset, r->payload);
+		return store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset, r->payload, error);
+	}
+	return 0;
+}
+
+/* A retriable refusal leaves the record pending: it is handed on again at the next step. */
+static int feed_step(struct engine *e, struct feed *f, unsigned budget, struct error *error)
+{
+	unsigned done = 0;
+	while (done < budget) {
+		struct error why = {0};
+		int result = f->pending ? 1 : bus_poll(f->reader, &f->record, error);
+		if (result <= 0)
+			return result < 0 ? result : done > 0;
+		f->pending = true;
+		result = hand_on(e, f, &why);
+		if (result < 0 && (why.flags & ERROR_RETRIABLE)) {
+			e->blocked = true;
+			snprintf(e->blocked_text, sizeof e->blocked_text, "%s", why.text);
+			return done > 0;
+		}
+		if (result < 0) {
+			if (error)
+				*error = why;
+			return result;
+		}
+		f->pending = false;
+		f->next = f->record.offset + 1;
+		e->dirty = true;
+		done++;
+	}
+	return 1;
+}
+
+static int flush_stages(struct engine *e, struct error *error)
+{
+	struct error why = {0};
+	int result = e->detect ? detect_flush(e->detect, &why) : 0;
+	if (!result && e->temporal)
+		result = temporal_flush(e->temporal, &why);
+	if (result < 0 && (why.flags & ERROR_RETRIABLE)) {
+		e->blocked = true;
+		snprintf(e->blocked_text, sizeof e->blocked_text, "%s", why.text);
+		return 0;
+	}
+	if (result < 0 && error)
+		*error = why;
+	return result;
+}
+
+static int store_part(struct engine *e, bool flush, struct error *error)
+{
+	struct error why = {0};
+	if (!e->store)
+		return 0;
+	int result = store_step(e->store, flush, &why);
+	if (result < 0 && (why.flags & ERROR_RETRIABLE)) {
+		e->blocked = true;
+		snprintf(e->blocked_text, sizeof e->blocked_text, "%s", why.text);
+		return 0;
+	}
+	if (result < 0 && error)
+		*error = why;
+	return result;
+}
+
+static int step(struct engine *e, bool flush, struct error *error)
+{
+	int busy = 0;
+	e->blocked = false;
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		int result = feed_step(e, &e->feeds[i], FEED_BUDGET, error);
+		if (result < 0)
+			return result;
+		busy |= result;
+	}
+	int result = flush_stages(e, error);
+	if (result >= 0)
+		result = bus_step(e->bus, flush, error);
+	if (result < 0 && error && (error->flags & ERROR_RETRIABLE)) {
+		e->blocked = true;
+		snprintf(e->blocked_text, sizeof e->blocked_text, "%s", error->text);
+		result = 0;
+	}
+	if (result >= 0)
+		result = store_part(e, false, error);
+	return result < 0 ? result : busy;
+}
+
+int engine_step(struct engine *e, struct error *error)
+{
+	int busy = step(e, false, error);
+	if (busy >= 0 && e->dirty && env_boot(e->env) - e->committed_boot_ns >= COMMIT_NS) {
+		int result = engine_commit(e, error);
+		if (result < 0)
+			return result;
+	}
+	return busy;
+}
+
+int engine_drain(struct engine *e, bool seal, struct error *error)
+{
+	/* Rows that one stage writes are read by the next: quiet means that a whole round, with everything synced, found
+	 * nothing anywhere. */
+	for (int quiet = 0; quiet < 2;) {
+		int busy = step(e, true, error);
+		if (busy < 0)
+			return busy;
+		if (e->blocked && !busy)
+			break;
+		quiet = busy ? 0 : quiet + 1;
+	}
+	int result = seal ? store_part(e, true, error) : 0;
+	return result < 0 ? result : engine_commit(e, error);
+}
+
+void engine_close(struct engine *e)
+{
+	for (unsigned i = 0; i < e->feed_count; i++)
+		bus_reader_close(e->feeds[i].reader);
+	env_free(e->env, e->feeds);
+	if (e->detect)
+		detect_free(e->detect);
+	if (e->temporal)
+		temporal_free(e->temporal);
+	if (e->book)
+		incident_book_free(e->book);
+	if (e->store)
+		store_close(e->store);
+	if (e->audit_on)
+		own_writer_free(&e->audit);
+	if (e->changes_on)
+		own_writer_free(&e->changes);
+	if (e->control_on)
+		own_writer_free(&e->control);
+	if (e->log)
+		commitlog_close(e->log);
+	*e = (struct engine){0};
+}

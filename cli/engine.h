@@ -1,0 +1,102 @@
+/* The engine: joins the steps of detect, temporal and store over the bus. It holds no thread; somebody calls its step.
+ *
+ * Duties say what this one does: all of them in `run`, one in each stage of a cluster. What a stage has done is committed in
+ * its own log: the store's by itself; detect's and temporal's here (DATA/engine/commit.log names a checkpoint file and the
+ * next offset of every partition). Order: rows are durable on the bus, then the checkpoint, then the commit record, then what
+ * tells the bus about it.
+ */
+#ifndef CLI_ENGINE_H
+#define CLI_ENGINE_H
+
+#include "bus/bus.h"
+#include "cli/own_rows.h"
+#include "correlate/correlate.h"
+#include "rules/rules.h"
+#include "store/store.h"
+
+#define DUTY_DETECT 1u
+#define DUTY_TEMPORAL 2u
+#define DUTY_STORE 4u
+#define DUTY_ALL 7u
+
+struct engine_config {
+	const char *data;              /* data directory */
+	uint8_t uuid[16];
+	uint64_t epoch;                /* for own rows; never used before */
+	unsigned duties;
+	uint32_t partitions[TOPIC_COUNT];
+	/* Owned partitions of events (detect, store), matches (temporal) and incidents (store). Null: all. */
+	const uint32_t *own_events, *own_matches, *own_incidents;
+	uint32_t own_events_count, own_matches_count, own_incidents_count;
+	bool special;                  /* PARTITION_IMPORT and PARTITION_AUDIT are on this bus */
+	struct ruleset *ruleset;       /* null: detect and temporal have no duty */
+	const char *store_name;
+	int zstd_level;
+	uint32_t segment_rows, segment_age_s;
+	bool verify_read_back;
+};
+
+enum feed_duty { FEED_DETECT, FEED_TEMPORAL, FEED_STORE, FEED_BOOK };
+
+struct feed {
+	enum feed_duty duty;
+	enum bus_topic topic;
+	uint32_t partition;
+	struct bus_reader *reader;
+	uint64_t next;     /* offset after the last record handed on */
+	bool pending;      /* a record was polled and not taken yet */
+	struct bus_record record;
+};
+
+/* Told of each durable batch of events, in order: `tail` listens. */
+struct engine_listener {
+	void (*batch)(void *ctx, enum bus_topic topic, uint32_t partition, uint64_t offset, struct slice octets);
+	void *ctx;
+	struct engine_listener *next;
+};
+
+struct engine {
+	const struct env *env;
+	struct engine_config config;
+	struct bus *bus;
+	struct store *store;
+	struct detect *detect;
+	struct temporal *temporal;
+	struct incident_book *book;
+	struct feed *feeds;
+	unsigned feed_count;
+	struct own_writer audit, changes, control;
+	bool audit_on, changes_on, control_on;
+	struct commitlog *log;
+	uint64_t generation;      /* of the newest checkpoint file */
+	uint64_t correlate_epoch; /* of the rows of detect and temporal */
+	int64_t committed_boot_ns;
+	bool dirty;               /* something was read since the last commit */
+	bool blocked;             /* the bus or the store is full: intake waits */
+	char blocked_text[512];
+	struct engine_listener *listeners;
+	uint64_t audit_lost;
+};
+
+/* The bus stays the caller's. Restores what was committed. */
+int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error);
+/* Bounded work. 1: there was something to do, 0: idle, negative: fatal for the process. */
+int engine_step(struct engine *e, struct error *error);
+/* Steps until every feed has read what is durable, then seals (`seal`) and commits. */
+int engine_drain(struct engine *e, bool seal, struct error *error);
+int engine_commit(struct engine *e, struct error *error);
+/* An access or administration row in the audit partition: JSON text. */
+void engine_audit(struct engine *e, struct slice json);
+/* A change of an incident: to the bus and into the book. */
+int engine_change(struct engine *e, struct slice json, struct error *error);
+void engine_listen(struct engine *e, struct engine_listener *l);
+void engine_unlisten(struct engine *e, struct engine_listener *l);
+void engine_close(struct engine *e);
+
+/* ---- between engine*.c only ---- */
+int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error *error); /* log and newest checkpoint */
+int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
+int engine_sink_matches(void *ctx, uint32_t partition, struct slice record);
+int engine_sink_incidents(void *ctx, uint32_t partition, struct slice batch);
+
+#endif

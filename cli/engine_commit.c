@@ -1,0 +1,273 @@
+/* The commit log of detect and temporal.
+ *
+ * DATA/engine/commit.log (kind "engine"), a record: generation u64, correlate epoch u64, ruleset digest 32.
+ * DATA/engine/checkpoint-<generation>: common head "CRSE", then
+ *
+ *   octets  what
+ *   8       length of all that follows, checksum included
+ *   4       feeds n
+ *   n * 16  duty u32, partition u32, next offset u64
+ *   32      digest of the ruleset
+ *   8 + x   detect state: length, octets
+ *   8 + y   temporal state: length, octets
+ *   8       XXH3-64 of everything before
+ *
+ * A checkpoint that is damaged or of another ruleset is passed over: detect's part and the positions are independent of
+ * rules; temporal's windows then start empty, which the control topic tells.
+ */
+#include "cli/engine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define RECORD_BYTES 48
+#define CHECKPOINT_MAX ((size_t)1 << 32)
+
+struct newest {
+	bool any;
+	uint64_t generation, epoch;
+	uint8_t digest[32];
+};
+
+static int take_record(void *arg, const struct commitlog_record *record)
+{
+	struct newest *n = arg;
+	if (record->body.len != RECORD_BYTES)
+		return -ERROR_FORMAT;
+	n->any = true;
+	n->generation = get_u64(record->body.ptr);
+	n->epoch = get_u64(record->body.ptr + 8);
+	memcpy(n->digest, record->body.ptr + 16, 32);
+	return 0;
+}
+
+static void checkpoint_path(const struct engine *e, uint64_t generation, char *out, size_t size)
+{
+	snprintf(out, size, "%s/engine/checkpoint-%020" PRIu64, e->config.data, generation);
+}
+
+static int read_checkpoint(struct engine *e, struct buffer *checkpoint, struct error *error)
+{
+	char path[4300];
+	uint8_t *octets;
+	size_t len;
+	checkpoint_path(e, e->generation, path, sizeof path);
+	int result = env_read_file(e->env, path, CHECKPOINT_MAX, &octets, &len);
+	if (result)
+		return error_io(error, result, "cannot read the checkpoint %s", path);
+	if (len < FORMAT_HEAD_BYTES + 16 || xxh3(slice_of(octets, len - 8)) != get_u64(octets + len - 8)) {
+		env_free(e->env, octets);
+		return error_set(error, ERROR_DAMAGED, "the checkpoint %s is damaged: its checksum does not hold", path);
+	}
+	buffer_add(checkpoint, octets, len - 8);
+	env_free(e->env, octets);
+	return checkpoint->failed ? error_set(error, ERROR_MEMORY, "no memory for the checkpoint") : 0;
+}
+
+int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error *error)
+{
+	char path[4300];
+	uint64_t cut;
+	uint8_t digest[32];
+	struct newest newest = {0};
+	snprintf(path, sizeof path, "%s/engine", e->config.data);
+	int result = env_make_dirs(e->env, path);
+	if (result && result != -EEXIST)
+		return error_io(error, result, "cannot make %s", path);
+	snprintf(path, sizeof path, "%s/engine/commit.log", e->config.data);
+	result = commitlog_open(e->env, path, "engine", take_record, &newest, &cut, &e->log, error);
+	if (result || !newest.any)
+		return result;
+	e->generation = newest.generation;
+	e->correlate_epoch = newest.epoch;
+	result = read_checkpoint(e, checkpoint, error);
+	if (!result && e->config.ruleset) {
+		ruleset_digest(e->config.ruleset, digest);
+		if (memcmp(digest, newest.digest, 32) != 0)
+			e->correlate_epoch++; /* other rules: rows of temporal begin a new series */
+	}
+	return result;
+}
+
+static struct feed *find_feed(struct engine *e, uint32_t duty, uint32_t partition)
+{
+	for (unsigned i = 0; i < e->feed_count; i++)
+		if (e->feeds[i].duty == duty && e->feeds[i].partition == partition)
+			return &e->feeds[i];
+	return NULL;
+}
+
+static void restore_positions(struct engine *e, struct reader *r)
+{
+	uint32_t n = reader_u32(r);
+	for (uint32_t i = 0; i < n && !r->failed; i++) {
+		uint32_t duty = reader_u32(r), partition = reader_u32(r);
+		uint64_t next = reader_u64(r);
+		struct feed *f = find_feed(e, duty, partition);
+		if (f && !r->failed)
+			f->next = next;
+	}
+}
+
+int engine_restore(struct engine *e, struct slice octets, struct error *error)
+{
+	struct format_head head;
+	uint8_t digest[32];
+	int result = format_get_head(octets, "CRSE", 0, 0, &head, error);
+	if (result)
+		return result;
+	struct reader r = reader_of(slice_from(octets, head.head_bytes));
+	reader_u64(&r);
+	restore_positions(e, &r);
+	struct slice saved_digest = reader_slice(&r, 32);
+	struct slice detect = reader_slice(&r, (size_t)reader_u64(&r));
+	struct slice temporal = reader_slice(&r, (size_t)reader_u64(&r));
+	if (r.failed)
+		return error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early");
+	if (e->detect && detect.len)
+		result = detect_restore(e->detect, detect, error);
+	if (result || !e->temporal || !temporal.len)
+		return result;
+	ruleset_digest(e->config.ruleset, digest);
+	if (memcmp(digest, saved_digest.ptr, 32) != 0)
+		return 0;
+	return temporal_restore(e->temporal, temporal, error);
+}
+
+static void put_state(struct buffer *out, struct buffer *state)
+{
+	buffer_add_u64(out, state->len);
+	buffer_add_slice(out, buffer_slice(state));
+	out->failed |= state->failed;
+	buffer_free(state);
+}
+
+static int build_checkpoint(struct engine *e, const uint8_t digest[32], struct buffer *out, struct error *error)
+{
+	struct format_head head = {.version = 0, .head_bytes = FORMAT_HEAD_BYTES};
+	struct buffer state;
+	uint8_t *p = buffer_room(out, FORMAT_HEAD_BYTES);
+	int result = 0;
+	if (!p)
+		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
+	format_put_head(p, "CRSE", &head);
+	out->len += FORMAT_HEAD_BYTES;
+	size_t length_at = out->len;
+	buffer_add_u64(out, 0);
+	buffer_add_u32(out, e->feed_count);
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		buffer_add_u32(out, e->feeds[i].duty);
+		buffer_add_u32(out, e->feeds[i].partition);
+		buffer_add_u64(out, e->feeds[i].next);
+	}
+	buffer_add(out, digest, 32);
+	buffer_init(&state, e->env);
+	if (e->detect)
+		result = detect_save(e->detect, &state);
+	put_state(out, &state);
+	buffer_init(&state, e->env);
+	if (!result && e->temporal)
+		result = temporal_save(e->temporal, &state);
+	put_state(out, &state);
+	if (out->failed || result)
+		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
+	put_u64(out->ptr + length_at, out->len - length_at);
+	buffer_add_u64(out, xxh3(buffer_slice(out)));
+	return out->failed ? error_set(error, ERROR_MEMORY, "no memory for a checkpoint") : 0;
+}
+
+static int write_file(struct engine *e, const char *path, struct slice octets, struct error *error)
+{
+	const struct env_files *f = &e->env->files;
+	int fd = f->open(f->ctx, path, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE);
+	if (fd < 0)
+		return error_io(error, fd, "cannot write %s", path);
+	int result = env_write_all(e->env, fd, octets.ptr, octets.len, 0);
+	if (!result)
+		result = f->sync(f->ctx, fd);
+	f->close(f->ctx, fd);
+	if (!result) {
+		char dir[4300];
+		snprintf(dir, sizeof dir, "%s/engine", e->config.data);
+		result = f->sync_dir(f->ctx, dir);
+	}
+	return result ? error_io(error, result, "cannot write %s", path) : 0;
+}
+
+static void tell_bus(struct engine *e)
+{
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		struct feed *f = &e->feeds[i];
+		struct error ignored = {0}; /* advisory: the next commit tells it again */
+		uint64_t committed = f->next, keep = f->next;
+		if (f->duty == FEED_STORE)
+			committed = keep = store_committed_offset(e->store, (struct store_partition){(uint8_t)f->topic, f->partition});
+		else if (f->duty == FEED_TEMPORAL)
+			keep = temporal_keep_from(e->temporal, f->partition);
+		else if (f->duty == FEED_BOOK)
+			committed = keep = 0; /* the book is read again at every start */
+		(void)bus_commit(f->reader, committed, keep < committed ? keep : committed, &ignored);
+	}
+}
+
+static int commit_correlate(struct engine *e, struct error *error)
+{
+	char path[4300];
+	uint8_t body[RECORD_BYTES], digest[32] = {0};
+	struct buffer octets;
+	if (e->config.ruleset)
+		ruleset_digest(e->config.ruleset, digest);
+	buffer_init(&octets, e->env);
+	int result = build_checkpoint(e, digest, &octets, error);
+	checkpoint_path(e, e->generation + 1, path, sizeof path);
+	if (!result)
+		result = write_file(e, path, buffer_slice(&octets), error);
+	buffer_free(&octets);
+	put_u64(body, e->generation + 1);
+	put_u64(body + 8, e->correlate_epoch);
+	memcpy(body + 16, digest, 32);
+	if (!result && commitlog_count(e->log) >= 1000)
+		result = commitlog_compact(e->log, slice_of(body, sizeof body), error);
+	else if (!result)
+		result = commitlog_append(e->log, slice_of(body, sizeof body), NULL, error);
+	if (result)
+		return result;
+	checkpoint_path(e, e->generation, path, sizeof path);
+	if (e->generation)
+		(void)e->env->files.unlink(e->env->files.ctx, path); /* a leftover costs room, nothing else */
+	e->generation++;
+	return 0;
+}
+
+/* What the state says was written must be durable before the state is. A full bus: not now. */
+static int flush_for_commit(struct engine *e, struct error *error)
+{
+	int result = e->detect ? detect_flush(e->detect, error) : 0;
+	if (!result && e->temporal)
+		result = temporal_flush(e->temporal, error);
+	if (result >= 0)
+		result = bus_step(e->bus, true, error);
+	return result < 0 ? result : 0;
+}
+
+int engine_commit(struct engine *e, struct error *error)
+{
+	struct error why = {0};
+	int result = flush_for_commit(e, &why);
+	if (result && (why.flags & ERROR_RETRIABLE))
+		return 0;
+	if (result) {
+		if (error)
+			*error = why;
+		return result;
+	}
+	if (e->detect || e->temporal)
+		result = commit_correlate(e, error);
+	if (result)
+		return result;
+	tell_bus(e);
+	e->dirty = false;
+	e->committed_boot_ns = env_boot(e->env);
+	return 0;
+}

@@ -1,0 +1,205 @@
+#include "cli/output.h"
+
+#include "cli/json_tree.h"
+#include "cli/setup.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define COLUMN_MAX 64
+#define WIDTH_MAX 60
+
+void output_open(struct output *o, const struct args *args)
+{
+	static const char *const names[] = {"ndjson", "json", "table", "csv"};
+	const char *want = args->value[OPTION_OUTPUT];
+	*o = (struct output){.file = stdout, .mode = isatty(1) ? OUTPUT_TABLE : OUTPUT_NDJSON, .color = setup_color(args, 1)};
+	for (int i = 0; want && i < 4; i++)
+		if (strcmp(want, names[i]) == 0)
+			o->mode = (enum output_mode)i;
+}
+
+/* The text of a cell: strings bare, everything else as JSON. The caller frees it. */
+static char *cell_text(const struct json_node *value)
+{
+	if (!value || value->type == JSON_NULL)
+		return strdup("");
+	return strndup((const char *)value->text.ptr, value->text.len);
+}
+
+static void add_column(struct output *o, const char *name)
+{
+	if (o->column_count < COLUMN_MAX) {
+		o->columns[o->column_count] = strdup(name);
+		o->widths[o->column_count++] = (unsigned)strlen(name);
+	}
+}
+
+static void slice_name(struct slice key, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", SLICE_PRINT(key));
+}
+
+/* Objects one level down are spread out; deeper ones and `fields` of events stay JSON. */
+static void choose_columns(struct output *o, const struct json_node *row)
+{
+	char name[256];
+	o->columns = calloc(COLUMN_MAX, sizeof *o->columns);
+	o->widths = calloc(COLUMN_MAX, sizeof *o->widths);
+	if (!o->columns || !o->widths)
+		return;
+	for (const struct json_node *n = row->first; n; n = n->next) {
+		slice_name(n->key, name, sizeof name);
+		if (n->type != JSON_OBJECT || strcmp(name, "fields") == 0) {
+			add_column(o, name);
+			continue;
+		}
+		for (const struct json_node *inner = n->first; inner; inner = inner->next) {
+			snprintf(name, sizeof name, "%.*s.%.*s", SLICE_PRINT(n->key), SLICE_PRINT(inner->key));
+			add_column(o, name);
+		}
+	}
+}
+
+static const struct json_node *column_value(const struct json_node *row, const char *column)
+{
+	const struct json_node *value = json_member(row, column);
+	const char *dot = value ? NULL : strchr(column, '.');
+	if (!dot)
+		return value;
+	char first[256];
+	snprintf(first, sizeof first, "%.*s", (int)(dot - column), column);
+	return json_member(json_member(row, first), dot + 1);
+}
+
+static void csv_cell(FILE *file, const char *text)
+{
+	bool formula = text[0] && strchr("=+-@\t\r", text[0]) != NULL;
+	char *end;
+	if (formula && text[0] == '-') {
+		(void)strtod(text, &end);
+		formula = *end != '\0'; /* a plain negative number is none */
+	}
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		fputs(text, file);
+		return;
+	}
+	fputc('"', file);
+	if (formula)
+		fputc('\'', file);
+	for (const char *p = text; *p; p++) {
+		if (*p == '"')
+			fputc('"', file);
+		fputc(*p, file);
+	}
+	fputc('"', file);
+}
+
+static void table_cell(struct output *o, const char *text, unsigned width, bool last)
+{
+	struct buffer b;
+	buffer_init(&b, setup_env());
+	text_escape_screen(&b, slice_str(text));
+	size_t len = b.failed ? 0 : b.len, shown = last ? len : len > width ? width : len;
+	while (shown < len && shown > 0 && (b.ptr[shown] & 0xc0) == 0x80)
+		shown--;
+	fwrite(b.ptr, 1, shown, o->file);
+	for (size_t i = shown; !last && i < width; i++)
+		fputc(' ', o->file);
+	fputs(last ? "\n" : "  ", o->file);
+	buffer_free(&b);
+}
+
+static void table_head(struct output *o, const struct json_node *row)
+{
+	for (unsigned i = 0; i < o->column_count; i++) {
+		char *text = cell_text(column_value(row, o->columns[i]));
+		size_t len = text ? strlen(text) : 0;
+		if (len > o->widths[i])
+			o->widths[i] = len > WIDTH_MAX ? WIDTH_MAX : (unsigned)len;
+		free(text);
+	}
+	if (o->color)
+		fputs("\033[1m", o->file);
+	for (unsigned i = 0; i < o->column_count; i++)
+		table_cell(o, o->columns[i], o->widths[i], i + 1 == o->column_count);
+	if (o->color)
+		fputs("\033[0m", o->file);
+}
+
+static void csv_head(struct output *o)
+{
+	for (unsigned i = 0; i < o->column_count; i++) {
+		if (i)
+			fputc(',', o->file);
+		csv_cell(o->file, o->columns[i]);
+	}
+	fputs("\r\n", o->file);
+}
+
+static void output_cells(struct output *o, const struct json_node *row)
+{
+	if (!o->columns) {
+		choose_columns(o, row);
+		if (o->mode == OUTPUT_TABLE)
+			table_head(o, row);
+		else
+			csv_head(o);
+	}
+	for (unsigned i = 0; i < o->column_count; i++) {
+		char *text = cell_text(column_value(row, o->columns[i]));
+		bool last = i + 1 == o->column_count;
+		if (o->mode == OUTPUT_TABLE) {
+			table_cell(o, text ? text : "", o->widths[i], last);
+		} else {
+			csv_cell(o->file, text ? text : "");
+			fputs(last ? "\r\n" : ",", o->file);
+		}
+		free(text);
+	}
+}
+
+static void output_line(struct output *o, struct slice line)
+{
+	if (o->mode == OUTPUT_NDJSON || o->mode == OUTPUT_JSON) {
+		if (o->mode == OUTPUT_JSON)
+			fputs(o->rows ? ",\n" : "[\n", o->file);
+		fwrite(line.ptr, 1, line.len, o->file);
+		if (o->mode == OUTPUT_NDJSON)
+			fputc('\n', o->file);
+	} else {
+		struct arena arena;
+		arena_init(&arena, setup_env(), 0);
+		const struct json_node *row = json_tree(&arena, line);
+		if (row && row->type == JSON_OBJECT)
+			output_cells(o, row);
+		arena_free(&arena);
+	}
+	o->rows++;
+}
+
+void output_lines(struct output *o, struct slice ndjson)
+{
+	size_t at = 0;
+	while (at < ndjson.len) {
+		size_t end = slice_find_octet(ndjson, '\n', at);
+		if (end == SIZE_MAX)
+			end = ndjson.len;
+		if (end > at)
+			output_line(o, slice_of(ndjson.ptr + at, end - at));
+		at = end + 1;
+	}
+	if (ferror(o->file))
+		o->failed = true;
+}
+
+bool output_close(struct output *o)
+{
+	if (o->mode == OUTPUT_JSON)
+		fputs(o->rows ? "\n]\n" : "[]\n", o->file);
+	for (unsigned i = 0; i < o->column_count; i++)
+		free(o->columns[i]);
+	free(o->columns);
+	free(o->widths);
+	return fflush(o->file) == 0 && !o->failed;
+}

@@ -1,0 +1,196 @@
+/* incidents list, show, set, note; status. */
+#include "cli/request.h"
+
+static int need_book(struct request *r)
+{
+	return r->host->engine->book ? 0 : error_set(&r->error, ERROR_UNSUPPORTED, "this process keeps no incidents");
+}
+
+static int list_step(struct request *r, struct buffer *out)
+{
+	return incident_book_list(r->host->engine->book, json_member_true(r->json, "open"), out);
+}
+
+static int show_step(struct request *r, struct buffer *out)
+{
+	int result = incident_book_show(r->host->engine->book, slice_str(json_member_str(r->json, "id", "")), out, &r->error);
+	if (!result && (out->len == 0 || out->ptr[out->len - 1] != '\n'))
+		buffer_add_octet(out, '\n');
+	return result;
+}
+
+static bool read_status(const char *text, enum incident_status *out)
+{
+	static const char *const names[] = {"new", "in_progress", "on_hold", "resolved", "closed"};
+	for (int i = 0; i < 5; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum incident_status)i;
+			return true;
+		}
+	return false;
+}
+
+/* A note alone keeps the status: it is read from the incident. */
+static int wanted_status(struct request *r, struct slice id, enum incident_status *status, uint64_t *version)
+{
+	struct buffer json;
+	const char *given = json_member_str(r->json, "status", NULL);
+	buffer_init(&json, r->host->env);
+	int result = incident_book_show(r->host->engine->book, id, &json, &r->error);
+	struct json_node *now = result ? NULL : json_tree(&r->arena, arena_copy(&r->arena, buffer_slice(&json)));
+	buffer_free(&json);
+	if (result)
+		return result;
+	*version = (uint64_t)json_member_i64(r->json, "version", json_member_i64(now, "version", 0));
+	if (!read_status(given ? given : json_member_str(now, "status", "new"), status))
+		return error_set(&r->error, ERROR_USAGE, "status is new, in_progress, on_hold, resolved or closed");
+	return 0;
+}
+
+static int set_step(struct request *r, struct buffer *out)
+{
+	enum incident_status status;
+	uint64_t version;
+	struct buffer row;
+	struct slice id = slice_str(json_member_str(r->json, "id", ""));
+	int result = wanted_status(r, id, &status, &version);
+	if (result)
+		return result;
+	buffer_init(&row, r->host->env);
+	result = incident_book_set(r->host->engine->book, id, version, status, slice_str(json_member_str(r->json, "who", r->who)),
+	                           slice_str(json_member_str(r->json, "note", "")), env_now(r->host->env), &row, &r->error);
+	if (!result)
+		result = engine_change(r->host->engine, buffer_slice(&row), &r->error);
+	if (!result)
+		result = show_step(r, out);
+	buffer_free(&row);
+	return result;
+}
+
+/* ---- status ---- */
+
+static void member_u64(struct json_writer *w, const char *key, uint64_t v)
+{
+	json_key(w, key);
+	json_u64(w, v);
+}
+
+static void status_store(struct json_writer *w, const struct engine *e)
+{
+	struct store_stats s;
+	store_stats(e->store, &s);
+	json_key(w, "store");
+	json_object(w);
+	member_u64(w, "segments", s.segments);
+	member_u64(w, "rows", s.rows);
+	member_u64(w, "rows_unsealed", s.rows_tail);
+	member_u64(w, "bytes_raw", s.bytes_raw);
+	member_u64(w, "bytes_stored", s.bytes_stored);
+	member_u64(w, "duplicates", s.duplicates);
+	member_u64(w, "gaps", s.gaps);
+	member_u64(w, "quarantined", s.quarantined);
+	json_object_end(w);
+}
+
+static void status_detect(struct json_writer *w, const struct engine *e)
+{
+	struct detect_stats s;
+	detect_stats(e->detect, &s);
+	json_key(w, "detect");
+	json_object(w);
+	member_u64(w, "events", s.events);
+	member_u64(w, "matches", s.matches);
+	member_u64(w, "findings", s.findings);
+	member_u64(w, "late", s.late);
+	member_u64(w, "duplicates", s.duplicates);
+	member_u64(w, "gaps", s.gaps);
+	member_u64(w, "refused", s.refused);
+	member_u64(w, "rules_tried", s.rules_tried);
+	json_object_end(w);
+}
+
+static void status_temporal(struct json_writer *w, const struct engine *e)
+{
+	struct temporal_stats s;
+	temporal_stats(e->temporal, &s);
+	json_key(w, "temporal");
+	json_object(w);
+	member_u64(w, "matches", s.matches);
+	member_u64(w, "duplicates", s.duplicates);
+	member_u64(w, "missing_key", s.missing_key);
+	member_u64(w, "windows", s.windows);
+	member_u64(w, "window_bytes", s.window_bytes);
+	member_u64(w, "provisional", s.provisional);
+	member_u64(w, "final", s.final);
+	member_u64(w, "refused_keys", s.refused_keys);
+	json_key(w, "watermark");
+	if (s.watermark_ns > 0)
+		json_time(w, s.watermark_ns);
+	else
+		json_null(w);
+	json_object_end(w);
+}
+
+static void status_readers(struct json_writer *w, const struct engine *e)
+{
+	static const char *const duties[] = {"detect", "temporal", "store", "book"};
+	json_key(w, "readers");
+	json_array(w);
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		const struct feed *f = &e->feeds[i];
+		uint64_t first, committed, keep, next, tickets, durable = 0;
+		f->reader->ops->position(f->reader, &first, &committed, &keep, &next);
+		bus_durable(e->bus, f->topic, f->partition, &tickets, &durable);
+		json_object(w);
+		json_key(w, "reader");
+		json_str(w, duties[f->duty]);
+		json_key(w, "topic");
+		json_str(w, bus_topic_name(f->topic));
+		member_u64(w, "partition", f->partition);
+		member_u64(w, "next", f->next);
+		member_u64(w, "durable", durable);
+		member_u64(w, "committed", committed);
+		member_u64(w, "keep_from", keep);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static int status_step(struct request *r, struct buffer *out)
+{
+	const struct engine *e = r->host->engine;
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_object(&w);
+	json_key(&w, "version");
+	json_str(&w, CRESSET_VERSION);
+	json_key(&w, "started");
+	json_time(&w, r->host->started_ns);
+	json_key(&w, "data");
+	json_str(&w, e->config.data);
+	json_key(&w, "ruleset");
+	json_str(&w, r->host->ruleset_text ? r->host->ruleset_text : "none");
+	json_key(&w, "blocked");
+	if (e->blocked)
+		json_str(&w, e->blocked_text);
+	else
+		json_null(&w);
+	if (e->store)
+		status_store(&w, e);
+	if (e->detect)
+		status_detect(&w, e);
+	if (e->temporal)
+		status_temporal(&w, e);
+	status_readers(&w, e);
+	member_u64(&w, "audit_rows_lost", e->audit_lost);
+	if (r->host->status)
+		r->host->status(r->host->ctx, &w);
+	json_object_end(&w);
+	buffer_add_octet(out, '\n');
+	return 0;
+}
+
+const struct request_kind request_incidents_list = {"incidents list", true, need_book, list_step, NULL};
+const struct request_kind request_incidents_show = {"incidents show", true, need_book, show_step, NULL};
+const struct request_kind request_incidents_set = {"incidents set", true, need_book, set_step, NULL};
+const struct request_kind request_status = {"status", false, NULL, status_step, NULL};

@@ -1,0 +1,50 @@
+/* cresset run: a supervisor and three processes; and the same parts as stages of a cluster.
+ *
+ * The supervisor holds the lock, recovers the logs, binds the sockets, and restarts a child that died (after 1 s, doubling to
+ * 30 s). ingest takes in and writes `events`; engine detects, correlates, stores and answers; seal holds no duty until there
+ * is evidence to sign. Rows travel only through the logs.
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "cli/config.h"
+#include "cli/engine.h"
+#include "cli/sockets.h"
+
+#include <stdatomic.h>
+
+/* One page that all processes see: what ingest counts, for status. Written by ingest only. */
+struct run_shared {
+	_Atomic uint64_t received, stored, truncated, dropped, quarantined, gaps, bytes, connections, connections_refused,
+		header_invalid, undecoded, blocked;
+	_Atomic uint64_t ingest_restarts, engine_restarts;
+	_Atomic int64_t engine_ready_ns; /* 0: not yet */
+};
+
+struct run {
+	const struct env *env;
+	struct config config;
+	const struct args *args;
+	struct decoders *decoders;
+	struct ruleset *ruleset;
+	char ruleset_text[128];
+	struct bound_input inputs[64];
+	struct run_shared *shared;
+	char data[4096];
+	uint8_t uuid[16];
+};
+
+/* Configuration, --data, --syslog, --rules, decoders and rules with their diagnostics. Returns an exit code. */
+int run_prepare(struct run *run, const struct args *args, bool stage);
+void run_release(struct run *run);
+
+/* Loops until SIGTERM or SIGINT, then drains. They return the exit code of the process. */
+int run_ingest(struct run *run, struct bus *bus, uint64_t epoch);
+int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special);
+
+/* The local bus of one process. */
+int run_open_local(struct run *run, bool ingest, struct bus **out, struct error *error);
+struct bus_local_config run_local_config(const struct run *run, char *dir, size_t size);
+int run_stage(const struct args *args, const char *stage);
+
+#endif

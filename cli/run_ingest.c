@@ -1,0 +1,254 @@
+/* The ingest process: sockets in, batches on the bus. */
+#include "cli/run.h"
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 256
+#define READ_BUDGET (256u << 10)
+#define UDP_BUDGET 4096u
+#define BLOCKED_WAIT_MS 5
+#define CALM_MS 3 /* with nothing due and sockets quiet, wait a little so that batches grow */
+
+enum watched { WATCH_UDP, WATCH_LISTENER, WATCH_CONNECTION };
+
+struct watch {
+	enum watched what;
+	void *object;
+	int fd;
+	struct watch *next, **link; /* connections */
+};
+
+struct collector {
+	struct run *run;
+	struct bus *bus;
+	struct ingest *ingest;
+	int epoll;
+	struct watch fixed[128];
+	unsigned fixed_count;
+	struct watch *connections;
+	struct error error;
+};
+
+static int emit(void *ctx, uint32_t partition, struct slice batch, uint32_t rows)
+{
+	struct collector *c = ctx;
+	(void)rows;
+	return bus_produce(c->bus, TOPIC_EVENTS, partition, batch, NULL, &c->error);
+}
+
+static int watch_fd(struct collector *c, struct watch *w)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
+	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->fd, &event) ? -errno : 0;
+}
+
+static int add_fixed(struct collector *c, enum watched what, void *object, int fd)
+{
+	CHECK(c->fixed_count < sizeof c->fixed / sizeof *c->fixed);
+	struct watch *w = &c->fixed[c->fixed_count++];
+	*w = (struct watch){.what = what, .object = object, .fd = fd};
+	return watch_fd(c, w);
+}
+
+static int add_input(struct collector *c, const struct bound_input *in)
+{
+	struct ingest_udp *udp;
+	struct ingest_listener *listener;
+	int result = 0;
+	if (in->udp >= 0) {
+		result = ingest_udp_new(c->ingest, in->udp, &udp, &c->error);
+		if (!result)
+			result = add_fixed(c, WATCH_UDP, udp, in->udp);
+	}
+	if (!result && in->tcp >= 0) {
+		result = ingest_listener_new(c->ingest, in->tcp, in->input->framing, &listener, &c->error);
+		if (!result)
+			result = add_fixed(c, WATCH_LISTENER, listener, in->tcp);
+	}
+	return result;
+}
+
+static int collector_open(struct collector *c, uint64_t epoch)
+{
+	const struct config *config = &c->run->config;
+	struct ingest_config ic = {.epoch = epoch, .partitions = config->partitions[TOPIC_EVENTS], .ticks = true,
+	                           .message_bytes = config->message_bytes, .defaults = config->defaults,
+	                           .sources = config->sources, .source_count = config->source_count,
+	                           .decoders = c->run->decoders, .emit = emit, .ctx = c};
+	own_uuid(c->run->uuid, "collector", ic.collector);
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	int result = ingest_new(c->run->env, &ic, &c->ingest, &c->error);
+	for (uint32_t i = 0; !result && i < config->input_count; i++)
+		result = add_input(c, &c->run->inputs[i]);
+	return result;
+}
+
+static void drop_connection(struct watch *w)
+{
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+	env_free(setup_env(), w);
+}
+
+static void accept_all(struct collector *c, struct ingest_listener *listener)
+{
+	struct ingest_connection *connection;
+	while (ingest_accept(listener, &connection, &c->error) > 0) {
+		struct watch *w = env_zalloc(c->run->env, sizeof *w);
+		if (!w) {
+			ingest_connection_close(connection);
+			return;
+		}
+		*w = (struct watch){.what = WATCH_CONNECTION, .object = connection, .fd = ingest_connection_fd(connection)};
+		w->link = &c->connections;
+		w->next = c->connections;
+		if (w->next)
+			w->next->link = &w->next;
+		c->connections = w;
+		if (watch_fd(c, w)) {
+			ingest_connection_close(connection);
+			drop_connection(w);
+		}
+	}
+}
+
+static void serve(struct collector *c, struct watch *w)
+{
+	switch (w->what) {
+	case WATCH_UDP:
+		(void)ingest_udp_step(w->object, UDP_BUDGET, &c->error);
+		break;
+	case WATCH_LISTENER:
+		accept_all(c, w->object);
+		break;
+	case WATCH_CONNECTION:
+		if (ingest_connection_step(w->object, READ_BUDGET, &c->error) <= 0)
+			drop_connection(w);
+		break;
+	}
+}
+
+static void publish(struct collector *c)
+{
+	struct ingest_stats s;
+	struct run_shared *out = c->run->shared;
+	if (!out)
+		return;
+	ingest_stats(c->ingest, &s);
+#define PUBLISH(name) atomic_store_explicit(&out->name, s.name, memory_order_relaxed)
+	PUBLISH(received);
+	PUBLISH(stored);
+	PUBLISH(truncated);
+	PUBLISH(dropped);
+	PUBLISH(quarantined);
+	PUBLISH(gaps);
+	PUBLISH(bytes);
+	PUBLISH(connections);
+	PUBLISH(connections_refused);
+	PUBLISH(header_invalid);
+	PUBLISH(undecoded);
+#undef PUBLISH
+	atomic_store_explicit(&out->blocked, ingest_blocked(c->ingest), memory_order_relaxed);
+}
+
+/* ms until somebody wants to be called; the smaller positive one. */
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+/* Fatal bus errors end the process: the supervisor recovers the log and starts it again. */
+static int drive(struct collector *c, bool flush, int *wait_ms)
+{
+	c->error = (struct error){0};
+	int a = ingest_step(c->ingest, flush, &c->error);
+	c->error = (struct error){0};
+	int b = bus_step(c->bus, flush, &c->error);
+	if (b < 0 && !(c->error.flags & ERROR_RETRIABLE))
+		return b;
+	*wait_ms = sooner(a, b < 0 ? BLOCKED_WAIT_MS : b);
+	for (unsigned i = 0; i < c->fixed_count; i++)
+		if (c->fixed[i].what == WATCH_LISTENER)
+			ingest_listener_step(c->fixed[i].object);
+	publish(c);
+	return 0;
+}
+
+static int loop(struct collector *c)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int wait_ms = 0;
+	while (!setup_stop) {
+		int result = drive(c, false, &wait_ms);
+		if (result)
+			return result;
+		bool blocked = ingest_blocked(c->ingest);
+		if (blocked) {
+			usleep(BLOCKED_WAIT_MS * 1000);
+			continue;
+		}
+		int n = epoll_wait(c->epoll, events, EVENTS_MAX, wait_ms < 0 || wait_ms > 1000 ? 1000 : wait_ms);
+		for (int i = 0; i < n && !ingest_blocked(c->ingest); i++)
+			serve(c, events[i].data.ptr);
+	}
+	return 0;
+}
+
+/* What the kernel has already received is taken in; then everything is closed and synced. */
+static int drain(struct collector *c)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int wait_ms, n, rounds = 0;
+	while ((n = epoll_wait(c->epoll, events, EVENTS_MAX, 0)) > 0 && rounds++ < 1000) {
+		for (int i = 0; i < n && !ingest_blocked(c->ingest); i++)
+			serve(c, events[i].data.ptr);
+		if (drive(c, false, &wait_ms))
+			return -1;
+	}
+	while (c->connections) {
+		struct watch *w = c->connections;
+		ingest_connection_close(w->object);
+		drop_connection(w);
+	}
+	for (int tries = 0; tries < 200; tries++) {
+		int result = drive(c, true, &wait_ms);
+		if (result || !ingest_blocked(c->ingest))
+			return result;
+		usleep(BLOCKED_WAIT_MS * 1000);
+	}
+	return 0;
+}
+
+static void collector_close(struct collector *c)
+{
+	for (unsigned i = 0; i < c->fixed_count; i++) {
+		if (c->fixed[i].what == WATCH_UDP)
+			ingest_udp_free(c->fixed[i].object);
+		else
+			ingest_listener_free(c->fixed[i].object);
+	}
+	if (c->ingest)
+		ingest_free(c->ingest);
+	if (c->epoll >= 0)
+		close(c->epoll);
+}
+
+int run_ingest(struct run *run, struct bus *bus, uint64_t epoch)
+{
+	static struct collector c;
+	c = (struct collector){.run = run, .bus = bus, .epoll = -1};
+	int result = collector_open(&c, epoch);
+	if (!result)
+		result = loop(&c);
+	if (!result)
+		result = drain(&c);
+	int code = EXIT_OK;
+	if (result < 0)
+		code = setup_fail(run->args, &c.error);
+	collector_close(&c);
+	return code;
+}

@@ -1,0 +1,275 @@
+/* Verbs that ask the owner of a data directory: search, tail, fields, sources, incidents ..., status, import. */
+#include "cli/ask.h"
+#include "cli/json_tree.h"
+#include "cli/output.h"
+#include "cli/setup.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct asking {
+	struct output output;
+	bool flush;    /* tail: each line at once */
+	bool progress; /* import: progress lines go to standard error */
+};
+
+static int show_progress(struct asking *a, struct slice line)
+{
+	struct arena arena;
+	arena_init(&arena, setup_env(), 0);
+	const struct json_node *p = json_member(json_tree(&arena, line), "progress");
+	int64_t at = json_member_i64(p, "octets", 0), of = json_member_i64(p, "of", 0);
+	if (a->progress && isatty(2))
+		fprintf(stderr, "\r  %3lld %%  %lld records", (long long)(of ? at * 100 / of : 100),
+		        (long long)json_member_i64(p, "records", 0));
+	arena_free(&arena);
+	return 0;
+}
+
+static int take_line(void *ctx, struct slice line)
+{
+	struct asking *a = ctx;
+	if (slice_starts(line, SLICE("{\"progress\":")))
+		return show_progress(a, line);
+	output_lines(&a->output, line);
+	if (a->flush)
+		fflush(stdout);
+	return a->output.failed;
+}
+
+static void begin(struct buffer *b, struct json_writer *w, const char *verb)
+{
+	buffer_init(b, setup_env());
+	json_writer_init(w, b);
+	json_object(w);
+	json_key(w, "verb");
+	json_str(w, verb);
+}
+
+static void put_option(struct json_writer *w, const struct args *args, enum option_id id, const char *key)
+{
+	if (option_given(args, id)) {
+		json_key(w, key);
+		json_str(w, args->value[id]);
+	}
+}
+
+static void put_now(struct json_writer *w, const struct args *args)
+{
+	int64_t now;
+	if (option_given(args, OPTION_NOW) && clock_parse_option(slice_str(args->value[OPTION_NOW]), env_now(setup_env()), &now)) {
+		json_key(w, "now_ns");
+		json_i64(w, now);
+	}
+}
+
+/* Sends what was written, prints the rows, then the summary on standard error. */
+static int finish(const struct args *args, struct buffer *b, struct json_writer *w, bool summary, bool flush)
+{
+	struct asking a = {.flush = flush};
+	json_object_end(w);
+	struct ask ask = {.data = ask_data(args), .request = buffer_slice(b), .fd = -1, .line = take_line, .ctx = &a};
+	setup_signals();
+	output_open(&a.output, args);
+	int code = ask_owner(args, &ask);
+	if (!output_close(&a.output) && code == EXIT_OK && !flush)
+		code = EXIT_STORAGE;
+	struct arena arena;
+	arena_init(&arena, setup_env(), 0);
+	const struct json_node *end = json_member(json_tree(&arena, buffer_slice(&ask.end)), "end"), *s = json_member(end, "summary");
+	if (summary && s && s->type == JSON_OBJECT && !option_given(args, OPTION_QUIET))
+		fprintf(stderr, "%.*s\n", SLICE_PRINT(s->text));
+	arena_free(&arena);
+	buffer_free(&ask.end);
+	buffer_free(b);
+	return code;
+}
+
+/* Words of the command line are one query. */
+static void put_query(struct json_writer *w, const struct args *args)
+{
+	struct buffer text;
+	buffer_init(&text, setup_env());
+	for (unsigned i = 0; i < args->word_count; i++) {
+		if (i)
+			buffer_add_octet(&text, ' ');
+		buffer_add_str(&text, args->words[i]);
+	}
+	json_key(w, "query");
+	json_string(w, buffer_slice(&text));
+	buffer_free(&text);
+	put_option(w, args, OPTION_FROM, "from");
+	put_option(w, args, OPTION_TO, "to");
+	put_now(w, args);
+	if (option_given(args, OPTION_LIMIT)) {
+		json_key(w, "limit");
+		json_u64(w, strtoull(args->value[OPTION_LIMIT], NULL, 10));
+	}
+}
+
+static int ask_query(const struct args *args, const char *verb, bool summary, bool flush)
+{
+	struct buffer b;
+	struct json_writer w;
+	begin(&b, &w, verb);
+	put_query(&w, args);
+	return finish(args, &b, &w, summary, flush);
+}
+
+int verb_search(const struct args *args)
+{
+	return ask_query(args, "search", true, false);
+}
+
+int verb_tail(const struct args *args)
+{
+	return ask_query(args, "tail", false, true);
+}
+
+int verb_fields(const struct args *args)
+{
+	return ask_query(args, "fields", false, false);
+}
+
+int verb_sources(const struct args *args)
+{
+	return ask_query(args, "sources", false, false);
+}
+
+int verb_status(const struct args *args)
+{
+	return ask_query(args, "status", false, false);
+}
+
+int verb_incidents_list(const struct args *args)
+{
+	struct buffer b;
+	struct json_writer w;
+	begin(&b, &w, "incidents list");
+	json_key(&w, "open");
+	json_bool(&w, option_given(args, OPTION_OPEN));
+	return finish(args, &b, &w, false, false);
+}
+
+static int ask_incident(const struct args *args, const char *verb, const char *status, const char *note)
+{
+	struct buffer b;
+	struct json_writer w;
+	begin(&b, &w, verb);
+	json_key(&w, "id");
+	json_str(&w, args->words[0]);
+	if (status) {
+		json_key(&w, "status");
+		json_str(&w, status);
+	}
+	if (note) {
+		json_key(&w, "note");
+		json_str(&w, note);
+	}
+	put_option(&w, args, OPTION_WHO, "who");
+	if (option_given(args, OPTION_VERSION_OF)) {
+		json_key(&w, "version");
+		json_u64(&w, strtoull(args->value[OPTION_VERSION_OF], NULL, 10));
+	}
+	return finish(args, &b, &w, false, false);
+}
+
+int verb_incidents_show(const struct args *args)
+{
+	return ask_incident(args, "incidents show", NULL, NULL);
+}
+
+int verb_incidents_set(const struct args *args)
+{
+	return ask_incident(args, "incidents set", args->words[1], args->value[OPTION_NOTE]);
+}
+
+int verb_incidents_note(const struct args *args)
+{
+	return ask_incident(args, "incidents set", NULL, args->words[1]);
+}
+
+/* ---- import ---- */
+
+/* Standard input is spooled into an unnamed file first: an import is read twice. */
+static int spool_stdin(void)
+{
+	char buf[65536];
+	FILE *file = tmpfile();
+	ssize_t n;
+	if (!file)
+		return -1;
+	while ((n = read(0, buf, sizeof buf)) > 0)
+		if (fwrite(buf, 1, (size_t)n, file) != (size_t)n)
+			return -1;
+	fflush(file);
+	return n < 0 ? -1 : fileno(file);
+}
+
+static void import_summary(const struct args *args, const char *name, struct slice end_text)
+{
+	struct arena arena;
+	arena_init(&arena, setup_env(), 0);
+	const struct json_node *s = json_member(json_member(json_tree(&arena, end_text), "end"), "summary");
+	int64_t records = json_member_i64(s, "records", 0), stored = json_member_i64(s, "stored", 0);
+	if (s && s->type == JSON_OBJECT && !option_given(args, OPTION_QUIET)) {
+		fprintf(stderr, "%s%s: %lld records, %lld stored", isatty(2) ? "\r" : "", name, (long long)records, (long long)stored);
+		fputs(stored < records ? stored ? "; the others were there already\n" : "; all of them were there already\n" : "\n", stderr);
+		fwrite(s->text.ptr, 1, s->text.len, stdout);
+		fputc('\n', stdout);
+	}
+	arena_free(&arena);
+}
+
+static int import_one(const struct args *args, const char *name)
+{
+	struct buffer b;
+	struct json_writer w;
+	struct stat st;
+	struct asking a = {.progress = !option_given(args, OPTION_QUIET)};
+	int64_t year_from;
+	bool input = strcmp(name, "-") == 0;
+	int fd = input ? spool_stdin() : open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "cresset import: cannot read %s: %s\n", name, fd >= 0 ? "it is a folder" : strerror(errno));
+		return EXIT_USAGE;
+	}
+	begin(&b, &w, "import");
+	json_key(&w, "name");
+	json_str(&w, name);
+	put_option(&w, args, OPTION_FRAMING, "framing");
+	put_option(&w, args, OPTION_CHARSET, "charset");
+	put_option(&w, args, OPTION_TZ, "tz");
+	put_now(&w, args);
+	if (!setup_time(args, OPTION_YEAR_FROM, input ? env_now(setup_env()) : st.st_mtim.tv_sec * NS_PER_S, &year_from))
+		return EXIT_USAGE;
+	json_key(&w, "year_from_ns");
+	json_i64(&w, year_from);
+	json_key(&w, "again");
+	json_bool(&w, option_given(args, OPTION_AGAIN));
+	json_object_end(&w);
+	struct ask ask = {.data = ask_data(args), .request = buffer_slice(&b), .fd = fd, .line = take_line, .ctx = &a};
+	output_open(&a.output, args);
+	int code = ask_owner(args, &ask);
+	if (code == EXIT_OK)
+		import_summary(args, name, buffer_slice(&ask.end));
+	close(fd);
+	buffer_free(&ask.end);
+	buffer_free(&b);
+	return code;
+}
+
+int verb_import(const struct args *args)
+{
+	int code = EXIT_OK;
+	setup_signals();
+	for (unsigned i = 0; i < args->word_count && !setup_stop; i++) {
+		int one = import_one(args, args->words[i]);
+		code = one > code ? one : code;
+	}
+	return code;
+}

@@ -1,0 +1,110 @@
+/* segment show, fsck, config check and show, rules check and test. */
+#include "cli/config.h"
+#include "cli/output.h"
+#include "cli/setup.h"
+#include "cli/verbs.h"
+#include "store/store.h"
+
+#include <unistd.h>
+
+int verb_segment_show(const struct args *args)
+{
+	struct buffer text;
+	struct error error = {0};
+	int code = EXIT_OK;
+	for (unsigned i = 0; i < args->word_count; i++) {
+		buffer_init(&text, setup_env());
+		if (segment_show(setup_env(), args->words[i], option_given(args, OPTION_ROWS), &text, &error))
+			code = setup_fail(args, &error) == EXIT_STORAGE ? EXIT_STORAGE : EXIT_FINDINGS;
+		fwrite(text.ptr, 1, text.len, stdout);
+		buffer_free(&text);
+	}
+	return code;
+}
+
+static void fsck_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	(void)ctx;
+	if (isatty(2))
+		fprintf(stderr, "\r  %llu of %llu segments", (unsigned long long)done, (unsigned long long)total);
+}
+
+int verb_fsck(const struct args *args)
+{
+	struct buffer ndjson;
+	struct output output;
+	struct error error = {0};
+	char dir[4200];
+	const char *data = option_given(args, OPTION_DATA) ? args->value[OPTION_DATA] : "./cresset-data";
+	snprintf(dir, sizeof dir, "%s/store", args->word_count ? args->words[0] : data);
+	buffer_init(&ndjson, setup_env());
+	int found = store_fsck(setup_env(), dir, fsck_progress, NULL, &ndjson, &error);
+	if (isatty(2))
+		fputc('\n', stderr);
+	output_open(&output, args);
+	output_lines(&output, buffer_slice(&ndjson));
+	output_close(&output);
+	buffer_free(&ndjson);
+	if (found < 0)
+		return setup_fail(args, &error);
+	fprintf(stderr, found ? "cresset fsck: %d findings\n" : "cresset fsck: nothing wrong\n", found);
+	return found ? EXIT_FINDINGS : EXIT_OK;
+}
+
+static int with_config(const struct args *args, bool show)
+{
+	struct config config;
+	struct error error = {0};
+	struct setup_told told = {0};
+	const char *file = args->word_count ? args->words[0] : args->value[OPTION_CONFIG];
+	int result = config_defaults(&config, setup_env(), &error);
+	if (!result && file)
+		result = config_read(&config, file, setup_tell, &told, &error);
+	if (result && !told.errors)
+		setup_fail(args, &error);
+	if (!result && show) {
+		struct buffer out;
+		buffer_init(&out, setup_env());
+		config_print(&config, &out);
+		fwrite(out.ptr, 1, out.len, stdout);
+		buffer_free(&out);
+	} else if (!result) {
+		fprintf(stderr, "%s: good\n", file ? file : "the defaults");
+	}
+	config_free(&config);
+	return result ? EXIT_USAGE : EXIT_OK;
+}
+
+int verb_config_check(const struct args *args)
+{
+	return with_config(args, false);
+}
+
+int verb_config_show(const struct args *args)
+{
+	return with_config(args, true);
+}
+
+int verb_rules_check(const struct args *args)
+{
+	struct buffer json;
+	struct output output;
+	struct error error = {0};
+	struct ruleset *ruleset = NULL;
+	struct ruleset_counts counts = {0};
+	buffer_init(&json, setup_env());
+	struct setup_told told = {.json = &json};
+	int result = setup_rules(args->words, args->word_count, true, &told, &ruleset, &counts, &error);
+	if (result) {
+		buffer_free(&json);
+		return setup_fail(args, &error);
+	}
+	buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules, counts.loaded,
+	                  counts.refused, counts.warnings);
+	output_open(&output, args);
+	output_lines(&output, buffer_slice(&json));
+	output_close(&output);
+	buffer_free(&json);
+	ruleset_release(ruleset);
+	return counts.refused ? EXIT_RULES : EXIT_OK;
+}
