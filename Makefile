@@ -12,6 +12,7 @@ BUILD ?= release
 O ?= build/$(BUILD)
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MAKEFLAGS += --no-print-directory
+Q := $(if $(V),,@) # V=1 shows the commands
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
@@ -31,7 +32,7 @@ LIBS_ingest :=
 LIBS_bus := -lrdkafka -lzstd
 LIBS_correlate :=
 LIBS_store := -lzstd
-LIBS_cli := -lyaml -ljansson -lpthread
+LIBS_cli := -lyaml -lpthread
 
 # ---- flags ----
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla \
@@ -49,7 +50,7 @@ ifeq ($(BUILD),release)
 CFLAGS_BUILD := -O2 -g -D_FORTIFY_SOURCE=2
 MALLOC := -ljemalloc
 else ifeq ($(BUILD),debug)
-CFLAGS_BUILD := -Og -g3
+CFLAGS_BUILD := -O1 -g3
 else ifeq ($(BUILD),asan)
 CFLAGS_BUILD := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(BUILD),tsan)
@@ -97,32 +98,33 @@ _bench: $(BENCH) ; @O=$(O) bash bench/run
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 define room_rules
 $(call archive,$(1)): $(if $(filter cli,$(1)),$(CLI_OBJ),$(call obj,$(1)))
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$(Q)ar rcsD $$@ $$^
 
 $(O)/unit/$(1)/%: tests/unit/$(1)/%.c $(O)/support.a $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< -o $$@ $(call archives,$(1)) $(O)/support.a $(call archives,$(1)) \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< -o $$@ $(call archives,$(1)) $(O)/support.a $(call archives,$(1)) \
 		$(LDFLAGS_ALL) $(call libs,$(1)) -lcmocka -lm
 
 $(O)/fuzz/$(1)/%: tests/fuzz/$(1)/%.c tests/fuzz/replay.c $(O)/support.a $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< tests/fuzz/replay.c -o $$@ $(call archives,$(1)) $(O)/support.a \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< tests/fuzz/replay.c -o $$@ $(call archives,$(1)) $(O)/support.a \
 		$(call archives,$(1)) $(LDFLAGS_ALL) $(call libs,$(1)) -lm
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
 
 $(O)/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
-	ar rcsD $@ $^
+	$(Q)ar rcsD $@ $^
 
 $(O)/cresset: $(O)/cli/main.o $(call archives,cli)
-	$(CC) $(CFLAGS_ALL) $^ -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
+	@echo 'linking $@'
+	$(Q)$(CC) $(CFLAGS_ALL) $^ -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
 
 $(O)/bench/%: bench/%.c $(call archives,cli) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(wildcard bench/common/*.c) -o $@ $(call archives,cli) $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(wildcard bench/common/*.c) -o $@ $(call archives,cli) $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
