@@ -154,9 +154,13 @@ void row_json_time_quality(struct json_writer *w, const struct batch_row *row)
 		uint32_t bit;
 		const char *word;
 	} words[] = {
-		{TIME_ZONE_EXPLICIT, "zone_explicit"}, {TIME_ZONE_INFERRED, "zone_inferred"},
-		{TIME_YEAR_INFERRED, "year_inferred"}, {TIME_AMBIGUOUS, "ambiguous"},
-		{TIME_LEAP, "leap"}, {TIME_FUTURE, "future"}, {TIME_FROM_BODY, "from_body"},
+		{TIME_ZONE_EXPLICIT, "zone_explicit"},
+		{TIME_ZONE_INFERRED, "zone_inferred"},
+		{TIME_YEAR_INFERRED, "year_inferred"},
+		{TIME_AMBIGUOUS, "ambiguous"},
+		{TIME_LEAP, "leap"},
+		{TIME_FUTURE, "future"},
+		{TIME_FROM_BODY, "from_body"},
 	};
 	json_key(w, "time_quality");
 	if ((row->quality & TIME_PRESENT) == 0) {
