@@ -17,7 +17,7 @@
 
 struct kafka_partition {
 	uint64_t produced, acknowledged; /* tickets */
-	uint64_t durable;                /* offsets below are known to be durable */
+	uint64_t durable; /* offsets below are known to be durable */
 };
 
 struct kafka {
@@ -67,7 +67,8 @@ static bool is_there(const struct kafka *k, enum bus_topic topic, uint32_t parti
 
 static int not_there(enum bus_topic topic, uint32_t partition, struct error *error)
 {
-	return error_set(error, ERROR_NOT_FOUND, "there is no partition %u of topic %u on Kafka", partition, (unsigned)topic);
+	return error_set(error, ERROR_NOT_FOUND, "there is no partition %u of topic %u on Kafka", partition,
+					 (unsigned)topic);
 }
 
 static void topic_name(const struct kafka *k, enum bus_topic topic, char out[TOPIC_NAME_MAX])
@@ -87,13 +88,13 @@ static int kafka_error(struct error *error, rd_kafka_resp_err_t code, const char
 static bool will_mend(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-	       code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE ||
-	       code == RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+		   code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE ||
+		   code == RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR || code == RD_KAFKA_RESP_ERR__TRANSPORT;
 }
 
 /* First and end offset of a partition, by its leader. The wait between two attempts serves the producer. */
 static rd_kafka_resp_err_t ends_ask(struct kafka *k, rd_kafka_t *handle, enum bus_topic topic, uint32_t partition,
-                                    uint64_t *low, uint64_t *high)
+									uint64_t *low, uint64_t *high)
 {
 	char name[TOPIC_NAME_MAX];
 	int64_t first = 0, end = 0, until = env_boot(k->env) + WAIT_MS * NS_PER_MS;
@@ -197,7 +198,7 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 }
 
 static int kafka_produce(struct bus *bus, enum bus_topic topic, uint32_t partition, struct slice payload,
-                         uint64_t *ticket, struct error *error)
+						 uint64_t *ticket, struct error *error)
 {
 	struct kafka *k = of(bus);
 	struct slice octets = payload;
@@ -207,14 +208,14 @@ static int kafka_produce(struct bus *bus, enum bus_topic topic, uint32_t partiti
 		return not_there(topic, partition, error);
 	if (payload.len > (uint64_t)LIMIT_batch_bytes_max)
 		return error_set(error, ERROR_LIMIT, "a record has at most %lld octets, this one %zu",
-		                 (long long)LIMIT_batch_bytes_max, payload.len);
+						 (long long)LIMIT_batch_bytes_max, payload.len);
 	int result = topic == TOPIC_EVENTS ? envelope_wrap(&k->envelope, payload, &octets, error) : 0;
 	if (result < 0)
 		return result;
 	struct kafka_partition *p = &k->partitions[topic][partition];
 	/* The text is copied; the cast away from const is librdkafka's. */
 	if (rd_kafka_produce(k->topics[topic], (int32_t)partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)octets.ptr,
-	                     octets.len, NULL, 0, p) == 0) {
+						 octets.len, NULL, 0, p) == 0) {
 		p->produced++;
 		if (ticket)
 			*ticket = p->produced;
@@ -251,8 +252,7 @@ static int kafka_step(struct bus *bus, bool flush, struct error *error)
 	return rd_kafka_outq_len(k->producer) > 0 ? BUSY_MS : BUS_IDLE;
 }
 
-static int kafka_durable(struct bus *bus, enum bus_topic topic, uint32_t partition, uint64_t *tickets,
-                         uint64_t *offset)
+static int kafka_durable(struct bus *bus, enum bus_topic topic, uint32_t partition, uint64_t *tickets, uint64_t *offset)
 {
 	struct kafka *k = of(bus);
 	if (!is_there(k, topic, partition))
@@ -294,7 +294,7 @@ static int topics_check(struct kafka *k, unsigned *missing, struct error *error)
 			result = 0;
 		} else if ((uint32_t)topic->partition_cnt != k->counts[t]) {
 			result = error_set(error, ERROR_CONFLICT, "topic %s has %d partitions, the configuration says %u", name,
-			                   topic->partition_cnt, k->counts[t]);
+							   topic->partition_cnt, k->counts[t]);
 		}
 	}
 	rd_kafka_metadata_destroy(all);
@@ -330,7 +330,7 @@ static int created_look(rd_kafka_event_t *event, struct error *error)
 		code = rd_kafka_topic_result_error(results[i]);
 		if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 			return error_set(error, ERROR_IO, "cannot make topic %s: %s", rd_kafka_topic_result_name(results[i]),
-			                 rd_kafka_topic_result_error_string(results[i]));
+							 rd_kafka_topic_result_error_string(results[i]));
 	}
 	return 0;
 }
@@ -444,7 +444,7 @@ static int positions_ask(struct kafka_reader *r, struct error *error)
 		r->committed = r->keep_from = (uint64_t)place->offset;
 		uint64_t keep;
 		if (place->metadata && slice_to_u64(slice_of(place->metadata, place->metadata_size), &keep) &&
-		    keep <= r->committed)
+			keep <= r->committed)
 			r->keep_from = keep;
 	}
 	rd_kafka_topic_partition_list_destroy(list);
@@ -507,14 +507,14 @@ static int reader_start(struct kafka_reader *r, const char *name, struct error *
 	if (name)
 		result = positions_ask(r, error);
 	if (result == 0 && r->committed > high)
-		result = error_set(error, ERROR_DAMAGED, "reader \"%s\" has read up to offset %llu of %s/%u, which ends at %llu",
-		                   name, (unsigned long long)r->committed, bus_topic_name(r->topic), r->partition,
-		                   (unsigned long long)high);
+		result = error_set(
+			error, ERROR_DAMAGED, "reader \"%s\" has read up to offset %llu of %s/%u, which ends at %llu", name,
+			(unsigned long long)r->committed, bus_topic_name(r->topic), r->partition, (unsigned long long)high);
 	return result < 0 ? result : stand_at(r, r->committed, error);
 }
 
 static int kafka_reader_open(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition,
-                             struct bus_reader **out, struct error *error)
+							 struct bus_reader **out, struct error *error)
 {
 	struct kafka *k = of(bus);
 	*out = NULL;
@@ -541,7 +541,7 @@ static int stick(struct kafka_reader *r, enum error_code code, const char *why, 
 {
 	r->stuck = true;
 	error_set(&r->stuck_by, code, "%s/%u: offset %llu: %s", bus_topic_name(r->topic), r->partition,
-	          (unsigned long long)r->next, why);
+			  (unsigned long long)r->next, why);
 	if (error)
 		*error = r->stuck_by;
 	return -(int)code;
@@ -571,7 +571,7 @@ static int poll_error(struct kafka_reader *r, const rd_kafka_message_t *message,
 }
 
 static int record_give(struct kafka_reader *r, const rd_kafka_message_t *message, struct bus_record *out,
-                       struct error *error)
+					   struct error *error)
 {
 	struct slice payload = slice_of(message->payload, message->len);
 	struct error why;
@@ -581,9 +581,11 @@ static int record_give(struct kafka_reader *r, const rd_kafka_message_t *message
 		return stick(r, why.code == ERROR_MEMORY ? ERROR_MEMORY : ERROR_DAMAGED, why.text, error);
 	rd_kafka_timestamp_type_t kind;
 	int64_t ms = rd_kafka_message_timestamp(message, &kind);
-	*out = (struct bus_record){.topic = r->topic, .partition = r->partition, .offset = r->next,
-	                           .appended_ns = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : ms * NS_PER_MS,
-	                           .payload = payload};
+	*out = (struct bus_record){.topic = r->topic,
+							   .partition = r->partition,
+							   .offset = r->next,
+							   .appended_ns = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : ms * NS_PER_MS,
+							   .payload = payload};
 	r->next++;
 	struct kafka_partition *p = &r->kafka->partitions[r->topic][r->partition];
 	if (r->next > p->durable)
@@ -622,8 +624,8 @@ static int kafka_seek(struct bus_reader *reader, uint64_t offset, struct error *
 		return result;
 	if (offset < low || offset > high)
 		return error_set(error, ERROR_NOT_FOUND, "offset %llu of %s/%u is not there: Kafka has %llu to %llu",
-		                 (unsigned long long)offset, bus_topic_name(r->topic), r->partition, (unsigned long long)low,
-		                 (unsigned long long)high);
+						 (unsigned long long)offset, bus_topic_name(r->topic), r->partition, (unsigned long long)low,
+						 (unsigned long long)high);
 	return stand_at(r, offset, error);
 }
 
@@ -644,7 +646,7 @@ static int kafka_commit(struct bus_reader *reader, uint64_t committed, uint64_t 
 	uint64_t durable = r->kafka->partitions[r->topic][r->partition].durable;
 	if (keep_from > committed || committed > durable)
 		return error_set(error, ERROR_USAGE, "positions are out of order: keep-from %llu, committed %llu, durable %llu",
-		                 (unsigned long long)keep_from, (unsigned long long)committed, (unsigned long long)durable);
+						 (unsigned long long)keep_from, (unsigned long long)committed, (unsigned long long)durable);
 	if (committed == r->committed && keep_from == r->keep_from)
 		return 0;
 	rd_kafka_topic_partition_list_t *list = place_list(r, (int64_t)committed);
@@ -659,7 +661,7 @@ static int kafka_commit(struct bus_reader *reader, uint64_t committed, uint64_t 
 }
 
 static void kafka_position(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
-                           uint64_t *next)
+						   uint64_t *next)
 {
 	const struct kafka_reader *r = (const struct kafka_reader *)reader;
 	*first = r->first;
@@ -749,9 +751,10 @@ int bus_kafka_open(const struct env *env, const struct bus_kafka_config *config,
 	memcpy(k->counts, config->partitions, sizeof(k->counts));
 	envelope_init(&k->envelope, env);
 	bool fits = text_copy(k->bootstrap, sizeof(k->bootstrap), config->bootstrap) &&
-	            text_copy(k->client_id, sizeof(k->client_id), config->client_id ? config->client_id : "cresset") &&
-	            text_copy(k->prefix, sizeof(k->prefix), config->topic_prefix);
-	int result = fits ? 0 : error_set(error, ERROR_USAGE, "bus.kafka: bootstrap, client id or topic prefix is too long");
+				text_copy(k->client_id, sizeof(k->client_id), config->client_id ? config->client_id : "cresset") &&
+				text_copy(k->prefix, sizeof(k->prefix), config->topic_prefix);
+	int result =
+		fits ? 0 : error_set(error, ERROR_USAGE, "bus.kafka: bootstrap, client id or topic prefix is too long");
 	if (result == 0)
 		result = producer_make(k, error);
 	if (result == 0)

@@ -23,11 +23,11 @@ struct local {
 	struct log_writer *writers;
 	uint32_t writer_count;
 	uint64_t pending_bytes;
-	int64_t pending_since;  /* boot time of the first record that waits */
-	int64_t trimmed;        /* boot time, or NEVER */
-	bool full;              /* the last write found no room */
-	bool broken;            /* ERROR_FATAL was given */
-	bool told;              /* the listener knows */
+	int64_t pending_since; /* boot time of the first record that waits */
+	int64_t trimmed; /* boot time, or NEVER */
+	bool full; /* the last write found no room */
+	bool broken; /* ERROR_FATAL was given */
+	bool told; /* the listener knows */
 	struct error full_error;
 	struct counter counters[COUNT_COUNT];
 };
@@ -75,7 +75,7 @@ static int refuse_full(struct local *l, const struct log_writer *w, struct error
 }
 
 static int local_produce(struct bus *bus, enum bus_topic topic, uint32_t partition, struct slice payload,
-                         uint64_t *ticket, struct error *error)
+						 uint64_t *ticket, struct error *error)
 {
 	struct local *l = of(bus);
 	struct log_writer *w = writer_of(l, topic, partition);
@@ -83,8 +83,9 @@ static int local_produce(struct bus *bus, enum bus_topic topic, uint32_t partiti
 		return broken(error);
 	if (!w) {
 		int result = place_check(l, topic, partition, error);
-		return result ? result : error_set(error, ERROR_USAGE, "this process does not write partition %u of %s", partition,
-		                                   bus_topic_name(topic));
+		return result ? result
+					  : error_set(error, ERROR_USAGE, "this process does not write partition %u of %s", partition,
+								  bus_topic_name(topic));
 	}
 	if (l->full || w->blocked)
 		return refuse_full(l, w, error);
@@ -165,8 +166,10 @@ static int trim_when_due(struct local *l, struct error *error)
 	if (l->trimmed != NEVER && boot - l->trimmed < wait)
 		return 0;
 	l->trimmed = boot;
-	struct log_trim trim = {.max_bytes = l->config.max_bytes, .keep_bytes = l->config.keep_bytes,
-	                        .removed = &l->counters[COUNT_TRIMMED], .overtaken = &l->counters[COUNT_OVERTAKEN]};
+	struct log_trim trim = {.max_bytes = l->config.max_bytes,
+							.keep_bytes = l->config.keep_bytes,
+							.removed = &l->counters[COUNT_TRIMMED],
+							.overtaken = &l->counters[COUNT_OVERTAKEN]};
 	for (uint32_t i = 0; i < l->writer_count; i++) {
 		int result = log_trim(&l->writers[i], l->config.dir, &trim, error);
 		if (result < 0)
@@ -254,7 +257,7 @@ static int local_durable(struct bus *bus, enum bus_topic topic, uint32_t partiti
 /* ---- readers ---- */
 
 static int local_reader(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition,
-                        struct bus_reader **out, struct error *error)
+						struct bus_reader **out, struct error *error)
 {
 	struct local *l = of(bus);
 	struct log_place place;

@@ -29,7 +29,7 @@ int envelope_wrap(struct envelope *e, struct slice payload, struct slice *out, s
 {
 	if (payload.len > (uint64_t)LIMIT_batch_bytes_max)
 		return error_set(error, ERROR_LIMIT, "a record has at most %lld octets, this one %zu",
-		                 (long long)LIMIT_batch_bytes_max, payload.len);
+						 (long long)LIMIT_batch_bytes_max, payload.len);
 	if (!e->compress && !(e->compress = ZSTD_createCCtx()))
 		return no_memory(error);
 	size_t room = ZSTD_compressBound(payload.len);
@@ -52,7 +52,7 @@ static int frame_check(struct slice octets, struct slice frame, uint32_t raw, st
 {
 	if (raw > (uint64_t)LIMIT_batch_bytes_max)
 		return error_set(error, ERROR_LIMIT, "octet 24: %u octets are more than %lld", raw,
-		                 (long long)LIMIT_batch_bytes_max);
+						 (long long)LIMIT_batch_bytes_max);
 	if (get_u32(octets.ptr + 28) != 0)
 		return error_set(error, ERROR_FORMAT, "octet 28: has to be zero");
 	unsigned long long content = ZSTD_getFrameContentSize(frame.ptr, frame.len);

@@ -21,7 +21,7 @@ struct log_place {
 };
 
 int log_place_set(struct log_place *place, const char *log_dir, enum bus_topic topic, uint32_t partition,
-                  struct error *error);
+				  struct error *error);
 void log_partition_name(uint32_t partition, char out[16]); /* "0", "import", "audit" */
 void log_file_path(const struct log_place *place, uint64_t base, char out[LOG_PATH_MAX]);
 void log_mark_path(const struct log_place *place, char out[LOG_PATH_MAX]);
@@ -108,7 +108,7 @@ int log_scan_search(struct log_scan *scan, uint64_t at, struct log_frame *out, u
 
 struct log_slots {
 	uint64_t generation; /* 0 = no valid slot */
-	uint64_t values[3];  /* mark: durable, base, position; reader: committed, keep-from, 0 */
+	uint64_t values[3]; /* mark: durable, base, position; reader: committed, keep-from, 0 */
 };
 
 #define LOG_MARK_MAGIC "CRSD"
@@ -116,10 +116,10 @@ struct log_slots {
 
 /* Reads both slots; generation 0 when none is valid. Slots of another place are not valid. */
 int log_slots_read(const struct env *env, int fd, const char magic[4], const struct log_place *place,
-                   struct log_slots *out, struct error *error);
+				   struct log_slots *out, struct error *error);
 /* Writes the older slot with generation + 1, unless the system fails. */
 int log_slots_write(const struct env *env, int fd, const char magic[4], const struct log_place *place,
-                    struct log_slots *slots, struct error *error);
+					struct log_slots *slots, struct error *error);
 
 /* ---- one partition being written: log_writer.c ---- */
 
@@ -128,22 +128,22 @@ struct log_writer {
 	struct log_place place;
 	uint64_t file_bytes;
 	int mark_fd; /* locked */
-	int fd;      /* the newest file */
+	int fd; /* the newest file */
 	struct log_slots mark;
 	uint64_t key, base;
-	uint64_t size;           /* octets of the newest file, whole frames only */
-	uint64_t next;           /* offset of the next record that is queued */
+	uint64_t size; /* octets of the newest file, whole frames only */
+	uint64_t next; /* offset of the next record that is queued */
 	uint64_t written, durable; /* offsets: below they are in a file; on the medium */
-	uint64_t first;          /* `next` at open: tickets count from here */
+	uint64_t first; /* `next` at open: tickets count from here */
 	uint8_t *pending;
 	size_t pending_len, pending_size;
-	bool dirty, leftover;    /* not synced; a file whose making failed may lie in the way */
-	bool blocked;            /* a reader is too far behind */
+	bool dirty, leftover; /* not synced; a file whose making failed may lie in the way */
+	bool blocked; /* a reader is too far behind */
 	char blocked_text[200];
 };
 
 int log_writer_open(const struct env *env, const struct log_place *place, uint64_t file_bytes, struct log_writer *out,
-                    struct error *error);
+					struct error *error);
 int log_writer_queue(struct log_writer *w, struct slice payload, struct error *error);
 /* Writes what is queued; a lack of room is ERROR_FULL (retriable) and leaves the rest queued. Others are ERROR_FATAL. */
 int log_writer_write(struct log_writer *w, struct error *error);
@@ -166,12 +166,12 @@ int log_trim(struct log_writer *w, const char *log_dir, const struct log_trim *t
 /* ---- reading: log_reader.c ---- */
 
 struct bus_reader *log_reader_open(const struct env *env, const char *log_dir, const struct bus_ops *ops,
-                                   const struct log_place *place, const char *name, struct error *error);
+								   const struct log_place *place, const char *name, struct error *error);
 int log_reader_poll(struct bus_reader *reader, struct bus_record *out, struct error *error);
 int log_reader_seek(struct bus_reader *reader, uint64_t offset, struct error *error);
 int log_reader_commit(struct bus_reader *reader, uint64_t committed, uint64_t keep_from, struct error *error);
 void log_reader_position(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
-                         uint64_t *next);
+						 uint64_t *next);
 void log_reader_close(struct bus_reader *reader);
 
 /* ---- recovery: log_recover.c; making a log and its counts: log_create.c ---- */

@@ -25,7 +25,7 @@ static void counts_put(uint8_t out[COUNTS_BYTES], const struct bus_local_config 
 }
 
 static int counts_compare(const struct bus_local_config *config, struct slice octets, const char *path,
-                          struct error *error)
+						  struct error *error)
 {
 	struct format_head head;
 	int result = format_get_head(octets, COUNTS_MAGIC, 0, 0, &head, error);
@@ -34,14 +34,15 @@ static int counts_compare(const struct bus_local_config *config, struct slice oc
 	if (result < 0)
 		return error_set(error, ERROR_DAMAGED, "%s: octet 0: the head does not hold", path);
 	if (octets.len != COUNTS_BYTES || head.head_bytes != COUNTS_BYTES ||
-	    get_u64(octets.ptr + 40) != xxh3(slice_of(octets.ptr, 40)))
+		get_u64(octets.ptr + 40) != xxh3(slice_of(octets.ptr, 40)))
 		return error_set(error, ERROR_DAMAGED, "%s: octet 40: the checksum does not hold", path);
 	for (unsigned t = 0; t < TOPIC_COUNT; t++) {
 		uint32_t count = get_u32(octets.ptr + 24 + 4 * t);
 		if (count != config->partitions[t])
-			return error_set(error, ERROR_CONFLICT,
-			                 "%s has %u partitions of %s, the configuration says %u: a change needs a new data directory",
-			                 config->dir, count, bus_topic_name((enum bus_topic)t), config->partitions[t]);
+			return error_set(
+				error, ERROR_CONFLICT,
+				"%s has %u partitions of %s, the configuration says %u: a change needs a new data directory",
+				config->dir, count, bus_topic_name((enum bus_topic)t), config->partitions[t]);
 	}
 	return 0;
 }
@@ -102,7 +103,8 @@ static int leftovers_remove(const struct env *env, const struct log_place *place
 		log_file_path(place, files.bases[i], path);
 		result = env->files.stat(env->files.ctx, path, &st);
 		if (result == 0 && st.size > LOG_HEAD_BYTES) {
-			result = error_set(error, ERROR_DAMAGED, "%s holds records but the log's file \"partitions\" is missing", path);
+			result =
+				error_set(error, ERROR_DAMAGED, "%s holds records but the log's file \"partitions\" is missing", path);
 			break;
 		}
 		if (result == 0)
@@ -149,8 +151,8 @@ static int place_create(const struct env *env, const struct log_place *place, st
 		result = mark_create(env, place, error);
 	if (result < 0)
 		return result;
-	struct log_head head = {.base = 0, .previous_base = LOG_NO_BASE, .topic = place->topic,
-	                        .partition = place->partition};
+	struct log_head head = {
+		.base = 0, .previous_base = LOG_NO_BASE, .topic = place->topic, .partition = place->partition};
 	result = env->random.fill(env->random.ctx, &head.key, sizeof(head.key));
 	int fd = result < 0 ? result : log_file_create(env, place, &head, false);
 	if (fd < 0)

@@ -14,7 +14,7 @@ void log_partition_name(uint32_t partition, char out[16])
 }
 
 int log_place_set(struct log_place *place, const char *log_dir, enum bus_topic topic, uint32_t partition,
-                  struct error *error)
+				  struct error *error)
 {
 	char name[16];
 	size_t len = strlen(log_dir);
@@ -61,15 +61,15 @@ void log_position_path(const char *log_dir, const char *reader, const struct log
 {
 	char partition[16];
 	log_partition_name(place->partition, partition);
-	int len = snprintf(out, LOG_PATH_MAX, "%s/positions/%s.%s.%s", log_dir, reader, bus_topic_name(place->topic),
-	                   partition);
+	int len =
+		snprintf(out, LOG_PATH_MAX, "%s/positions/%s.%s.%s", log_dir, reader, bus_topic_name(place->topic), partition);
 	CHECK(len > 0 && len < (int)LOG_PATH_MAX);
 }
 
 static bool base_of(const char *name, uint64_t *base)
 {
 	return strlen(name) == 24 && strspn(name, "0123456789") == 20 && strcmp(name + 20, ".log") == 0 &&
-	       slice_to_u64(slice_of(name, 20), base);
+		   slice_to_u64(slice_of(name, 20), base);
 }
 
 static int files_add(void *arg, const char *name)

@@ -31,10 +31,10 @@ int log_head_get(struct slice octets, struct log_head *out, struct error *error)
 	if (get_u64(octets.ptr + 64) != xxh3(slice_of(octets.ptr, 64)))
 		return error_set(error, ERROR_FORMAT, "octet 64: the head's checksum does not hold");
 	*out = (struct log_head){.base = get_u64(octets.ptr + 24),
-	                         .key = get_u64(octets.ptr + 32),
-	                         .previous_base = get_u64(octets.ptr + 40),
-	                         .previous_size = get_u64(octets.ptr + 48),
-	                         .partition = get_u32(octets.ptr + 60)};
+							 .key = get_u64(octets.ptr + 32),
+							 .previous_base = get_u64(octets.ptr + 40),
+							 .previous_size = get_u64(octets.ptr + 48),
+							 .partition = get_u32(octets.ptr + 60)};
 	uint32_t topic = get_u32(octets.ptr + 56);
 	if (topic >= TOPIC_COUNT)
 		return error_set(error, ERROR_FORMAT, "octet 56: there is no topic %u", topic);
@@ -77,9 +77,9 @@ bool log_frame_get(const uint8_t *octets, size_t size, uint64_t key, struct log_
 		if (octets[i])
 			return false;
 	*out = (struct log_frame){.offset = get_u64(octets + 8),
-	                          .appended_ns = (int64_t)get_u64(octets + 16),
-	                          .durable = get_u64(octets + 24),
-	                          .payload = slice_of(octets + LOG_FRAME_HEAD, len),
-	                          .size = size};
+							  .appended_ns = (int64_t)get_u64(octets + 16),
+							  .durable = get_u64(octets + 24),
+							  .payload = slice_of(octets + LOG_FRAME_HEAD, len),
+							  .size = size};
 	return out->durable <= out->offset;
 }

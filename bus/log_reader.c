@@ -7,11 +7,11 @@ struct log_reader {
 	struct bus_reader reader; /* first */
 	const struct env *env;
 	struct log_place place;
-	bool keeps;              /* has a name, keeps positions */
+	bool keeps; /* has a name, keeps positions */
 	int mark_fd, position_fd;
-	int fd;                  /* the file being read, -1 = none yet */
-	uint64_t base, size;     /* of it; size 0 = may still grow */
-	uint64_t at;             /* octet of the frame of `next` */
+	int fd; /* the file being read, -1 = none yet */
+	uint64_t base, size; /* of it; size 0 = may still grow */
+	uint64_t at; /* octet of the frame of `next` */
 	uint64_t next, first;
 	struct log_slots mark, position;
 	struct log_scan scan;
@@ -46,7 +46,7 @@ static int damaged(const struct log_reader *r, struct error *error)
 	char path[LOG_PATH_MAX];
 	log_file_path(&r->place, r->base, path);
 	return error_set(error, ERROR_DAMAGED, "%s: octet %llu: the record of offset %llu is damaged", path,
-	                 (unsigned long long)r->at, (unsigned long long)r->next);
+					 (unsigned long long)r->at, (unsigned long long)r->next);
 }
 
 /* ---- finding the file and the frame ---- */
@@ -61,7 +61,7 @@ static int head_check(struct log_reader *r, uint64_t base, struct error *error)
 		return error_io(error, result, "cannot read a log file in %s", r->place.dir);
 	log_file_path(&r->place, base, path);
 	if (log_head_get(slice_of(octets, sizeof(octets)), &head, NULL) < 0 || head.base != base ||
-	    head.topic != r->place.topic || head.partition != r->place.partition)
+		head.topic != r->place.topic || head.partition != r->place.partition)
 		return error_set(error, ERROR_DAMAGED, "%s: octet 0: the head does not belong here", path);
 	r->scan.key = head.key;
 	r->scan.fd = r->fd;
@@ -77,7 +77,7 @@ static int file_open(struct log_reader *r, uint64_t base, struct error *error)
 	int fd = r->env->files.open(r->env->files.ctx, path, ENV_READ);
 	if (fd == -ENOENT)
 		return error_set(error, ERROR_NOT_FOUND, "offset %llu of %s was trimmed away", (unsigned long long)base,
-		                 r->place.dir);
+						 r->place.dir);
 	if (fd < 0)
 		return error_io(error, fd, "cannot open %s", path);
 	r->fd = fd;
@@ -144,7 +144,7 @@ static int base_find(struct log_reader *r, uint64_t offset, uint64_t *base, stru
 	}
 	if (result == 0 && (files.count == 0 || r->first > offset))
 		result = error_set(error, ERROR_NOT_FOUND, "offset %llu of %s was trimmed away; the first is %llu",
-		                   (unsigned long long)offset, r->place.dir, (unsigned long long)r->first);
+						   (unsigned long long)offset, r->place.dir, (unsigned long long)r->first);
 	log_files_free(&files);
 	return result;
 }
@@ -190,8 +190,11 @@ int log_reader_poll(struct bus_reader *reader, struct bus_record *out, struct er
 		result = frame_next(r, &frame, error);
 	if (result < 0)
 		return result;
-	*out = (struct bus_record){.topic = r->place.topic, .partition = r->place.partition, .offset = frame.offset,
-	                           .appended_ns = frame.appended_ns, .payload = frame.payload};
+	*out = (struct bus_record){.topic = r->place.topic,
+							   .partition = r->place.partition,
+							   .offset = frame.offset,
+							   .appended_ns = frame.appended_ns,
+							   .payload = frame.payload};
 	step_over(r, &frame);
 	return 1;
 }
@@ -204,7 +207,7 @@ int log_reader_seek(struct bus_reader *reader, uint64_t offset, struct error *er
 		return result;
 	if (offset > r->mark.values[0])
 		return error_set(error, ERROR_NOT_FOUND, "offset %llu of %s is not there yet; the next one is %llu",
-		                 (unsigned long long)offset, r->place.dir, (unsigned long long)r->mark.values[0]);
+						 (unsigned long long)offset, r->place.dir, (unsigned long long)r->mark.values[0]);
 	if (offset < r->mark.values[0])
 		return locate(r, offset, error);
 	if (offset != r->next)
@@ -223,8 +226,8 @@ int log_reader_commit(struct bus_reader *reader, uint64_t committed, uint64_t ke
 		return result;
 	if (keep_from > committed || committed > r->mark.values[0])
 		return error_set(error, ERROR_USAGE, "positions are out of order: keep-from %llu, committed %llu, durable %llu",
-		                 (unsigned long long)keep_from, (unsigned long long)committed,
-		                 (unsigned long long)r->mark.values[0]);
+						 (unsigned long long)keep_from, (unsigned long long)committed,
+						 (unsigned long long)r->mark.values[0]);
 	if (committed == r->position.values[0] && keep_from == r->position.values[1])
 		return 0;
 	struct log_slots position = {.generation = r->position.generation, .values = {committed, keep_from, 0}};
@@ -235,7 +238,7 @@ int log_reader_commit(struct bus_reader *reader, uint64_t committed, uint64_t ke
 }
 
 void log_reader_position(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
-                         uint64_t *next)
+						 uint64_t *next)
 {
 	const struct log_reader *r = (const struct log_reader *)reader;
 	struct log_files files;
@@ -334,12 +337,12 @@ static int reader_start(struct log_reader *r, const char *log_dir, const char *n
 	r->next = name ? r->position.values[0] : r->first;
 	if (r->next > r->mark.values[0])
 		return error_set(error, ERROR_DAMAGED, "reader \"%s\" has read up to offset %llu of %s, which ends at %llu",
-		                 name, (unsigned long long)r->next, r->place.dir, (unsigned long long)r->mark.values[0]);
+						 name, (unsigned long long)r->next, r->place.dir, (unsigned long long)r->mark.values[0]);
 	return 0;
 }
 
 struct bus_reader *log_reader_open(const struct env *env, const char *log_dir, const struct bus_ops *ops,
-                                   const struct log_place *place, const char *name, struct error *error)
+								   const struct log_place *place, const char *name, struct error *error)
 {
 	struct log_reader *r = env_zalloc(env, sizeof(*r));
 	if (!r) {

@@ -7,7 +7,7 @@ struct recovery {
 	const struct env *env;
 	const struct log_place *place;
 	int mark_fd, fd;
-	struct log_slots mark;  /* generation 0: none that holds */
+	struct log_slots mark; /* generation 0: none that holds */
 	struct log_files files;
 	uint64_t key;
 	struct log_scan scan;
@@ -30,7 +30,7 @@ static int damaged(struct recovery *r, const char *why)
 	char path[LOG_PATH_MAX];
 	log_file_path(r->place, r->base, path);
 	return error_set(r->error, ERROR_DAMAGED, "%s: octet %llu (offset %llu): %s", path, (unsigned long long)r->at,
-	                 (unsigned long long)r->offset, why);
+					 (unsigned long long)r->offset, why);
 }
 
 /* ---- 1. the chain of files ---- */

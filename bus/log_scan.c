@@ -42,7 +42,7 @@ static int fill(struct log_scan *scan, uint64_t at, struct error *error)
 	scan->window_len = 0;
 	while (scan->window_len < want) {
 		ssize_t got = files->pread(files->ctx, scan->fd, scan->window + scan->window_len, want - scan->window_len,
-		                           at + scan->window_len);
+								   at + scan->window_len);
 		if (got == -EINTR)
 			continue;
 		if (got < 0)
@@ -61,7 +61,7 @@ static int need_octets(struct log_scan *scan, uint64_t at, size_t need, const ui
 	if (at > scan->end || need > scan->end - at)
 		return 0;
 	bool inside = at >= scan->window_at && at - scan->window_at <= scan->window_len &&
-	              need <= scan->window_len - (at - scan->window_at);
+				  need <= scan->window_len - (at - scan->window_at);
 	if (!inside) {
 		int result = grow(scan, need, error);
 		if (result == 0)

@@ -10,7 +10,7 @@ static uint64_t place_word(const struct log_place *place)
 }
 
 static void slot_put(uint8_t out[LOG_SLOT_BYTES], const char magic[4], const struct log_place *place,
-                     const struct log_slots *slots)
+					 const struct log_slots *slots)
 {
 	memset(out, 0, LOG_SLOT_BYTES);
 	format_put_head(out, magic, &(struct format_head){.version = 0, .head_bytes = USED});
@@ -52,7 +52,7 @@ static int read_octets(const struct env *env, int fd, uint8_t *out, size_t len)
 
 /* A slot that another process is just writing has a checksum that does not hold; then the other one counts. */
 int log_slots_read(const struct env *env, int fd, const char magic[4], const struct log_place *place,
-                   struct log_slots *out, struct error *error)
+				   struct log_slots *out, struct error *error)
 {
 	uint8_t octets[2 * LOG_SLOT_BYTES] = {0};
 	int result = read_octets(env, fd, octets, sizeof(octets));
@@ -68,7 +68,7 @@ int log_slots_read(const struct env *env, int fd, const char magic[4], const str
 
 /* Generation g stands in slot g & 1, so the one overwritten is never the newest. */
 int log_slots_write(const struct env *env, int fd, const char magic[4], const struct log_place *place,
-                    struct log_slots *slots, struct error *error)
+					struct log_slots *slots, struct error *error)
 {
 	uint8_t octets[LOG_SLOT_BYTES];
 	struct log_slots next = *slots;

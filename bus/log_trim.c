@@ -8,10 +8,10 @@ struct trimming {
 	const char *log_dir;
 	const struct log_trim *trim;
 	struct log_files files;
-	uint64_t *sizes;      /* of the files, in octets */
-	char suffix[64];      /* ".events.0" */
-	uint64_t keep;        /* nothing at or above it goes */
-	uint64_t slowest;     /* least committed */
+	uint64_t *sizes; /* of the files, in octets */
+	char suffix[64]; /* ".events.0" */
+	uint64_t keep; /* nothing at or above it goes */
+	uint64_t slowest; /* least committed */
 	char slowest_name[LOG_NAME_MAX + 1];
 	unsigned readers;
 	struct error *error;
@@ -155,10 +155,11 @@ static void block(struct trimming *t)
 	uint64_t behind = t->slowest == UINT64_MAX ? 0 : octets_behind(t, t->slowest);
 	w->blocked = behind > t->trim->max_bytes;
 	if (w->blocked)
-		snprintf(w->blocked_text, sizeof(w->blocked_text),
-		         "reader \"%s\" is %llu octets behind in %s%s (bus.max_bytes is %llu): intake waits until it has read on",
-		         t->slowest_name, (unsigned long long)behind, bus_topic_name(w->place.topic), strrchr(w->place.dir, '/'),
-		         (unsigned long long)t->trim->max_bytes);
+		snprintf(
+			w->blocked_text, sizeof(w->blocked_text),
+			"reader \"%s\" is %llu octets behind in %s%s (bus.max_bytes is %llu): intake waits until it has read on",
+			t->slowest_name, (unsigned long long)behind, bus_topic_name(w->place.topic), strrchr(w->place.dir, '/'),
+			(unsigned long long)t->trim->max_bytes);
 }
 
 /* L5: oldest first, each removal on the medium before the next. */
@@ -195,8 +196,8 @@ static int trim_known(struct trimming *t)
 
 int log_trim(struct log_writer *w, const char *log_dir, const struct log_trim *trim, struct error *error)
 {
-	struct trimming t = {.w = w, .log_dir = log_dir, .trim = trim, .keep = UINT64_MAX, .slowest = UINT64_MAX,
-	                     .error = error};
+	struct trimming t = {
+		.w = w, .log_dir = log_dir, .trim = trim, .keep = UINT64_MAX, .slowest = UINT64_MAX, .error = error};
 	char partition[16];
 	log_partition_name(w->place.partition, partition);
 	snprintf(t.suffix, sizeof(t.suffix), ".%s.%s", bus_topic_name(w->place.topic), partition);

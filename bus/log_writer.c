@@ -58,8 +58,12 @@ static int roll(struct log_writer *w, struct error *error)
 	result = w->env->files.sync(w->env->files.ctx, w->mark_fd);
 	if (result < 0)
 		return fatal(error, error_io(error, result, "cannot sync %s/durable", w->place.dir));
-	struct log_head head = {.base = w->written, .key = w->key, .previous_base = w->base, .previous_size = w->size,
-	                        .topic = w->place.topic, .partition = w->place.partition};
+	struct log_head head = {.base = w->written,
+							.key = w->key,
+							.previous_base = w->base,
+							.previous_size = w->size,
+							.topic = w->place.topic,
+							.partition = w->place.partition};
 	int fd = log_file_create(w->env, &w->place, &head, w->leftover);
 	if (fd < 0) {
 		w->leftover = true;
@@ -101,13 +105,13 @@ int log_writer_queue(struct log_writer *w, struct slice payload, struct error *e
 {
 	if (payload.len > (uint64_t)LIMIT_batch_bytes_max)
 		return error_set(error, ERROR_LIMIT, "a record has at most %lld octets, this one %zu",
-		                 (long long)LIMIT_batch_bytes_max, payload.len);
+						 (long long)LIMIT_batch_bytes_max, payload.len);
 	size_t size = log_frame_size(payload.len);
 	int result = pending_room(w, size, error);
 	if (result < 0)
 		return result;
-	struct log_frame frame = {.offset = w->next, .durable = w->durable, .appended_ns = env_now(w->env),
-	                          .payload = payload};
+	struct log_frame frame = {
+		.offset = w->next, .durable = w->durable, .appended_ns = env_now(w->env), .payload = payload};
 	log_frame_put(w->pending + w->pending_len, w->key, &frame);
 	w->pending_len += size;
 	w->next++;
@@ -231,7 +235,7 @@ static int newest_open(struct log_writer *w, struct error *error)
 		return result;
 	if (st.size != w->mark.values[2] || head.base != w->mark.values[1])
 		return error_set(error, ERROR_CONFLICT, "%s was not recovered: it has %llu octets, %llu are durable", path,
-		                 (unsigned long long)st.size, (unsigned long long)w->mark.values[2]);
+						 (unsigned long long)st.size, (unsigned long long)w->mark.values[2]);
 	w->key = head.key;
 	return 0;
 }
@@ -240,16 +244,16 @@ static int newest_check(struct log_writer *w, struct error *error)
 {
 	struct log_files files;
 	int result = log_files_list(w->env, &w->place, &files, error);
-	if (result == 0 && (files.count == 0 || w->mark.generation == 0 ||
-	                    files.bases[files.count - 1] != w->mark.values[1]))
+	if (result == 0 &&
+		(files.count == 0 || w->mark.generation == 0 || files.bases[files.count - 1] != w->mark.values[1]))
 		result = error_set(error, ERROR_CONFLICT, "%s was not recovered: its durable mark is not of the newest file",
-		                   w->place.dir);
+						   w->place.dir);
 	log_files_free(&files);
 	return result;
 }
 
 int log_writer_open(const struct env *env, const struct log_place *place, uint64_t file_bytes, struct log_writer *out,
-                    struct error *error)
+					struct error *error)
 {
 	*out = (struct log_writer){.env = env, .place = *place, .file_bytes = file_bytes, .mark_fd = -1, .fd = -1};
 	int result = mark_open(out, error);

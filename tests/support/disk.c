@@ -102,8 +102,8 @@ void disk_name_change(struct fake_disk *disk, const char *removed, const char *a
 {
 	disk_name_apply(&disk->cache, removed, added, inode);
 	disk->changes = disk_grow(disk->changes, disk->change_count, &disk->change_size, sizeof(*disk->changes));
-	disk->changes[disk->change_count++] = (struct fake_name_change){
-		removed ? fake_must(strdup(removed)) : NULL, added ? fake_must(strdup(added)) : NULL, inode};
+	disk->changes[disk->change_count++] = (struct fake_name_change){removed ? fake_must(strdup(removed)) : NULL,
+																	added ? fake_must(strdup(added)) : NULL, inode};
 }
 
 static bool is_in(const char *path, const char *dir)

@@ -74,7 +74,7 @@ static void *resize(void *ctx, void *ptr, size_t size)
 	struct fake_memory *memory = &((struct fake *)ctx)->memory;
 	memory->calls++;
 	if (memory->fail_at &&
-	    (memory->calls == memory->fail_at || (memory->fail_forever && memory->calls > memory->fail_at))) {
+		(memory->calls == memory->fail_at || (memory->fail_forever && memory->calls > memory->fail_at))) {
 		memory->failed++;
 		return NULL;
 	}

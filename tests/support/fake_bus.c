@@ -15,7 +15,7 @@ struct shelf {
 	uint32_t partition;
 	struct stored *records;
 	uint64_t count, durable, first; /* offsets */
-	uint64_t opened_at;             /* count when the bus was opened: tickets begin there */
+	uint64_t opened_at; /* count when the bus was opened: tickets begin there */
 };
 
 /* What a reader's name remembers. */
@@ -67,7 +67,7 @@ static int not_there(struct error *error)
 /* ---- writing ---- */
 
 static int produce(struct bus *bus, enum bus_topic topic, uint32_t partition, struct slice payload, uint64_t *ticket,
-                   struct error *error)
+				   struct error *error)
 {
 	struct fake_bus *all = (struct fake_bus *)bus;
 	struct shelf *s = shelf_at(all, topic, partition);
@@ -146,7 +146,7 @@ static struct place *place_of(struct fake_bus *all, const char *name, struct she
 }
 
 static int reader_open(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition,
-                       struct bus_reader **out, struct error *error)
+					   struct bus_reader **out, struct error *error)
 {
 	struct fake_bus *all = (struct fake_bus *)bus;
 	struct shelf *s = shelf_at(all, topic, partition);
@@ -188,8 +188,11 @@ static int poll_one(struct bus_reader *reader, struct bus_record *out, struct er
 	if (r->next >= s->durable || chance(r->all, r->all->config.empty_percent))
 		return 0;
 	const struct stored *record = &s->records[r->next];
-	*out = (struct bus_record){.topic = s->topic, .partition = s->partition, .offset = r->next++,
-	                           .appended_ns = record->appended_ns, .payload = slice_of(record->octets, record->len)};
+	*out = (struct bus_record){.topic = s->topic,
+							   .partition = s->partition,
+							   .offset = r->next++,
+							   .appended_ns = record->appended_ns,
+							   .payload = slice_of(record->octets, record->len)};
 	return 1;
 }
 
@@ -213,7 +216,7 @@ static int commit(struct bus_reader *reader, uint64_t committed, uint64_t keep_f
 }
 
 static void position(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
-                     uint64_t *next)
+					 uint64_t *next)
 {
 	const struct fake_reader *r = (const struct fake_reader *)reader;
 	*first = r->shelf->first;
@@ -238,9 +241,16 @@ static void bus_end(struct bus *bus)
 	all->is_open = false;
 }
 
-static const struct bus_ops ops = {
-	.produce = produce, .step = step, .durable = durable, .reader = reader_open, .poll = poll_one, .seek = seek,
-	.commit = commit, .position = position, .reader_close = reader_close, .close = bus_end};
+static const struct bus_ops ops = {.produce = produce,
+								   .step = step,
+								   .durable = durable,
+								   .reader = reader_open,
+								   .poll = poll_one,
+								   .seek = seek,
+								   .commit = commit,
+								   .position = position,
+								   .reader_close = reader_close,
+								   .close = bus_end};
 
 /* ---- the test's hand ---- */
 

@@ -12,9 +12,9 @@
 
 struct fake_bus_config {
 	uint32_t partitions[TOPIC_COUNT]; /* events also has the two special ones */
-	unsigned delay_percent;  /* a step that could make a record durable does not */
-	unsigned empty_percent;  /* a poll that could give a record does not */
-	unsigned full_percent;   /* a produce is refused */
+	unsigned delay_percent; /* a step that could make a record durable does not */
+	unsigned empty_percent; /* a poll that could give a record does not */
+	unsigned full_percent; /* a produce is refused */
 	unsigned repeat_records; /* a reopened reader begins at most so many before committed */
 };
 

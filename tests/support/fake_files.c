@@ -212,8 +212,8 @@ static int resize_to(struct fake *fake, int fd, uint64_t size, bool only_grow)
 	struct fake_inode *inode = open->inode;
 	if (only_grow && size <= inode->cache.len)
 		return 0;
-	if (size > inode->cache.len && room_for(fake, inode, (size_t)(size - inode->cache.len), inode->cache.len) <
-	                                       size - inode->cache.len)
+	if (size > inode->cache.len &&
+		room_for(fake, inode, (size_t)(size - inode->cache.len), inode->cache.len) < size - inode->cache.len)
 		return -ENOSPC;
 	disk_bytes_resize(&inode->cache, size);
 	disk_change_add(inode, NULL, 0, size);
@@ -234,8 +234,11 @@ static int call_reserve(void *ctx, int fd, uint64_t size)
 
 static void stat_fill(const struct fake_inode *inode, struct env_stat *out)
 {
-	*out = (struct env_stat){.size = inode->cache.len, .device = 1, .inode = inode->number,
-	                         .mtime_ns = inode->mtime_ns, .is_dir = inode->is_dir};
+	*out = (struct env_stat){.size = inode->cache.len,
+							 .device = 1,
+							 .inode = inode->number,
+							 .mtime_ns = inode->mtime_ns,
+							 .is_dir = inode->is_dir};
 }
 
 static int call_stat(void *ctx, const char *path, struct env_stat *out)
@@ -403,9 +406,22 @@ void fake_files_init(struct fake *fake)
 	struct fake_inode *root = disk_inode(fake, true);
 	disk_name_apply(&fake->disk->cache, NULL, "", root);
 	disk_name_apply(&fake->disk->medium, NULL, "", root);
-	fake->env.files = (struct env_files){
-		.open = call_open, .close = call_close, .pread = call_pread, .pwrite = call_pwrite, .read = call_read,
-		.sync = call_sync, .sync_dir = call_sync_dir, .truncate = call_truncate, .reserve = call_reserve,
-		.stat = call_stat, .fstat = call_fstat, .rename = call_rename, .unlink = call_unlink, .mkdir = call_mkdir,
-		.list = call_list, .lock = call_lock, .forget = call_forget, .ctx = fake};
+	fake->env.files = (struct env_files){.open = call_open,
+										 .close = call_close,
+										 .pread = call_pread,
+										 .pwrite = call_pwrite,
+										 .read = call_read,
+										 .sync = call_sync,
+										 .sync_dir = call_sync_dir,
+										 .truncate = call_truncate,
+										 .reserve = call_reserve,
+										 .stat = call_stat,
+										 .fstat = call_fstat,
+										 .rename = call_rename,
+										 .unlink = call_unlink,
+										 .mkdir = call_mkdir,
+										 .list = call_list,
+										 .lock = call_lock,
+										 .forget = call_forget,
+										 .ctx = fake};
 }

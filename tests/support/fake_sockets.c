@@ -14,7 +14,11 @@ struct fake_datagram {
 };
 
 struct fake_socket {
-	enum { SOCKET_DATAGRAM, SOCKET_LISTENER, SOCKET_STREAM } kind;
+	enum {
+		SOCKET_DATAGRAM,
+		SOCKET_LISTENER,
+		SOCKET_STREAM
+	} kind;
 	struct fake_datagram *datagrams; /* DATAGRAM */
 	size_t datagram_count, datagram_next;
 	uint32_t dropped;
@@ -62,8 +66,8 @@ int fake_listener(struct fake *fake)
 
 int fake_connect(struct fake *fake, int listener, const struct env_address *peer)
 {
-	return add(fake, (struct fake_socket){.kind = SOCKET_STREAM, .listener = listener, .peer = *peer,
-	                                      .write_room = SIZE_MAX});
+	return add(
+		fake, (struct fake_socket){.kind = SOCKET_STREAM, .listener = listener, .peer = *peer, .write_room = SIZE_MAX});
 }
 
 static uint8_t *append(uint8_t *octets, size_t *len, const void *more, size_t more_len)
@@ -76,7 +80,7 @@ static uint8_t *append(uint8_t *octets, size_t *len, const void *more, size_t mo
 }
 
 void fake_datagram_push(struct fake *fake, int fd, const struct env_address *peer, const void *octets, size_t len,
-                        size_t full_len)
+						size_t full_len)
 {
 	struct fake_socket *s = must_be(fake, fd);
 	s->datagrams = fake_must(realloc(s->datagrams, (s->datagram_count + 1) * sizeof(*s->datagrams)));

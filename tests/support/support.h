@@ -22,13 +22,29 @@
 
 /* Kinds of file calls, for fake_files.fail_kinds and the counts. */
 enum fake_call {
-	FAKE_OPEN, FAKE_CLOSE, FAKE_PREAD, FAKE_PWRITE, FAKE_READ, FAKE_SYNC, FAKE_SYNC_DIR, FAKE_TRUNCATE, FAKE_RESERVE,
-	FAKE_STAT, FAKE_FSTAT, FAKE_RENAME, FAKE_UNLINK, FAKE_MKDIR, FAKE_LIST, FAKE_LOCK, FAKE_FORGET,
+	FAKE_OPEN,
+	FAKE_CLOSE,
+	FAKE_PREAD,
+	FAKE_PWRITE,
+	FAKE_READ,
+	FAKE_SYNC,
+	FAKE_SYNC_DIR,
+	FAKE_TRUNCATE,
+	FAKE_RESERVE,
+	FAKE_STAT,
+	FAKE_FSTAT,
+	FAKE_RENAME,
+	FAKE_UNLINK,
+	FAKE_MKDIR,
+	FAKE_LIST,
+	FAKE_LOCK,
+	FAKE_FORGET,
 	FAKE_CALL_COUNT
 };
 
 #define FAKE_BIT(call) (1u << (call))
-#define FAKE_ALL_CALLS ((1u << FAKE_CALL_COUNT) - 1 - FAKE_BIT(FAKE_CLOSE)) /* close cannot fail in a way that matters */
+#define FAKE_ALL_CALLS \
+	((1u << FAKE_CALL_COUNT) - 1 - FAKE_BIT(FAKE_CLOSE)) /* close cannot fail in a way that matters */
 #define FAKE_WRITING \
 	(FAKE_BIT(FAKE_PWRITE) | FAKE_BIT(FAKE_SYNC) | FAKE_BIT(FAKE_SYNC_DIR) | FAKE_BIT(FAKE_TRUNCATE) | \
 	 FAKE_BIT(FAKE_RESERVE) | FAKE_BIT(FAKE_RENAME) | FAKE_BIT(FAKE_UNLINK) | FAKE_BIT(FAKE_MKDIR))
@@ -39,26 +55,26 @@ struct fake_clock {
 };
 
 struct fake_memory {
-	uint64_t calls;       /* allocations asked for */
-	uint64_t fail_at;     /* 0 = never; 1 = the next one after calls was set to 0 */
-	bool fail_forever;    /* and all after it */
-	uint64_t failed;      /* how many were refused */
-	int64_t outstanding;  /* allocated and not released; 0 at the end of a test */
+	uint64_t calls; /* allocations asked for */
+	uint64_t fail_at; /* 0 = never; 1 = the next one after calls was set to 0 */
+	bool fail_forever; /* and all after it */
+	uint64_t failed; /* how many were refused */
+	int64_t outstanding; /* allocated and not released; 0 at the end of a test */
 };
 
 struct fake_files {
-	uint64_t calls;             /* calls of the kinds in fail_kinds */
+	uint64_t calls; /* calls of the kinds in fail_kinds */
 	uint64_t count[FAKE_CALL_COUNT];
-	uint32_t fail_kinds;        /* FAKE_BIT()s; FAKE_ALL_CALLS at start */
-	uint64_t fail_at;           /* the Nth counted call fails with fail_errno; 0 = never */
+	uint32_t fail_kinds; /* FAKE_BIT()s; FAKE_ALL_CALLS at start */
+	uint64_t fail_at; /* the Nth counted call fails with fail_errno; 0 = never */
 	bool fail_forever;
-	int fail_errno;             /* positive; EIO at start */
+	int fail_errno; /* positive; EIO at start */
 	uint64_t failed;
-	uint64_t cut_at;            /* the machine stops before the Nth counted call: it and all later ones give EIO */
+	uint64_t cut_at; /* the machine stops before the Nth counted call: it and all later ones give EIO */
 	bool is_cut;
-	uint64_t short_at;          /* the Nth pwrite stores only short_octets; UINT64_MAX = every one */
+	uint64_t short_at; /* the Nth pwrite stores only short_octets; UINT64_MAX = every one */
 	size_t short_octets;
-	uint64_t capacity;          /* octets of all files together; 0 = no end */
+	uint64_t capacity; /* octets of all files together; 0 = no end */
 };
 
 struct fake_disk;
@@ -80,10 +96,10 @@ struct fake *fake_new(uint64_t seed);
 /* Frees the doubles; does not look at memory.outstanding. */
 void fake_free(struct fake *fake);
 
-void fake_clock_set(struct fake *fake, int64_t now_ns);      /* a step of the wall clock; boot time stands */
-void fake_clock_advance(struct fake *fake, int64_t ns);      /* both */
+void fake_clock_set(struct fake *fake, int64_t now_ns); /* a step of the wall clock; boot time stands */
+void fake_clock_advance(struct fake *fake, int64_t ns); /* both */
 uint64_t fake_random(struct fake *fake);
-uint64_t fake_random_below(struct fake *fake, uint64_t n);   /* 0..n-1 */
+uint64_t fake_random_below(struct fake *fake, uint64_t n); /* 0..n-1 */
 
 /* ---- the disk ---- */
 
@@ -91,9 +107,9 @@ uint64_t fake_random_below(struct fake *fake, uint64_t n);   /* 0..n-1 */
 void fake_files_reset(struct fake *fake);
 
 enum fake_cut {
-	FAKE_CUT_LOSE_ALL,  /* exactly what was synced */
-	FAKE_CUT_KEEP_ALL,  /* everything: a crash of the process, not of the machine */
-	FAKE_CUT_RANDOM,    /* a random subset of what was not synced, writes torn at 512 octets */
+	FAKE_CUT_LOSE_ALL, /* exactly what was synced */
+	FAKE_CUT_KEEP_ALL, /* everything: a crash of the process, not of the machine */
+	FAKE_CUT_RANDOM, /* a random subset of what was not synced, writes torn at 512 octets */
 };
 
 /* The power goes and comes back: all descriptors and locks are gone, the disk holds what was synced (content by sync,
@@ -120,14 +136,14 @@ int fake_file_each(struct fake *fake, int (*each)(void *arg, const char *path), 
 int fake_datagram_socket(struct fake *fake);
 /* full_len 0 = len: otherwise the datagram claims to have been longer than what is stored. */
 void fake_datagram_push(struct fake *fake, int fd, const struct env_address *peer, const void *octets, size_t len,
-                        size_t full_len);
+						size_t full_len);
 void fake_datagram_drop(struct fake *fake, int fd, uint32_t n); /* the kernel dropped n more */
 
 int fake_listener(struct fake *fake);
 /* A peer connects: the descriptor that the next accept of this listener gives. */
 int fake_connect(struct fake *fake, int listener, const struct env_address *peer);
 void fake_stream_push(struct fake *fake, int fd, const void *octets, size_t len);
-void fake_stream_end(struct fake *fake, int fd);               /* after what was pushed: closed by the peer */
+void fake_stream_end(struct fake *fake, int fd); /* after what was pushed: closed by the peer */
 void fake_stream_break(struct fake *fake, int fd, int error_number); /* after what was pushed: this error */
 /* What the code under test has written; write_room limits what a write takes (SIZE_MAX at start). */
 struct slice fake_stream_output(struct fake *fake, int fd);

@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define KEY 0x6372657373657421u
 
-static const struct bus_local_config config = {.dir = "log", .partitions = {0, 0, 0, 1},
-                                               .write_topics = 1u << TOPIC_CONTROL};
+static const struct bus_local_config config = {
+	.dir = "log", .partitions = {0, 0, 0, 1}, .write_topics = 1u << TOPIC_CONTROL};
 
 static void make_right(uint8_t *octets, size_t size)
 {

@@ -4,11 +4,11 @@
 #ifndef TESTS_UNIT_BUS_RIG_H
 #define TESTS_UNIT_BUS_RIG_H
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "bus/log.h"
 #include "tests/support/support.h"
@@ -25,7 +25,7 @@
 struct account {
 	uint64_t serials[RIG_RECORDS];
 	uint64_t produced; /* offsets below were queued */
-	uint64_t durable;  /* greatest durable offset that was ever reported */
+	uint64_t durable; /* greatest durable offset that was ever reported */
 };
 
 struct rig {
@@ -40,9 +40,9 @@ static inline void rig_start(struct rig *rig, uint64_t seed, uint64_t file_bytes
 {
 	*rig = (struct rig){.fake = fake_new(seed)};
 	rig->config = (struct bus_local_config){.dir = "data/log",
-	                                        .partitions = {RIG_PARTITIONS, 0, 0, 0},
-	                                        .write_topics = 1u << TOPIC_EVENTS,
-	                                        .file_bytes = file_bytes};
+											.partitions = {RIG_PARTITIONS, 0, 0, 0},
+											.write_topics = 1u << TOPIC_EVENTS,
+											.file_bytes = file_bytes};
 }
 
 static inline int rig_recover(struct rig *rig, struct error *error)

@@ -56,13 +56,14 @@ static void the_timer_syncs_after_100_ms_and_4_mib_at_once(void **state)
 	assert_int_equal(tickets, 1);
 
 	uint8_t *large = calloc(1, (size_t)LIMIT_batch_bytes_max + 1);
-	rig_must(bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max), NULL, &error), &error);
+	rig_must(bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max), NULL, &error),
+			 &error);
 	assert_int_equal(bus_step(rig.bus, false, &error), BUS_IDLE);
 	bus_durable(rig.bus, TOPIC_EVENTS, 0, &tickets, NULL);
 	assert_int_equal(tickets, 2);
-	assert_int_equal(bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max + 1), NULL,
-	                             &error),
-	                 -ERROR_LIMIT);
+	assert_int_equal(
+		bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max + 1), NULL, &error),
+		-ERROR_LIMIT);
 	free(large);
 	rig_end(&rig);
 }
@@ -82,7 +83,8 @@ static void the_queue_is_bounded(void **state)
 	assert_int_equal(error.flags, ERROR_RETRIABLE);
 	assert_true(queued > 1 && queued <= 4);
 	assert_int_equal(bus_step(rig.bus, true, &error), BUS_IDLE);
-	rig_must(bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max), NULL, &error), &error);
+	rig_must(bus_produce(rig.bus, TOPIC_EVENTS, 0, slice_of(large, (size_t)LIMIT_batch_bytes_max), NULL, &error),
+			 &error);
 	free(large);
 	rig_end(&rig);
 }
@@ -277,6 +279,32 @@ static void a_full_disk_acknowledges_nothing_and_heals_by_itself(void **state)
 	rig_end(&rig);
 }
 
+static void what_did_not_fit_is_taken_back(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct error error;
+	char path[LOG_PATH_MAX];
+	size_t before, after;
+	rig_start(&rig, 11, 0);
+	rig_begin(&rig);
+	for (unsigned i = 0; i < 4; i++)
+		rig_must(rig_produce(&rig, 0, &error), &error);
+	rig_must(rig_step(&rig, true, &error), &error);
+	rig_file(path, 0, 0);
+	fake_file_get(rig.fake, path, &before);
+	for (unsigned i = 0; i < 4; i++)
+		rig_must(rig_produce(&rig, 0, &error), &error);
+	rig.fake->files.capacity = fake_files_used(rig.fake) + 50;
+	assert_int_equal(rig_step(&rig, true, &error), -ERROR_FULL);
+	fake_file_get(rig.fake, path, &after);
+	assert_int_equal(after, before);
+	rig_close(&rig);
+	rig.fake->files.capacity = 0;
+	rig_must(rig_open(&rig, &error), &error); /* as if nothing had been tried */
+	rig_end(&rig);
+}
+
 static void after_a_failed_sync_nothing_is_believed_until_recovery(void **state)
 {
 	(void)state;
@@ -383,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_reader_too_far_behind_stops_intake),
 		cmocka_unit_test(keep_from_is_overtaken_but_never_committed),
 		cmocka_unit_test(a_full_disk_acknowledges_nothing_and_heals_by_itself),
+		cmocka_unit_test(what_did_not_fit_is_taken_back),
 		cmocka_unit_test(after_a_failed_sync_nothing_is_believed_until_recovery),
 		cmocka_unit_test(what_does_not_fit_the_configuration_is_refused),
 		cmocka_unit_test(the_listener_hears_of_every_partition_once),

@@ -242,7 +242,7 @@ static void older_files_are_chained_and_checked_when_read(void **state)
 		assert_non_null(strstr(error.text, path));
 		assert_true(read >= files.bases[1] && read < files.bases[2]);
 		assert_int_equal(bus_poll(reader, &record, &error), -ERROR_DAMAGED); /* and again: it does not pass over */
-		rig_must(bus_seek(reader, files.bases[2], &error), &error);           /* the rest can be read on purpose */
+		rig_must(bus_seek(reader, files.bases[2], &error), &error); /* the rest can be read on purpose */
 		assert_int_equal(bus_poll(reader, &record, &error), 1);
 		rig_check_record(&rig, &record);
 		bus_reader_close(reader);

@@ -59,7 +59,12 @@ static void workload(struct rig *rig)
 	}
 }
 
-enum trouble { TROUBLE_CALL, TROUBLE_MEMORY, TROUBLE_CUT, TROUBLE_SHORT };
+enum trouble {
+	TROUBLE_CALL,
+	TROUBLE_MEMORY,
+	TROUBLE_CUT,
+	TROUBLE_SHORT
+};
 
 static void set_trouble(struct rig *rig, enum trouble trouble, uint64_t n, bool forever, int errno_value)
 {

@@ -54,7 +54,8 @@ static void do_poll(struct life *life, struct follower *f)
 	uint64_t durable = life->rig.accounts[f->partition].durable;
 	for (uint64_t n = fake_random_below(life->rig.fake, 20); n > 0; n--) {
 		int result = bus_poll(f->reader, &record, &error);
-		if (result == -ERROR_NOT_FOUND && f->next < f->keep) { /* it went back behind what it keeps, and that was trimmed */
+		if (result == -ERROR_NOT_FOUND &&
+			f->next < f->keep) { /* it went back behind what it keeps, and that was trimmed */
 			rig_must(bus_seek(f->reader, f->keep, &error), &error);
 			f->next = f->keep;
 			continue;

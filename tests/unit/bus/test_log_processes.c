@@ -12,8 +12,8 @@
 
 static struct bus_local_config config_of(const char *dir, bool writes)
 {
-	return (struct bus_local_config){.dir = dir, .partitions = {1, 0, 0, 0}, .write_topics = writes ? 1u : 0,
-	                                 .file_bytes = 30000};
+	return (struct bus_local_config){
+		.dir = dir, .partitions = {1, 0, 0, 0}, .write_topics = writes ? 1u : 0, .file_bytes = 30000};
 }
 
 /* Each record holds its own offset. Never returns. */
@@ -25,12 +25,12 @@ static _Noreturn void write_for_ever(const char *dir)
 	uint8_t payload[PAYLOAD_MAX];
 	uint64_t next;
 	if (bus_local_recover(&env, &config, NULL, NULL) < 0 || bus_local_open(&env, &config, &bus, NULL) < 0 ||
-	    bus_durable(bus, TOPIC_EVENTS, 0, NULL, &next) < 0)
+		bus_durable(bus, TOPIC_EVENTS, 0, NULL, &next) < 0)
 		_exit(1);
 	for (;; next++) {
 		size_t len = rig_payload(next, payload);
 		if (bus_produce(bus, TOPIC_EVENTS, 0, slice_of(payload, len), NULL, NULL) < 0 ||
-		    bus_step(bus, next % 7 == 0, NULL) < 0)
+			bus_step(bus, next % 7 == 0, NULL) < 0)
 			_exit(2);
 	}
 }

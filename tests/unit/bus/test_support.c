@@ -1,9 +1,9 @@
 /* The doubles themselves: a test that trusts them should not find them kinder than the world. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "tests/support/fake_bus.h"
 #include "tests/support/support.h"
@@ -223,8 +223,11 @@ static void the_seeded_bus_keeps_the_contract(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 50; seed++) {
 		struct fake *fake = fake_new(seed);
-		struct fake_bus_config config = {.partitions = {0, 1, 0, 0}, .delay_percent = 60, .empty_percent = 30,
-		                                 .full_percent = 20, .repeat_records = 3};
+		struct fake_bus_config config = {.partitions = {0, 1, 0, 0},
+										 .delay_percent = 60,
+										 .empty_percent = 30,
+										 .full_percent = 20,
+										 .repeat_records = 3};
 		struct fake_bus *all = fake_bus_new(fake, &config);
 		uint64_t sent = 0, seen = 0;
 		struct error error;
@@ -235,7 +238,7 @@ static void the_seeded_bus_keeps_the_contract(void **state)
 			uint64_t base = fake_bus_count(all, TOPIC_MATCHES, 0), tickets, next = 0, ticket;
 			assert_int_equal(bus_open_reader(bus, "temporal", TOPIC_MATCHES, 0, &reader, &error), 0);
 			assert_int_equal(bus_open_reader(bus, "temporal", TOPIC_MATCHES, 0, &(struct bus_reader *){0}, &error),
-			                 -ERROR_BUSY);
+							 -ERROR_BUSY);
 			for (unsigned i = 0; i < 60; i++) {
 				uint64_t value = base + next;
 				if (bus_produce(bus, TOPIC_MATCHES, 0, slice_of(&value, 8), &ticket, &error) == 0) {
