@@ -93,6 +93,7 @@ struct ingest {
 	bool host_settings;       /* some setting names a header host */
 	struct source *table;
 	uint32_t table_clock;
+	char line[SOURCE_LINE_MAX]; /* the source line of the row being made */
 
 	struct partition *partitions;
 	uint32_t partition_count;

@@ -184,6 +184,8 @@ bool header_5424(const uint8_t *p, const uint8_t *end, struct header *out)
 
 bool header_next_parameter(struct slice s, size_t *at, struct slice *id, struct header_parameter *out)
 {
+	if (s.len == 0)
+		return false;
 	const uint8_t *end = s.ptr + s.len;
 	while (*at < s.len) {
 		const uint8_t *p = s.ptr + *at;

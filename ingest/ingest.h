@@ -18,7 +18,8 @@ struct ingest_connection;
 
 enum framing { FRAMING_AUTO, FRAMING_LF, FRAMING_NUL, FRAMING_OCTET };
 
-/* How to read what one source sends. First entry whose network or host holds wins; then the defaults. */
+/* How to read what one source sends. The first entry whose network and host (those it gives) hold wins; then the
+ * defaults. */
 struct source_settings {
 	uint8_t network[16];
 	unsigned network_bits;     /* 0 = any address */

@@ -19,7 +19,7 @@ struct draft {
 	struct source *source;
 	const struct setting *setting;
 	struct partition *partition;
-	char line[SOURCE_LINE_MAX];
+	char *line; /* of the ingest: too large to be cleared for every row */
 	size_t line_len;
 };
 
@@ -384,7 +384,7 @@ static void count_row(struct draft *d, bool quarantine)
 
 int row_add(struct ingest *in, const struct origin *origin, const struct frame *frame, int64_t observed_ns)
 {
-	struct draft d = {.in = in, .frame = frame, .flags = frame->flags, .observed_ns = observed_ns};
+	struct draft d = {.in = in, .frame = frame, .flags = frame->flags, .observed_ns = observed_ns, .line = in->line};
 	int result = read_frame(&d, origin);
 	if (result < 0)
 		return result;

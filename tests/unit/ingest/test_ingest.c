@@ -485,7 +485,7 @@ static void batches_close_at_rows_bytes_and_age(void **state)
 static void a_refused_batch_loses_nothing(void **state)
 {
 	(void)state;
-	for (unsigned refuse = 1; refuse < 40; refuse += 3) {
+	for (unsigned refuse = 1; refuse < 40; refuse += 12) {
 		struct collect c;
 		struct ingest_listener *l;
 		struct ingest_udp *udp;
@@ -506,7 +506,7 @@ static void a_refused_batch_loses_nothing(void **state)
 		fake_stream_end(c.fake, fd);
 		c.refuse = refuse;
 		bool open = true;
-		for (int i = 0; i < 2000; i++) {
+		for (int i = 0; i < 600; i++) {
 			if (open && ingest_connection_step(connection, 20000, NULL) == 0)
 				open = false;
 			ingest_udp_step(udp, 100, NULL);
