@@ -11,15 +11,20 @@
 #define CONDITION_DEPTH 64u
 #define CONDITION_TOKENS 4096u
 
-enum token_type { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_WORD };
+enum token_type {
+	TOKEN_END,
+	TOKEN_OPEN,
+	TOKEN_CLOSE,
+	TOKEN_WORD
+};
 
 struct condition {
 	struct loader *l;
 	const struct tree_node *node;
 	struct selections *selections;
 	struct slice text;
-	size_t at;     /* behind the token */
-	size_t start;  /* of the token */
+	size_t at; /* behind the token */
+	size_t start; /* of the token */
 	enum token_type token;
 	struct slice word;
 	uint32_t tokens, depth;
@@ -204,7 +209,7 @@ static int parse_not(struct condition *c, const struct node **out)
 
 /* operand {word operand}, as one flat node. */
 static int parse_chain(struct condition *c, const char *word, enum node_kind kind,
-                       int (*operand)(struct condition *, const struct node **), const struct node **out)
+					   int (*operand)(struct condition *, const struct node **), const struct node **out)
 {
 	struct node *n = NULL;
 	uint32_t room = 0;
@@ -245,10 +250,12 @@ static int parse_or(struct condition *c, const struct node **out)
 	return rc;
 }
 
-int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections, const struct node **out)
+int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections,
+					  const struct node **out)
 {
 	if (!tree_is_scalar(text) || text->type == TREE_NULL)
-		return loader_refuse_at(l, "sigma-condition", text, "a condition must be a string, not %s", tree_type_name(text));
+		return loader_refuse_at(l, "sigma-condition", text, "a condition must be a string, not %s",
+								tree_type_name(text));
 	struct condition c = {.l = l, .node = text, .selections = selections, .text = text->text};
 	int rc = condition_next(&c);
 	if (!rc)

@@ -10,16 +10,20 @@ struct named_place {
 };
 
 struct alias {
-	struct slice name;            /* of the alias */
+	struct slice name; /* of the alias */
 	struct named_place reference; /* a rule */
-	struct slice field;           /* what it is called there */
+	struct slice field; /* what it is called there */
 };
 
-enum pending_state { PENDING_WAITS, PENDING_DONE, PENDING_REFUSED };
+enum pending_state {
+	PENDING_WAITS,
+	PENDING_DONE,
+	PENDING_REFUSED
+};
 
 struct reference {
 	struct named_place place;
-	struct rule *rule;                   /* loaded already, or */
+	struct rule *rule; /* loaded already, or */
 	struct pending_correlation *pending; /* to come */
 };
 
@@ -43,6 +47,7 @@ int correlation_type_read(struct loader *l, const struct tree_node *body, struct
 int correlation_timespan_read(struct loader *l, const struct tree_node *body, struct correlation *c);
 int correlation_condition_read(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
 /* A string or a list of strings. */
-int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out, uint32_t *count);
+int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out,
+					  uint32_t *count);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out, uint32_t *count)
+int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out,
+					  uint32_t *count)
 {
 	bool list = node->type == TREE_LIST;
 	uint32_t n = list ? node->count : 1;
@@ -21,7 +22,8 @@ int correlation_names(struct loader *l, const struct tree_node *node, const char
 			return NO_MEMORY;
 		for (uint32_t k = 0; k < i; k++)
 			if (slice_equal((*out)[k].text, place->text))
-				return loader_refuse_at(l, "correlation-names", one, "'%.*s' stands twice in %s", SLICE_PRINT(one->text), what);
+				return loader_refuse_at(l, "correlation-names", one, "'%.*s' stands twice in %s",
+										SLICE_PRINT(one->text), what);
 	}
 	return 0;
 }
@@ -48,7 +50,8 @@ int correlation_type_read(struct loader *l, const struct tree_node *body, struct
 		}
 	for (unsigned i = 0; i < sizeof later / sizeof *later; i++)
 		if (slice_equal(n->text, slice_str(later[i])))
-			return loader_refuse_at(l, "sigma-unsupported", n, "the correlation type %s is not supported yet", later[i]);
+			return loader_refuse_at(l, "sigma-unsupported", n, "the correlation type %s is not supported yet",
+									later[i]);
 	return loader_refuse_at(l, "correlation-type", n, "there is no correlation type '%.*s'", SLICE_PRINT(n->text));
 }
 
@@ -58,7 +61,8 @@ int correlation_timespan_read(struct loader *l, const struct tree_node *body, st
 	if (!n)
 		return loader_refuse_at(l, "correlation-timespan", body, "a correlation needs a timespan");
 	if (!tree_is_scalar(n) || !clock_parse_span(n->text, &c->timespan_ns))
-		return loader_refuse_at(l, "correlation-timespan", n, "timespan is a whole number and one of s, m, h, d, w, as in 90s or 15m");
+		return loader_refuse_at(l, "correlation-timespan", n,
+								"timespan is a whole number and one of s, m, h, d, w, as in 90s or 15m");
 	return 0;
 }
 
@@ -77,7 +81,8 @@ static int threshold_from(struct loader *l, const struct tree_node *n, struct co
 	if (n->type == TREE_FLOAT)
 		v = (struct number){.type = NUMBER_F64, .f64 = n->f64};
 	if (v.type == NUMBER_NONE)
-		return loader_refuse_at(l, "correlation-threshold", n, "a threshold must be a number, not %s", tree_type_name(n));
+		return loader_refuse_at(l, "correlation-threshold", n, "a threshold must be a number, not %s",
+								tree_type_name(n));
 	double f = v.type == NUMBER_F64 ? v.f64 : 0;
 	if ((v.type == NUMBER_I64 && v.i64 < 0) || f < 0 || f >= 9e15)
 		return loader_refuse_at(l, "correlation-threshold", n, "a threshold must not be negative or beyond all counts");
@@ -95,7 +100,7 @@ static int threshold_from(struct loader *l, const struct tree_node *n, struct co
 static bool only_at_zero(const struct correlation *c)
 {
 	return (c->compare == COMPARE_LT && c->threshold <= 1) || (c->compare == COMPARE_LTE && c->threshold == 0) ||
-	       (c->compare == COMPARE_EQ && c->threshold == 0);
+		   (c->compare == COMPARE_EQ && c->threshold == 0);
 }
 
 static int temporal_condition(struct loader *l, const struct tree_node *at, struct pending_correlation *p)
@@ -107,18 +112,21 @@ static int temporal_condition(struct loader *l, const struct tree_node *at, stru
 		c->threshold++;
 	}
 	if (c->type == CORRELATION_TEMPORAL_ORDERED && (c->compare != COMPARE_GTE || c->threshold != n))
-		return loader_refuse_at(l, "correlation-ordered", at, "temporal_ordered needs all its rules: write gte: %llu or leave the condition out",
-		                        (unsigned long long)n);
+		return loader_refuse_at(l, "correlation-ordered", at,
+								"temporal_ordered needs all its rules: write gte: %llu or leave the condition out",
+								(unsigned long long)n);
 	if ((c->compare == COMPARE_GTE || c->compare == COMPARE_EQ) && c->threshold > n)
-		return loader_refuse_at(l, "correlation-never", at, "this can never hold: the correlation has only %llu rules", (unsigned long long)n);
+		return loader_refuse_at(l, "correlation-never", at, "this can never hold: the correlation has only %llu rules",
+								(unsigned long long)n);
 	return 0;
 }
 
-static int read_operator(struct loader *l, const struct tree_node *condition, struct correlation *c, const struct tree_node **at)
+static int read_operator(struct loader *l, const struct tree_node *condition, struct correlation *c,
+						 const struct tree_node **at)
 {
 	static const char *const operators[] = {
-		[COMPARE_GT] = "gt", [COMPARE_GTE] = "gte", [COMPARE_LT] = "lt",
-		[COMPARE_LTE] = "lte", [COMPARE_EQ] = "eq", [COMPARE_NEQ] = "neq",
+		[COMPARE_GT] = "gt",   [COMPARE_GTE] = "gte", [COMPARE_LT] = "lt",
+		[COMPARE_LTE] = "lte", [COMPARE_EQ] = "eq",   [COMPARE_NEQ] = "neq",
 	};
 	*at = NULL;
 	for (uint32_t i = 0; i < condition->count; i++) {
@@ -129,8 +137,9 @@ static int read_operator(struct loader *l, const struct tree_node *condition, st
 		if (op == 6 && slice_equal(pair->key->text, SLICE("field")))
 			continue;
 		if (op == 6)
-			return loader_refuse_at(l, "correlation-condition", pair->key, "a condition knows gt, gte, lt, lte, eq, neq and field, not '%.*s'",
-			                        SLICE_PRINT(pair->key->text));
+			return loader_refuse_at(l, "correlation-condition", pair->key,
+									"a condition knows gt, gte, lt, lte, eq, neq and field, not '%.*s'",
+									SLICE_PRINT(pair->key->text));
 		if (*at)
 			return loader_refuse_at(l, "sigma-unsupported", pair->key, "a range of two operators is not supported yet");
 		*at = pair->key;
@@ -139,7 +148,9 @@ static int read_operator(struct loader *l, const struct tree_node *condition, st
 		if (rc)
 			return rc;
 	}
-	return *at ? 0 : loader_refuse_at(l, "correlation-condition", condition, "a condition needs one of gt, gte, lt, lte, eq, neq");
+	return *at ? 0
+			   : loader_refuse_at(l, "correlation-condition", condition,
+								  "a condition needs one of gt, gte, lt, lte, eq, neq");
 }
 
 static int read_values(struct loader *l, const struct tree_node *condition, struct pending_correlation *p)
@@ -147,7 +158,9 @@ static int read_values(struct loader *l, const struct tree_node *condition, stru
 	const struct tree_node *field = tree_get(condition, "field");
 	bool wanted = p->c->type == CORRELATION_VALUE_COUNT;
 	if (!field)
-		return wanted ? loader_refuse_at(l, "correlation-field", condition, "value_count needs a field in its condition") : 0;
+		return wanted
+				   ? loader_refuse_at(l, "correlation-field", condition, "value_count needs a field in its condition")
+				   : 0;
 	if (!wanted)
 		return loader_refuse_at(l, "correlation-field", field, "only value_count takes a field");
 	int rc = correlation_names(l, field, "field", &p->values, &p->value_count);
@@ -171,12 +184,14 @@ int correlation_condition_read(struct loader *l, const struct tree_node *body, s
 	if (n->type == TREE_STRING)
 		return loader_refuse_at(l, "sigma-unsupported", n, "conditions over names of rules are not supported yet");
 	if (n->type != TREE_MAP)
-		return loader_refuse_at(l, "correlation-condition", n, "a condition must be a map such as {gte: 10}, not %s", tree_type_name(n));
+		return loader_refuse_at(l, "correlation-condition", n, "a condition must be a map such as {gte: 10}, not %s",
+								tree_type_name(n));
 	int rc = read_operator(l, n, c, &at);
 	if (!rc)
 		rc = read_values(l, n, p);
 	if (!rc && only_at_zero(c))
-		rc = loader_refuse_at(l, "correlation-population", at,
-		                      "only the absence of all matches would fulfil this: that needs a population of keys, which is not supported yet");
+		rc = loader_refuse_at(
+			l, "correlation-population", at,
+			"only the absence of all matches would fulfil this: that needs a population of keys, which is not supported yet");
 	return rc || !temporal ? rc : temporal_condition(l, at, p);
 }

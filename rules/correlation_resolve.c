@@ -27,23 +27,27 @@ static int link_reference(struct loader *l, struct pending_correlation *p, uint3
 	struct reference *r = &p->references[i];
 	const struct named_rule *n = loader_find(l, r->place.text);
 	if (!n)
-		return loader_refuse(l, "correlation-reference", r->place.line, r->place.column, "no rule has the id or name '%.*s'", SLICE_PRINT(r->place.text));
+		return loader_refuse(l, "correlation-reference", r->place.line, r->place.column,
+							 "no rule has the id or name '%.*s'", SLICE_PRINT(r->place.text));
 	if (n->refused_file)
-		return loader_refuse(l, "correlation-refused", r->place.line, r->place.column, "refers to '%.*s', which was refused (%s:%u)",
-		                     SLICE_PRINT(r->place.text), n->refused_file, n->refused_line);
+		return loader_refuse(l, "correlation-refused", r->place.line, r->place.column,
+							 "refers to '%.*s', which was refused (%s:%u)", SLICE_PRINT(r->place.text), n->refused_file,
+							 n->refused_line);
 	r->pending = n->pending;
 	r->rule = n->rule;
 	for (uint32_t k = 0; k < i; k++)
 		if (p->references[k].rule == r->rule)
-			return loader_refuse(l, "correlation-names", r->place.line, r->place.column, "'%.*s' is the same rule as '%.*s'",
-			                     SLICE_PRINT(r->place.text), SLICE_PRINT(p->references[k].place.text));
+			return loader_refuse(l, "correlation-names", r->place.line, r->place.column,
+								 "'%.*s' is the same rule as '%.*s'", SLICE_PRINT(r->place.text),
+								 SLICE_PRINT(p->references[k].place.text));
 	return 0;
 }
 
 /* ---- fields ---- */
 
 /* What field `name` is called in rule i: its alias there, or itself; with the names that mappings add. */
-static int field_of_rule(struct loader *l, struct pending_correlation *p, struct slice name, uint32_t i, struct slice *out)
+static int field_of_rule(struct loader *l, struct pending_correlation *p, struct slice name, uint32_t i,
+						 struct slice *out)
 {
 	const struct rule *rule = p->references[i].rule;
 	for (uint32_t k = 0; k < p->alias_count; k++) {
@@ -60,8 +64,8 @@ static int field_of_rule(struct loader *l, struct pending_correlation *p, struct
 	return 0;
 }
 
-static int resolve_fields(struct loader *l, struct pending_correlation *p, const struct named_place *names, uint32_t count,
-                          const struct correlation_field **out)
+static int resolve_fields(struct loader *l, struct pending_correlation *p, const struct named_place *names,
+						  uint32_t count, const struct correlation_field **out)
 {
 	struct correlation_field *fields = arena_zalloc(&l->set->arena, (count ? count : 1) * sizeof *fields);
 	if (!fields)
@@ -90,8 +94,8 @@ static int check_aliases(struct loader *l, const struct pending_correlation *p)
 		for (uint32_t i = 0; n && i < p->reference_count; i++)
 			listed |= p->references[i].rule == n->rule;
 		if (!listed)
-			return loader_refuse(l, "correlation-aliases", place->line, place->column, "the alias names '%.*s', which is not among the rules",
-			                     SLICE_PRINT(place->text));
+			return loader_refuse(l, "correlation-aliases", place->line, place->column,
+								 "the alias names '%.*s', which is not among the rules", SLICE_PRINT(place->text));
 	}
 	return 0;
 }
@@ -103,7 +107,8 @@ static int resolve_one(struct loader *l, struct pending_correlation *p, uint32_t
 	struct correlation *c = p->c;
 	int rc = check_aliases(l, p);
 	if (!rc && level > LIMIT_chain_depth)
-		rc = loader_refuse(l, "correlation-depth", p->line, p->column, "correlations are chained at most %d levels deep", (int)LIMIT_chain_depth);
+		rc = loader_refuse(l, "correlation-depth", p->line, p->column,
+						   "correlations are chained at most %d levels deep", (int)LIMIT_chain_depth);
 	if (!rc)
 		rc = resolve_fields(l, p, p->groups, p->group_count, &c->group_by);
 	if (!rc)
@@ -138,8 +143,9 @@ static int level_of(struct loader *l, struct pending_correlation *p, uint32_t *l
 		if (!r->pending)
 			continue;
 		if (r->pending->state == PENDING_REFUSED)
-			return loader_refuse(l, "correlation-refused", r->place.line, r->place.column, "refers to '%.*s', which was refused (%s:%u)",
-			                     SLICE_PRINT(r->place.text), r->pending->file, r->pending->line);
+			return loader_refuse(l, "correlation-refused", r->place.line, r->place.column,
+								 "refers to '%.*s', which was refused (%s:%u)", SLICE_PRINT(r->place.text),
+								 r->pending->file, r->pending->line);
 		waits |= r->pending->state == PENDING_WAITS;
 		if (r->pending->c->level >= *level)
 			*level = r->pending->c->level + 1;
@@ -195,7 +201,9 @@ int correlations_resolve(struct loader *l)
 		if (p->state != PENDING_WAITS)
 			continue;
 		enter(l, p);
-		rc = give_up(l, p, loader_refuse(l, "correlation-cycle", p->line, p->column, "this correlation refers to itself through others, or to such a one"));
+		rc = give_up(l, p,
+					 loader_refuse(l, "correlation-cycle", p->line, p->column,
+								   "this correlation refers to itself through others, or to such a one"));
 	}
 	return rc;
 }

@@ -10,7 +10,8 @@ static int known_keys(struct loader *l, const struct tree_node *map, const char 
 		while (*k && !slice_equal(key->text, slice_str(*k)))
 			k++;
 		if (!*k)
-			return loader_refuse_at(l, "correlation-unknown-key", key, "%s has no key '%.*s' that is supported", where, SLICE_PRINT(key->text));
+			return loader_refuse_at(l, "correlation-unknown-key", key, "%s has no key '%.*s' that is supported", where,
+									SLICE_PRINT(key->text));
 	}
 	return 0;
 }
@@ -106,9 +107,11 @@ static int read_extension(struct loader *l, const struct tree_node *block, struc
 
 /* ---- the document ---- */
 
-static int read_body(struct loader *l, const struct tree_node *root, const struct tree_node *body, struct pending_correlation *p)
+static int read_body(struct loader *l, const struct tree_node *root, const struct tree_node *body,
+					 struct pending_correlation *p)
 {
-	static const char *const known[] = {"type", "rules", "group-by", "timespan", "condition", "aliases", "generate", "cresset", NULL};
+	static const char *const known[] = {"type",    "rules",    "group-by", "timespan", "condition",
+										"aliases", "generate", "cresset",  NULL};
 	struct correlation *c = p->c;
 	int rc = correlation_type_read(l, body, c);
 	if (!rc)

@@ -322,7 +322,7 @@ void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, 
 static inline struct slice decoder_span_text(const struct decode_run *run, struct span s)
 {
 	struct slice row = batch_row_text(run->b);
-	return slice_of(row.ptr + s.at, s.len);
+	return s.len == 0 ? SLICE_NONE : slice_of(row.ptr + s.at, s.len);
 }
 
 /* decoder_pattern.c */

@@ -57,9 +57,10 @@ static size_t ipv6_length(struct slice s)
 		return 0;
 	uint8_t address[16];
 	/* "fe80::1: text" and "fe80::1." : the mark behind the address is not part of it. */
-	for (int trim = 0; trim < 2 && end > 1; trim++, end--)
-		if (address_parse(slice_of(s.ptr, end), address))
-			return end;
+	if (address_parse(slice_of(s.ptr, end), address))
+		return end;
+	if ((s.ptr[end - 1] == ':' || s.ptr[end - 1] == '.') && address_parse(slice_of(s.ptr, end - 1), address))
+		return end - 1;
 	/* "2001:db8::1:50122": five digits are no group of an address, so they are a port. */
 	for (size_t at = end; at-- > 2;)
 		if (s.ptr[at] == ':')
@@ -239,9 +240,20 @@ static bool match_text(struct matcher *m, uint32_t i, size_t from)
 
 static bool match_last(struct matcher *m, uint32_t i, size_t from)
 {
-	for (size_t at = m->text.len + 1; at-- > from && m->attempts > 0;)
+	const struct pattern_op *next = &m->ops[i + 1];
+	for (size_t at = m->text.len + 1; at > from && m->attempts > 0;) {
+		at--;
+		if (next->kind == OP_LITERAL) {
+			const uint8_t *p = at > from ? memrchr(m->text.ptr + from, next->text.ptr[0], at - from) : NULL;
+			if (at < m->text.len && m->text.ptr[at] == next->text.ptr[0])
+				p = m->text.ptr + at;
+			if (p == NULL)
+				return false;
+			at = (size_t)(p - m->text.ptr);
+		}
 		if (may_start(m, i + 1, at) && try_at(m, i, from, at))
 			return true;
+	}
 	return false;
 }
 
@@ -300,7 +312,7 @@ static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
 		n = decoder_time_read(op->text, s, 0, &found);
 		break;
 	default:
-		CHECK(!"a part without length");
+		CHECK(op->kind == OP_WORD); /* there is no other part with a length */
 		n = 0;
 	}
 	return n == 0 ? SIZE_MAX : n;

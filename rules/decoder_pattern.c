@@ -245,9 +245,10 @@ static bool finish(struct pattern_text *p, struct decoder_pattern *out)
 
 bool decoder_pattern_compile(struct decoder_reader *r, struct slice source, uint32_t line, struct decoder_pattern *out)
 {
-	struct pattern_text *p = reader_room(r, 1, sizeof *p);
-	if (p == NULL)
+	if (r->pattern_room == NULL && (r->pattern_room = reader_room(r, 1, sizeof(struct pattern_text))) == NULL)
 		return false;
+	struct pattern_text *p = r->pattern_room;
+	memset(p, 0, sizeof *p);
 	p->r = r;
 	p->source = source;
 	p->line = line;

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void tell_at(struct decoder_reader *r, uint32_t line, uint32_t column, const char *id, const char *format,
+__attribute__((format(printf, 5, 0))) static void tell_at(struct decoder_reader *r, uint32_t line, uint32_t column, const char *id, const char *format,
                     va_list args)
 {
 	char text[512];

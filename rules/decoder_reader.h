@@ -18,6 +18,7 @@ struct shared_rename {
 
 struct decoder_reader {
 	struct shared_rename *shared; /* in the arena of the trees */
+	void *pattern_room;           /* decoder_pattern.c: made once, used for every pattern */
 	struct decoders *d;
 	const char *file;
 	char name[64]; /* of the decoder being read */

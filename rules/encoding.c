@@ -19,7 +19,8 @@ static void put_utf16(struct unit_text *out, uint32_t unit, bool big_endian)
 int encode_utf16(struct literals *v, struct literal *x, bool big_endian, bool mark)
 {
 	if (x->kind != LITERAL_TEXT || x->encoded)
-		return literal_refuse(v, "sigma-modifier-value", x, "the utf16 modifiers need a string that is not encoded yet");
+		return literal_refuse(v, "sigma-modifier-value", x,
+							  "the utf16 modifiers need a string that is not encoded yet");
 	struct unit_text out = {arena_alloc(&v->l->set->arena, (4 * (size_t)x->text.count + 2) * sizeof(uint32_t)), 0};
 	if (!out.units)
 		return NO_MEMORY;
@@ -66,7 +67,8 @@ static int literal_octets(struct literals *v, struct literal *x, struct slice *o
 	if (x->kind != LITERAL_TEXT)
 		return literal_refuse(v, "sigma-modifier-value", x, "base64 needs a string");
 	if (unit_text_has_wildcard(&x->text))
-		return literal_refuse(v, "sigma-base64-wildcard", x, "base64 cannot encode a wildcard: write \\* or \\? for the character");
+		return literal_refuse(v, "sigma-base64-wildcard", x,
+							  "base64 cannot encode a wildcard: write \\* or \\? for the character");
 	return unit_text_octets(&v->l->set->arena, &x->text, out) ? 0 : NO_MEMORY;
 }
 
@@ -113,7 +115,7 @@ int encode_base64_offsets(struct literals *v)
 		int rc = literal_octets(v, &v->list[i], &octets);
 		if (!rc && octets.len < 2)
 			rc = literal_refuse(v, "sigma-base64-short", &v->list[i],
-			                    "base64offset needs at least two octets: of fewer nothing is certain");
+								"base64offset needs at least two octets: of fewer nothing is certain");
 		for (unsigned zeros = 0; !rc && zeros < 3; zeros++) {
 			list[n] = v->list[i];
 			rc = one_offset(v, octets, zeros, &list[n++]);

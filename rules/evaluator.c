@@ -12,7 +12,7 @@ struct evaluator {
 	struct yara_scanner *yara;
 	const struct route **batch_routes; /* by log source of the bound batch; the last is for none */
 	uint32_t batch_routes_room, routes_generation;
-	uint64_t *candidates;              /* a bit for each rule */
+	uint64_t *candidates; /* a bit for each rule */
 	uint32_t words;
 	uint64_t undecided;
 };
@@ -137,7 +137,7 @@ static void tell_hits(struct evaluator *e, void (*hit)(void *ctx, uint32_t rule)
 }
 
 int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, const struct logsource *logsources,
-                  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error)
+				  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error)
 {
 	struct batch_row r;
 	bool rebound;
@@ -176,7 +176,8 @@ static uint32_t values_of_id(struct evaluator *e, uint32_t id, struct batch_valu
 }
 
 /* A name no rule looks at: the slow way. */
-static uint32_t values_of_name(const struct batch *batch, const struct batch_row *row, struct slice name, struct batch_value *out, uint32_t max)
+static uint32_t values_of_name(const struct batch *batch, const struct batch_row *row, struct slice name,
+							   struct batch_value *out, uint32_t max)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < row->field_count && n < max; i++) {
@@ -187,8 +188,8 @@ static uint32_t values_of_name(const struct batch *batch, const struct batch_row
 	return n;
 }
 
-uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const struct batch_row *row, struct slice field,
-                          struct batch_value *out, uint32_t max)
+uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
+						  struct slice field, struct batch_value *out, uint32_t max)
 {
 	bool rebound, entered = row_view_enter(&e->view, batch, row, &rebound) == 0;
 	if (entered && rebound && forget_routes(e, batch))

@@ -6,7 +6,8 @@
 
 /* ---- telling ---- */
 
-static void tell(struct loader *l, enum diagnostic_level level, const char *id, uint32_t line, uint32_t column, const char *format, va_list args)
+__attribute__((format(printf, 6, 0))) static void tell(struct loader *l, enum diagnostic_level level, const char *id,
+													   uint32_t line, uint32_t column, const char *format, va_list args)
 {
 	char text[512];
 	vsnprintf(text, sizeof text, format, args);
@@ -104,7 +105,8 @@ static int filter_read(struct loader *l, const struct tree_node *root)
 	struct refused_filter *f = arena_zalloc(&l->set->arena, sizeof *f);
 	if (!f)
 		return NO_MEMORY;
-	int rc = loader_refuse_at(l, "sigma-unsupported", root, "filters are not supported yet; the rules it names are refused with it");
+	int rc = loader_refuse_at(l, "sigma-unsupported", root,
+							  "filters are not supported yet; the rules it names are refused with it");
 	f->file = l->file;
 	f->line = root->line;
 	struct named_place *names = NULL;
@@ -128,7 +130,8 @@ static int detection_read(struct loader *l, const struct tree_node *root)
 {
 	struct detection *d;
 	if (l->after_global)
-		return loader_refuse_at(l, "sigma-unsupported", root, "this rule needs the 'action: global' above it, which is not supported yet");
+		return loader_refuse_at(l, "sigma-unsupported", root,
+								"this rule needs the 'action: global' above it, which is not supported yet");
 	int rc = sigma_rule(l, root, &d);
 	if (!rc)
 		rc = loader_name(l, &d->rule, NULL);
@@ -141,7 +144,8 @@ static int action_read(struct loader *l, const struct tree_node *root, const str
 		l->after_global = true;
 	if (tree_is_scalar(action) && slice_equal(action->text, SLICE("reset")))
 		l->after_global = false;
-	return loader_refuse_at(l, "sigma-unsupported", root, "documents with 'action: global', 'repeat' or 'reset' are not supported yet");
+	return loader_refuse_at(l, "sigma-unsupported", root,
+							"documents with 'action: global', 'repeat' or 'reset' are not supported yet");
 }
 
 static int document_read(struct loader *l, const struct tree_node *root)
@@ -179,8 +183,8 @@ static int document_refused(struct loader *l, const struct tree_node *root)
 	if (!root)
 		return 0;
 	const struct tree_node *id = tree_get(root, "id"), *name = tree_get(root, "name");
-	return loader_name_refused(l, id && tree_is_scalar(id) ? id->text : SLICE_NONE, name && tree_is_scalar(name) ? name->text : SLICE_NONE,
-	                           l->file, root->line);
+	return loader_name_refused(l, id && tree_is_scalar(id) ? id->text : SLICE_NONE,
+							   name && tree_is_scalar(name) ? name->text : SLICE_NONE, l->file, root->line);
 }
 
 /* Decoders and mappings may lie in the same folders: other doors read them. */
@@ -236,7 +240,8 @@ static int drop(struct loader *l, struct rule *r, const struct refused_filter *f
 	l->rule = r->title.len ? arena_string(&l->tree, r->title) : "";
 	if (!l->file)
 		return NO_MEMORY;
-	loader_refuse(l, "sigma-unsupported", r->line, 1, "a filter narrows this rule (%s:%u), and filters are not supported yet", f->file, f->line);
+	loader_refuse(l, "sigma-unsupported", r->line, 1,
+				  "a filter narrows this rule (%s:%u), and filters are not supported yet", f->file, f->line);
 	l->counts.refused++;
 	struct named_rule *named[] = {loader_find(l, r->id), loader_find(l, r->name)};
 	for (unsigned i = 0; i < 2; i++)

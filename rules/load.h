@@ -46,8 +46,8 @@ struct loader {
 	diagnostic_fn *tell;
 	void *ctx;
 	struct ruleset_counts counts;
-	const char *file;        /* lives as long as the ruleset */
-	const char *rule;        /* title, id or name of the document being read, or "" */
+	const char *file; /* lives as long as the ruleset */
+	const char *rule; /* title, id or name of the document being read, or "" */
 	struct field_mapping *mappings;
 	struct refused_filter *filters;
 	struct dictionary names; /* ids and names of rules; named[] has an entry for each */
@@ -87,7 +87,8 @@ struct selections {
 	struct selection *list;
 	uint32_t count;
 };
-int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections, const struct node **out);
+int condition_compile(struct loader *l, const struct tree_node *text, struct selections *selections,
+					  const struct node **out);
 struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children);
 
 /* sigma_rule.c: the common head of a document; a detection rule. */
@@ -116,7 +117,7 @@ int loader_drop_filtered(struct loader *l);
 
 /* rule_files.c: every file under the paths that `wanted` takes, sorted. */
 int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),
-                    int (*each)(void *ctx, const char *path), void *ctx, struct error *error);
+					int (*each)(void *ctx, const char *path), void *ctx, struct error *error);
 bool name_ends(const char *name, const char *end);
 bool name_is_sigma(const char *name); /* *.yml, *.yaml; not the tests beside them */
 bool name_is_yara(const char *name);

@@ -14,8 +14,8 @@
 bool logsource_holds(const struct logsource *outer, const struct logsource *inner)
 {
 	return (outer->product.len == 0 || slice_equal_nocase(outer->product, inner->product)) &&
-	       (outer->category.len == 0 || slice_equal_nocase(outer->category, inner->category)) &&
-	       (outer->service.len == 0 || slice_equal_nocase(outer->service, inner->service));
+		   (outer->category.len == 0 || slice_equal_nocase(outer->category, inner->category)) &&
+		   (outer->service.len == 0 || slice_equal_nocase(outer->service, inner->service));
 }
 
 static int mapping_fields(struct loader *l, const struct tree_node *fields, struct field_mapping *m)
@@ -80,7 +80,8 @@ int mapping_file(void *ctx, const char *path)
 	rc = yaml_tree_parse(&l->tree, slice_of(octets, len), &tree, NULL) ? NO_MEMORY : 0;
 	for (uint32_t i = 0; !rc && i < tree.count; i++) {
 		const struct yaml_document *d = &tree.documents[i];
-		rc = d->root ? mapping_read(l, d->root) : loader_refuse(l, "yaml", d->error.line, d->error.column, "%s", d->error.text);
+		rc = d->root ? mapping_read(l, d->root)
+					 : loader_refuse(l, "yaml", d->error.line, d->error.column, "%s", d->error.text);
 		if (rc == REFUSED)
 			rc = 0;
 	}
@@ -93,7 +94,8 @@ int mapping_file(void *ctx, const char *path)
 
 #define NAMES_MAX 8u
 
-static uint32_t mapped_names(struct loader *l, struct slice name, const struct logsource *logsource, struct slice out[NAMES_MAX])
+static uint32_t mapped_names(struct loader *l, struct slice name, const struct logsource *logsource,
+							 struct slice out[NAMES_MAX])
 {
 	uint32_t n = 1;
 	out[0] = name;

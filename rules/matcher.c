@@ -77,7 +77,8 @@ static bool fieldref_holds(const struct matcher *m, struct row_view *v, struct v
 }
 
 /* The value is not null. */
-static enum verdict value_judge(const struct matcher *m, struct row_view *v, struct view_value *x, struct regex_scratch *regex)
+static enum verdict value_judge(const struct matcher *m, struct row_view *v, struct view_value *x,
+								struct regex_scratch *regex)
 {
 	const uint8_t *address;
 	switch (m->kind) {
@@ -104,7 +105,8 @@ static enum verdict value_judge(const struct matcher *m, struct row_view *v, str
 
 /* ---- one matcher over all values of its field ---- */
 
-static enum verdict field_judge(const struct matcher *m, struct row_view *v, uint32_t first, struct regex_scratch *regex)
+static enum verdict field_judge(const struct matcher *m, struct row_view *v, uint32_t first,
+								struct regex_scratch *regex)
 {
 	if (m->kind == MATCH_EXISTS)
 		return verdict_of((first != NO_VALUE) == m->truth);
@@ -114,7 +116,9 @@ static enum verdict field_judge(const struct matcher *m, struct row_view *v, uin
 	for (uint32_t at = first; at != NO_VALUE && best != VERDICT_TRUE; at = v->values[at].next) {
 		struct view_value *x = &v->values[at];
 		bool null = x->value.type == VALUE_NULL;
-		enum verdict one = m->kind == MATCH_NULL ? verdict_of(null) : null ? VERDICT_FALSE : value_judge(m, v, x, regex);
+		enum verdict one = m->kind == MATCH_NULL ? verdict_of(null)
+						   : null                ? VERDICT_FALSE
+												 : value_judge(m, v, x, regex);
 		if (one > best)
 			best = one;
 	}

@@ -6,7 +6,11 @@
 
 #include "rules/row_view.h"
 
-enum verdict { VERDICT_FALSE, VERDICT_UNKNOWN, VERDICT_TRUE }; /* in this order: and is min, or is max */
+enum verdict {
+	VERDICT_FALSE,
+	VERDICT_UNKNOWN,
+	VERDICT_TRUE
+}; /* in this order: and is min, or is max */
 
 enum verdict item_judge(const struct item *item, struct row_view *v, struct regex_scratch *regex);
 enum verdict node_judge(const struct node *n, struct row_view *v, struct regex_scratch *regex);

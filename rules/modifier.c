@@ -68,7 +68,8 @@ static int place_literal(struct literals *v, struct literal *x, enum text_place 
 		return literal_refuse(v, "sigma-modifier-value", x, "contains, startswith and endswith need a string");
 	}
 	if (!rc && x->text.count == 0)
-		loader_warn(v->l, "sigma-empty-contains", x->node, "an empty string here holds for every value that is present");
+		loader_warn(v->l, "sigma-empty-contains", x->node,
+					"an empty string here holds for every value that is present");
 	return rc ? rc : add_stars(v, x, place != PLACE_START, place != PLACE_END);
 }
 
@@ -155,7 +156,8 @@ static int apply_compare(struct literals *v, int compare)
 {
 	for (uint32_t i = 0; i < v->count; i++) {
 		if (v->list[i].kind != LITERAL_NUMBER)
-			return literal_refuse(v, "sigma-compare-number", &v->list[i], "lt, lte, gt and gte need a number, without quotes");
+			return literal_refuse(v, "sigma-compare-number", &v->list[i],
+								  "lt, lte, gt and gte need a number, without quotes");
 		v->list[i].kind = LITERAL_COMPARE;
 		v->list[i].compare = (enum compare)compare;
 	}
@@ -239,7 +241,8 @@ static int expand_literal(struct literals *v, struct literal *x)
 			struct slice octets;
 			if (!unit_text_octets(&v->l->tree, &name, &octets))
 				return NO_MEMORY;
-			return loader_refuse_at(v->l, "sigma-placeholder", x->node, "the placeholder %%%.*s%% has no values", SLICE_PRINT(octets));
+			return loader_refuse_at(v->l, "sigma-placeholder", x->node, "the placeholder %%%.*s%% has no values",
+									SLICE_PRINT(octets));
 		}
 		t->units[n++] = t->units[i];
 	}
@@ -262,7 +265,11 @@ static int apply_expand(struct literals *v, int unused)
 
 /* ---- encodings ---- */
 
-enum { UTF16_LITTLE, UTF16_BIG, UTF16_MARK };
+enum {
+	UTF16_LITTLE,
+	UTF16_BIG,
+	UTF16_MARK
+};
 
 static int apply_utf16(struct literals *v, int form)
 {

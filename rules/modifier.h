@@ -22,11 +22,11 @@ enum literal_kind {
 struct literal {
 	enum literal_kind kind;
 	const struct tree_node *node;
-	uint32_t origin;       /* which value of the rule it came from: expansions of one value stay alternatives */
-	bool encoded;          /* base64 or utf16 was applied */
+	uint32_t origin; /* which value of the rule it came from: expansions of one value stay alternatives */
+	bool encoded; /* base64 or utf16 was applied */
 	struct unit_text text; /* TEXT */
-	struct number number;  /* NUMBER, COMPARE */
-	bool truth;            /* BOOL, EXISTS */
+	struct number number; /* NUMBER, COMPARE */
+	bool truth; /* BOOL, EXISTS */
 	enum compare compare;
 	enum text_place place; /* FIELD */
 	uint32_t regex_flags;
@@ -36,7 +36,7 @@ struct literal {
 struct literals {
 	struct loader *l;
 	const struct tree_node *key; /* for places; null for bare keywords */
-	uint32_t column;             /* of the modifier being applied */
+	uint32_t column; /* of the modifier being applied */
 	struct literal *list;
 	uint32_t count, origins, applied;
 	bool all, cased, negated, placed; /* placed: contains, startswith or endswith was given */

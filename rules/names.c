@@ -30,7 +30,8 @@ static int name_entry(struct loader *l, struct slice text, struct named_rule **o
 	return 0;
 }
 
-static int name_take(struct loader *l, struct slice text, const char *what, struct rule *rule, struct pending_correlation *pending)
+static int name_take(struct loader *l, struct slice text, const char *what, struct rule *rule,
+					 struct pending_correlation *pending)
 {
 	struct named_rule *entry;
 	if (text.len == 0)
@@ -39,8 +40,8 @@ static int name_take(struct loader *l, struct slice text, const char *what, stru
 	if (rc)
 		return rc;
 	if (entry->rule && entry->rule != rule)
-		return loader_refuse(l, "sigma-duplicate", rule->line, 0, "the %s '%.*s' is taken by %.*s:%u", what, SLICE_PRINT(text),
-		                     SLICE_PRINT(entry->rule->file), entry->rule->line);
+		return loader_refuse(l, "sigma-duplicate", rule->line, 0, "the %s '%.*s' is taken by %.*s:%u", what,
+							 SLICE_PRINT(text), SLICE_PRINT(entry->rule->file), entry->rule->line);
 	*entry = (struct named_rule){.rule = rule, .pending = pending};
 	return 0;
 }

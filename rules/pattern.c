@@ -41,7 +41,9 @@ static size_t segment_at(const struct segment *g, struct slice s, size_t at)
 		else if (part->special == UNIT_ONE)
 			n = one_length(s, at);
 		else
-			n = s.len - at >= part->literal.len && memcmp(s.ptr + at, part->literal.ptr, part->literal.len) == 0 ? part->literal.len : 0;
+			n = s.len - at >= part->literal.len && memcmp(s.ptr + at, part->literal.ptr, part->literal.len) == 0
+					? part->literal.len
+					: 0;
 		if (n == 0)
 			return NO_MATCH;
 		at += n;
@@ -49,14 +51,33 @@ static size_t segment_at(const struct segment *g, struct slice s, size_t at)
 	return at;
 }
 
+/* Looks for the rarest octet of the literal and compares around it. Text that is full of that octet is handed to memmem,
+ * which is linear whatever it is given. */
+static size_t literal_find(const struct segment *g, struct slice s, size_t at)
+{
+	struct slice needle = g->literal;
+	if (s.len - at < needle.len)
+		return NO_MATCH;
+	const uint8_t *from = s.ptr + at + g->rare, *end = s.ptr + s.len - needle.len + g->rare + 1;
+	for (unsigned tries = 0; tries < 64; tries++) {
+		from = from < end ? memchr(from, needle.ptr[g->rare], (size_t)(end - from)) : NULL;
+		if (!from)
+			return NO_MATCH;
+		if (memcmp(from - g->rare, needle.ptr, needle.len) == 0)
+			return (size_t)(from - g->rare - s.ptr) + needle.len;
+		from++;
+	}
+	at = (size_t)(from - g->rare - s.ptr);
+	const uint8_t *found = memmem(s.ptr + at, s.len - at, needle.ptr, needle.len);
+	return found ? (size_t)(found - s.ptr) + needle.len : NO_MATCH;
+}
+
 /* The first place at or after `at`. Every part is one code point wide or literal, so the earliest beginning has the
  * earliest end and taking it loses nothing. */
 static size_t segment_find(const struct segment *g, struct slice s, size_t at)
 {
-	if (g->part_count == 0) {
-		const uint8_t *found = memmem(s.ptr + at, s.len - at, g->literal.ptr, g->literal.len);
-		return found ? (size_t)(found - s.ptr) + g->literal.len : NO_MATCH;
-	}
+	if (g->part_count == 0)
+		return literal_find(g, s, at);
 	while (at < s.len) {
 		size_t end = segment_at(g, s, at);
 		if (end != NO_MATCH)
@@ -83,6 +104,9 @@ bool pattern_match(const struct pattern *p, struct slice s)
 		return false;
 	if (p->count == 0)
 		return p->open_start || s.len == 0;
+	const struct segment *whole = &p->segments[0];
+	if (p->count == 1 && !p->open_start && !p->open_end && whole->part_count == 0)
+		return s.len == whole->literal.len && memcmp(s.ptr, whole->literal.ptr, s.len) == 0;
 	size_t at = 0;
 	uint32_t i = 0, searched = p->open_end ? p->count : p->count - 1;
 	if (!p->open_start) {
@@ -134,15 +158,35 @@ static bool run_literal(struct arena *arena, const uint32_t *units, uint32_t cou
 	return true;
 }
 
+/* Common octets of paths, command lines and log text, the commonest first; what is not among them is rare. */
+static uint32_t rarest(struct slice literal)
+{
+	static const char common[] = "e \\.taonisr0/lcdm1pu-32_:hwfgbyv\"'45876k9x=,()zjq";
+	uint32_t best = 0;
+	size_t best_rank = 0;
+	for (uint32_t i = 0; i < literal.len; i++) {
+		const char *at = literal.ptr[i] ? strchr(common, literal.ptr[i]) : NULL;
+		size_t rank = at ? (size_t)(at - common) + 1 : sizeof common;
+		if (rank > best_rank) {
+			best = i;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
 static bool segment_build(struct arena *arena, const uint32_t *units, uint32_t count, bool cased, struct segment *out,
-                          size_t *len_min)
+						  size_t *len_min)
 {
 	bool special = false;
 	for (uint32_t i = 0; i < count; i++)
 		special |= unit_is_special(units[i]);
 	if (!special) {
 		*len_min += count; /* a folded code point may be shorter, but never empty */
-		return run_literal(arena, units, count, cased, &out->literal);
+		if (!run_literal(arena, units, count, cased, &out->literal))
+			return false;
+		out->rare = rarest(out->literal);
+		return true;
 	}
 	struct segment_part *parts = arena_zalloc(arena, count * sizeof *parts);
 	if (!parts)

@@ -21,22 +21,23 @@ struct unit_text {
 
 /* What stands between two stars. */
 struct segment_part {
-	uint32_t special;      /* UNIT_ONE, UNIT_DASH or 0: literal */
+	uint32_t special; /* UNIT_ONE, UNIT_DASH or 0: literal */
 	struct slice literal;
 };
 
 struct segment {
-	struct slice literal;  /* the whole segment when it has no special part */
+	struct slice literal; /* the whole segment when it has no special part */
+	uint32_t rare; /* where in the literal its least common octet stands: what a search looks for */
 	const struct segment_part *parts;
-	uint32_t part_count;   /* 0: literal only */
+	uint32_t part_count; /* 0: literal only */
 };
 
 struct pattern {
 	const struct segment *segments;
 	uint32_t count;
 	bool open_start, open_end; /* a star there */
-	bool cased;                /* false: compare with folded values */
-	size_t len_min;            /* octets a value must have at least */
+	bool cased; /* false: compare with folded values */
+	size_t len_min; /* octets a value must have at least */
 };
 
 /* The escapes of Sigma: \* and \? are the characters, \\ is one backslash, before anything else the backslash is

@@ -39,19 +39,21 @@ int regex_compile(struct slice text, uint32_t flags, struct regex **out, struct 
 {
 	if (text.len > (size_t)LIMIT_regex_bytes)
 		return error_set(error, ERROR_LIMIT, "a regular expression of %zu octets, at most %lld are allowed", text.len,
-		                 (long long)LIMIT_regex_bytes);
+						 (long long)LIMIT_regex_bytes);
 	int code;
 	PCRE2_SIZE offset;
 	struct regex *r = calloc(1, sizeof *r);
 	if (!r)
 		return error_set(error, ERROR_MEMORY, "no memory for a regular expression");
-	r->code = pcre2_compile(text.len ? text.ptr : (PCRE2_SPTR) "", text.len, compile_options(flags), &code, &offset, NULL);
+	r->code =
+		pcre2_compile(text.len ? text.ptr : (PCRE2_SPTR) "", text.len, compile_options(flags), &code, &offset, NULL);
 	if (!r->code) {
 		free(r);
 		PCRE2_UCHAR message[160];
 		if (code == PCRE2_ERROR_NOMEMORY || pcre2_get_error_message(code, message, sizeof message) < 0)
 			return error_set(error, ERROR_MEMORY, "no memory for a regular expression");
-		return error_set(error, ERROR_SYNTAX, "the regular expression is wrong at octet %zu: %s", (size_t)offset, message);
+		return error_set(error, ERROR_SYNTAX, "the regular expression is wrong at octet %zu: %s", (size_t)offset,
+						 message);
 	}
 	/* without JIT (not built in, or a pattern it does not take) the interpreter does the same under the same limits */
 	r->jit = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;

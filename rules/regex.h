@@ -18,7 +18,11 @@
 struct regex;
 struct regex_scratch;
 
-enum regex_result { REGEX_NO, REGEX_YES, REGEX_UNDECIDED /* a limit was hit */ };
+enum regex_result {
+	REGEX_NO,
+	REGEX_YES,
+	REGEX_UNDECIDED /* a limit was hit */
+};
 
 int regex_compile(struct slice text, uint32_t flags, struct regex **out, struct error *error);
 void regex_free(struct regex *r);

@@ -68,8 +68,8 @@ static int route_fill(struct routes *r, struct route *route, const uint32_t *rul
 	return 0;
 }
 
-static struct route *route_new(struct routes *r, const struct logsource *logsources, uint32_t count, bool listed, struct slice key,
-                               uint64_t hash)
+static struct route *route_new(struct routes *r, const struct logsource *logsources, uint32_t count, bool listed,
+							   struct slice key, uint64_t hash)
 {
 	struct route *route = arena_zalloc(&r->arena, sizeof *route);
 	uint32_t *rules = env_alloc(r->env, (r->set->count + 1) * sizeof *rules);

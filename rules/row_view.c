@@ -45,7 +45,8 @@ static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_
 static int bind_batch(struct row_view *v, const struct batch *batch, bool *rebound)
 {
 	uint64_t sum = batch->octets.len >= 8 ? get_u64(batch->octets.ptr + batch->octets.len - 8) : 0;
-	*rebound = v->batch_ptr != batch->octets.ptr || v->batch_len != batch->octets.len || v->batch_sum != sum || !v->batch_ptr;
+	*rebound =
+		v->batch_ptr != batch->octets.ptr || v->batch_len != batch->octets.len || v->batch_sum != sum || !v->batch_ptr;
 	if (!*rebound)
 		return 0;
 	v->batch_ptr = NULL;
@@ -74,6 +75,8 @@ static void view_value_init(struct view_value *x, const struct batch_value *valu
 	x->next = NO_VALUE;
 	x->has_folded = x->has_number = x->has_address = false;
 	x->text = value->type == VALUE_SMALL ? batch_value_text(value, x->small) : value->text;
+	if (!x->text.ptr)
+		x->text.ptr = (const uint8_t *)""; /* so that the library may be asked about empty texts */
 }
 
 static void add_value(struct row_view *v, uint32_t field, const struct batch_value *value)
@@ -93,7 +96,7 @@ static void add_value(struct row_view *v, uint32_t field, const struct batch_val
 static bool is_current(const struct row_view *v, const struct batch_row *row)
 {
 	return v->stamp && v->row.field_first == row->field_first && v->row.field_count == row->field_count &&
-	       v->row.text.ptr == row->text.ptr && v->row.text.len == row->text.len;
+		   v->row.text.ptr == row->text.ptr && v->row.text.len == row->text.len;
 }
 
 int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound)
@@ -140,7 +143,8 @@ const struct number *view_number(struct view_value *x)
 {
 	if (!x->has_number) {
 		x->has_number = true;
-		x->number = x->value.type == VALUE_BOOL || x->value.type == VALUE_NULL ? (struct number){.type = NUMBER_NONE} : number_parse(x->text);
+		x->number = x->value.type == VALUE_BOOL || x->value.type == VALUE_NULL ? (struct number){.type = NUMBER_NONE}
+																			   : number_parse(x->text);
 	}
 	return &x->number;
 }

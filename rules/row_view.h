@@ -12,17 +12,17 @@
 
 struct view_value {
 	struct batch_value value;
-	struct slice text;   /* printed when the value is SMALL */
+	struct slice text; /* printed when the value is SMALL */
 	struct slice folded;
 	struct number number;
 	uint8_t address[16];
-	uint32_t next;       /* the next value of the same field, or NO_VALUE */
+	uint32_t next; /* the next value of the same field, or NO_VALUE */
 	bool has_folded, has_number, has_address, is_address;
 	char small[12];
 };
 
 struct view_slot {
-	uint32_t stamp;      /* of the row that filled it */
+	uint32_t stamp; /* of the row that filled it */
 	uint32_t first, last;
 };
 
@@ -30,9 +30,9 @@ struct row_view {
 	const struct env *env;
 	const struct dictionary *fields;
 	struct arena scratch; /* of the row */
-	bool failed;          /* memory ran out: the row must not be judged */
+	bool failed; /* memory ran out: the row must not be judged */
 
-	uint32_t *bound;      /* batch name -> field id or DICTIONARY_NONE */
+	uint32_t *bound; /* batch name -> field id or DICTIONARY_NONE */
 	uint32_t bound_room;
 	const uint8_t *batch_ptr; /* which batch is bound: place, length, checksum */
 	size_t batch_len;
@@ -41,7 +41,7 @@ struct row_view {
 	struct view_slot *slots; /* by field id */
 	struct view_value *values;
 	uint32_t value_room, value_count;
-	uint32_t *present;       /* field ids with values in this row */
+	uint32_t *present; /* field ids with values in this row */
 	uint32_t present_count;
 	uint32_t stamp;
 	struct batch_row row;

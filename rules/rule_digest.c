@@ -121,7 +121,8 @@ static void item_digest(struct digest_stack *d, const struct item *item, uint8_t
 static void node_digest(struct digest_stack *d, const struct node *n, uint8_t out[32])
 {
 	uint32_t count = n->kind == NODE_ITEM ? n->item->count : n->count;
-	if (n->kind != NODE_ITEM && n->kind != NODE_NOT && n->count == 1) { /* `all of x` over one selection is the selection */
+	if (n->kind != NODE_ITEM && n->kind != NODE_NOT &&
+		n->count == 1) { /* `all of x` over one selection is the selection */
 		node_digest(d, n->children[0], out);
 		return;
 	}
@@ -166,7 +167,7 @@ static void add_identity(struct sha256 *s, const struct rule *r)
 static void add_folded(struct sha256 *s, struct slice text)
 {
 	uint8_t folded[256];
-	if (text.len > 128) {
+	if (text.len == 0 || text.len > 128) {
 		sha256_part(s, text);
 		return;
 	}
@@ -188,7 +189,8 @@ static bool detection_digest(struct detection *d, struct digest_stack *stack)
 	return !stack->failed;
 }
 
-static void add_fields(struct sha256 *s, const struct correlation *c, const struct correlation_field *fields, uint32_t count)
+static void add_fields(struct sha256 *s, const struct correlation *c, const struct correlation_field *fields,
+					   uint32_t count)
 {
 	add_u64(s, count);
 	for (uint32_t i = 0; i < count; i++) {

@@ -81,7 +81,8 @@ static int walk_folder(struct walk *w, const char *path, unsigned depth)
 {
 	struct name_list list = {.w = w};
 	if (depth > FOLDER_DEPTH)
-		return error_set(w->error, ERROR_LIMIT, "folders of rules are nested more than %u deep at %s", FOLDER_DEPTH, path);
+		return error_set(w->error, ERROR_LIMIT, "folders of rules are nested more than %u deep at %s", FOLDER_DEPTH,
+						 path);
 	int rc = w->env->files.list(w->env->files.ctx, path, keep_name, &list);
 	if (rc < 0)
 		return error_io(w->error, rc, "reading the folder %s", path);
@@ -116,7 +117,7 @@ static int walk_path(struct walk *w, const char *path, unsigned depth)
 }
 
 int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),
-                    int (*each)(void *ctx, const char *path), void *ctx, struct error *error)
+					int (*each)(void *ctx, const char *path), void *ctx, struct error *error)
 {
 	struct walk w = {.env = env, .wanted = wanted, .each = each, .ctx = ctx, .error = error};
 	int rc = 0;

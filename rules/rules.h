@@ -12,57 +12,82 @@
 
 struct ruleset;
 
-enum rule_kind { RULE_DETECTION, RULE_CORRELATION, RULE_YARA };
-enum rule_level { LEVEL_NONE, LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL };
+enum rule_kind {
+	RULE_DETECTION,
+	RULE_CORRELATION,
+	RULE_YARA
+};
+enum rule_level {
+	LEVEL_NONE,
+	LEVEL_INFORMATIONAL,
+	LEVEL_LOW,
+	LEVEL_MEDIUM,
+	LEVEL_HIGH,
+	LEVEL_CRITICAL
+};
 
 struct rule {
 	enum rule_kind kind;
-	uint32_t index;             /* in the ruleset */
-	struct slice id;            /* empty when the rule has none */
+	uint32_t index; /* in the ruleset */
+	struct slice id; /* empty when the rule has none */
 	struct slice name, title, description, status;
 	enum rule_level level;
 	const struct slice *tags;
 	uint32_t tag_count;
 	struct logsource logsource; /* detection only */
-	uint8_t digest[32];         /* T17: of the rule and all it depends on */
+	uint8_t digest[32]; /* T17: of the rule and all it depends on */
 	struct slice file;
 	uint32_t line;
-	bool referred;              /* some correlation refers to it */
-	bool told;                  /* its matches are findings: not referred, or generate: true */
+	bool referred; /* some correlation refers to it */
+	bool told; /* its matches are findings: not referred, or generate: true */
 	bool generate;
 };
 
-enum correlation_type { CORRELATION_EVENT_COUNT, CORRELATION_VALUE_COUNT, CORRELATION_TEMPORAL, CORRELATION_TEMPORAL_ORDERED };
-enum compare { COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, COMPARE_EQ, COMPARE_NEQ };
+enum correlation_type {
+	CORRELATION_EVENT_COUNT,
+	CORRELATION_VALUE_COUNT,
+	CORRELATION_TEMPORAL,
+	CORRELATION_TEMPORAL_ORDERED
+};
+enum compare {
+	COMPARE_GT,
+	COMPARE_GTE,
+	COMPARE_LT,
+	COMPARE_LTE,
+	COMPARE_EQ,
+	COMPARE_NEQ
+};
 
 /* A group-by or value field, resolved for each rule referred to (aliases applied). */
 struct correlation_field {
-	struct slice name;            /* as in group-by: the name in incidents */
-	const struct slice *per_rule; /* field of rule rules[i], count = rule_count */
+	struct slice name; /* as in group-by: the name in incidents */
+	const struct slice *per_rule; /* field of rule rules[i], count = rule_count; for evaluator_values as it is: the own
+	                               * name, then the mapped ones behind NUL octets. Of an inner correlation: the name in
+	                               * its own group-by */
 };
 
 struct correlation {
 	struct rule rule;
 	enum correlation_type type;
-	const uint32_t *rules;        /* indexes of rules referred to, in document order */
+	const uint32_t *rules; /* indexes of rules referred to, in document order */
 	uint32_t rule_count;
 	const struct correlation_field *group_by;
 	uint32_t group_count;
 	const struct correlation_field *values; /* value_count: distinct tuples */
 	uint32_t value_count;
 	int64_t timespan_ns;
-	enum compare compare;         /* temporal without condition: gte rule_count */
-	uint64_t threshold;           /* thresholds of counts are whole; 1.9 with gt is told as > 1.9, i.e. gte 2 */
-	bool distinct_events;         /* T7 */
-	bool missing_group;           /* T8 */
-	bool key_cased;               /* T9 */
-	uint32_t level;               /* 1 when all it refers to are detections, else 1 + the deepest */
+	enum compare compare; /* temporal without condition: gte rule_count */
+	uint64_t threshold; /* thresholds of counts are whole; 1.9 with gt is told as > 1.9, i.e. gte 2 */
+	bool distinct_events; /* T7 */
+	bool missing_group; /* T8 */
+	bool key_cased; /* T9 */
+	uint32_t level; /* 1 when all it refers to are detections, else 1 + the deepest */
 };
 
 struct ruleset_options {
-	const struct slice *mappings; /* paths of mapping files; null: none */
+	const struct slice *mappings; /* paths of mapping files or folders; null: none */
 	uint32_t mapping_count;
-	bool yara;                    /* load *.yar, *.yara found under the paths */
+	bool yara; /* load *.yar, *.yara found under the paths */
 };
 
 struct ruleset_counts {
@@ -70,8 +95,9 @@ struct ruleset_counts {
 };
 
 /* Paths: files or folders, read recursively in sorted order: *.yml, *.yaml (all documents), *.yar, *.yara. */
-int ruleset_load(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset_options *options,
-                 diagnostic_fn *tell, void *ctx, struct ruleset **out, struct ruleset_counts *counts, struct error *error);
+int ruleset_load(const struct env *env, const char *const *paths, size_t path_count,
+				 const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, struct ruleset **out,
+				 struct ruleset_counts *counts, struct error *error);
 struct ruleset *ruleset_hold(struct ruleset *r);
 void ruleset_release(struct ruleset *r);
 void ruleset_digest(const struct ruleset *r, uint8_t out[32]);
@@ -90,17 +116,19 @@ void evaluator_free(struct evaluator *e);
  * bound once per batch). logsources: null to use the row's (a rule is tried unless it conflicts with what is known);
  * else every log source that the row counts as: a rule is tried when one of them has all that the rule's names. */
 int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, const struct logsource *logsources,
-                  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error);
+				  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error);
 /* True unless the rule names a category, product or service that is known and different. */
 bool logsource_agrees(const struct logsource *rule, const struct logsource *event);
-/* Value(s) of a field for keys: exact own name first, then a dotted path; arrays give several. Returns the count. */
-uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const struct batch_row *row, struct slice field,
-                          struct batch_value *out, uint32_t max);
+/* Value(s) of a field for keys; arrays give several, null is no value. `field` may be several names with a NUL octet
+ * between them: the first that has a value counts. Returns the count. */
+uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
+						  struct slice field, struct batch_value *out, uint32_t max);
 /* Evaluations given up at a limit since the evaluator was made (never silently false). */
 uint64_t evaluator_undecided(const struct evaluator *e);
 
 /* rules test: runs the example events that stand beside rules; each failure is a diagnostic. */
-int rules_test(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset_options *options,
-               diagnostic_fn *tell, void *ctx, uint32_t *passed, uint32_t *failed, struct error *error);
+int rules_test(const struct env *env, const char *const *paths, size_t path_count,
+			   const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, uint32_t *passed,
+			   uint32_t *failed, struct error *error);
 
 #endif

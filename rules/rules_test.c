@@ -121,7 +121,8 @@ static struct tree_node *step_event(const struct tree_node *step, bool *is_line)
 	return event && line ? NULL : event ? event : line;
 }
 
-static int step_read(struct test_reader *r, const struct tree_node *step, struct rule_test_event *events, uint32_t *count, uint32_t room)
+static int step_read(struct test_reader *r, const struct tree_node *step, struct rule_test_event *events,
+					 uint32_t *count, uint32_t room)
 {
 	int64_t after, every;
 	bool is_line;
@@ -130,7 +131,8 @@ static int step_read(struct test_reader *r, const struct tree_node *step, struct
 	if (!event)
 		return test_wrong(r, step, "a step has an 'event' (a map) or a 'line' (a string)");
 	if (n == 0 || !span_or_zero(tree_get(step, "after"), &after) || !span_or_zero(tree_get(step, "every"), &every))
-		return test_wrong(r, step, "'after' and 'every' are spans such as 0s or 5m, 'repeat' is a number from 1 to 10000");
+		return test_wrong(r, step,
+						  "'after' and 'every' are spans such as 0s or 5m, 'repeat' is a number from 1 to 10000");
 	struct rule_test_event e = {.is_line = is_line, .line = step->line, .column = step->column};
 	int rc = 0;
 	if (is_line)
@@ -146,7 +148,8 @@ static int step_read(struct test_reader *r, const struct tree_node *step, struct
 	return rc;
 }
 
-static int sequence_read(struct test_reader *r, const struct tree_node *list, const struct tree_node *fires, struct rule_test test)
+static int sequence_read(struct test_reader *r, const struct tree_node *list, const struct tree_node *fires,
+						 struct rule_test test)
 {
 	if (!list)
 		return 0;
@@ -203,7 +206,8 @@ static int document_tests(struct test_reader *r, const struct tree_node *root)
 	int rc = known_test_keys(r, root);
 	if (rc)
 		return rc;
-	struct rule_test test = {.file = r->l.file, .line = root->line, .column = root->column, .rule = rule_named(r->set, name->text)};
+	struct rule_test test = {
+		.file = r->l.file, .line = root->line, .column = root->column, .rule = rule_named(r->set, name->text)};
 	if (!test.rule)
 		return test_wrong(r, name, "no rule that was loaded has this id, name or title");
 	test.kind = TEST_MATCH;
@@ -258,14 +262,15 @@ static int tests_file(void *ctx, const char *path)
 }
 
 int rule_tests_load(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset *set,
-                    diagnostic_fn *tell, void *ctx, struct rule_tests **out, uint32_t *failed, struct error *error)
+					diagnostic_fn *tell, void *ctx, struct rule_tests **out, uint32_t *failed, struct error *error)
 {
 	struct rule_tests *t = env_zalloc(env, sizeof *t);
 	if (!t)
 		return error_set(error, ERROR_MEMORY, "no memory for tests of rules");
 	t->env = env;
 	arena_init(&t->arena, env, 0);
-	struct test_reader r = {.l = {.env = env, .tell = tell, .ctx = ctx, .file = "", .rule = ""}, .tests = t, .set = set};
+	struct test_reader r = {
+		.l = {.env = env, .tell = tell, .ctx = ctx, .file = "", .rule = ""}, .tests = t, .set = set};
 	struct error local = {0};
 	r.tail = &r.first;
 	int rc = rule_files_each(env, paths, path_count, name_is_tests, tests_file, &r, &local);

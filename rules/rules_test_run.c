@@ -39,18 +39,20 @@ static int judge_event(struct test_run *run, const struct rule_test_event *e, st
 	return rc ? rc : evaluator_row(run->evaluator, &batch, 0, NULL, 0, note_hit, run, error);
 }
 
-static void tell_test(const struct test_run *run, enum diagnostic_level level, const struct rule_test *t, uint32_t line, uint32_t column,
-                      const char *text)
+static void tell_test(const struct test_run *run, enum diagnostic_level level, const struct rule_test *t, uint32_t line,
+					  uint32_t column, const char *text)
 {
 	char title[256];
-	snprintf(title, sizeof title, "%.*s", (int)(t->rule->title.len < 255 ? t->rule->title.len : 255), (const char *)t->rule->title.ptr);
-	struct diagnostic d = {level, level == DIAGNOSTIC_ERROR ? "test-failed" : "test-pending", t->file, line, column, title, text};
+	snprintf(title, sizeof title, "%.*s", (int)(t->rule->title.len < 255 ? t->rule->title.len : 255),
+			 (const char *)t->rule->title.ptr);
+	struct diagnostic d = {
+		level, level == DIAGNOSTIC_ERROR ? "test-failed" : "test-pending", t->file, line, column, title, text};
 	if (run->tell)
 		run->tell(run->ctx, &d);
 }
 
-static int run_examples(struct test_run *run, const struct rule_test *t, uint32_t *passed, uint32_t *failed, uint32_t *pending,
-                        struct error *error)
+static int run_examples(struct test_run *run, const struct rule_test *t, uint32_t *passed, uint32_t *failed,
+						uint32_t *pending, struct error *error)
 {
 	run->wanted = t->rule->index;
 	for (uint32_t i = 0; i < t->event_count; i++) {
@@ -67,12 +69,14 @@ static int run_examples(struct test_run *run, const struct rule_test *t, uint32_
 		++*(right ? passed : failed);
 		if (!right)
 			tell_test(run, DIAGNOSTIC_ERROR, t, e->line, e->column,
-			          t->kind == TEST_MATCH ? "the rule must hold for this event and does not" : "the rule must not hold for this event and does");
+					  t->kind == TEST_MATCH ? "the rule must hold for this event and does not"
+											: "the rule must not hold for this event and does");
 	}
 	return 0;
 }
 
-static int run_all(struct test_run *run, const struct rule_tests *tests, uint32_t *passed, uint32_t *failed, uint32_t *pending, struct error *error)
+static int run_all(struct test_run *run, const struct rule_tests *tests, uint32_t *passed, uint32_t *failed,
+				   uint32_t *pending, struct error *error)
 {
 	for (uint32_t i = 0; i < rule_tests_count(tests); i++) {
 		const struct rule_test *t = rule_tests_get(tests, i);
@@ -88,14 +92,15 @@ static int run_all(struct test_run *run, const struct rule_tests *tests, uint32_
 	return 0;
 }
 
-int rule_tests_run(const struct rule_tests *t, const struct env *env, struct ruleset *set, diagnostic_fn *tell, void *ctx,
-                   uint32_t *passed, uint32_t *failed, uint32_t *pending, struct error *error)
+int rule_tests_run(const struct rule_tests *t, const struct env *env, struct ruleset *set, diagnostic_fn *tell,
+				   void *ctx, uint32_t *passed, uint32_t *failed, uint32_t *pending, struct error *error)
 {
 	struct test_run run = {.env = env, .tell = tell, .ctx = ctx};
 	if (dictionary_init(&run.names, env, 0))
 		return error_set(error, ERROR_MEMORY, "no memory for tests of rules");
 	run.builder = batch_builder_new(env, &run.names);
-	int rc = run.builder ? evaluator_new(env, set, &run.evaluator, error) : error_set(error, ERROR_MEMORY, "no memory for tests of rules");
+	int rc = run.builder ? evaluator_new(env, set, &run.evaluator, error)
+						 : error_set(error, ERROR_MEMORY, "no memory for tests of rules");
 	if (!rc)
 		rc = run_all(&run, t, passed, failed, pending, error);
 	evaluator_free(run.evaluator);
@@ -105,8 +110,9 @@ int rule_tests_run(const struct rule_tests *t, const struct env *env, struct rul
 	return rc;
 }
 
-int rules_test(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset_options *options,
-               diagnostic_fn *tell, void *ctx, uint32_t *passed, uint32_t *failed, struct error *error)
+int rules_test(const struct env *env, const char *const *paths, size_t path_count,
+			   const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, uint32_t *passed,
+			   uint32_t *failed, struct error *error)
 {
 	struct ruleset *set;
 	struct ruleset_counts counts;

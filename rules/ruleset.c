@@ -53,7 +53,8 @@ static void settle_told(struct ruleset *set)
 		set->rules[i]->told |= !set->rules[i]->referred;
 }
 
-static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options, struct error *error)
+static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options,
+					struct error *error)
 {
 	int rc = load_mappings(l, options, error);
 	if (!rc)
@@ -68,8 +69,9 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 	return rc ? rc : ruleset_make_digest(l->set);
 }
 
-int ruleset_load(const struct env *env, const char *const *paths, size_t path_count, const struct ruleset_options *options,
-                 diagnostic_fn *tell, void *ctx, struct ruleset **out, struct ruleset_counts *counts, struct error *error)
+int ruleset_load(const struct env *env, const char *const *paths, size_t path_count,
+				 const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, struct ruleset **out,
+				 struct ruleset_counts *counts, struct error *error)
 {
 	struct loader l;
 	struct error local = {0};

@@ -19,50 +19,65 @@ struct field_names {
 };
 
 struct number {
-	enum { NUMBER_NONE, NUMBER_I64, NUMBER_U64, NUMBER_F64 } type; /* U64 only above INT64_MAX */
+	enum {
+		NUMBER_NONE,
+		NUMBER_I64,
+		NUMBER_U64,
+		NUMBER_F64
+	} type; /* U64 only above INT64_MAX */
 	int64_t i64;
 	uint64_t u64;
 	double f64;
 };
 
 enum matcher_kind {
-	MATCH_TEXT,    /* pattern */
+	MATCH_TEXT, /* pattern */
 	MATCH_REGEX,
 	MATCH_NETWORK, /* cidr */
-	MATCH_NUMBER,  /* equal to a number literal */
+	MATCH_NUMBER, /* equal to a number literal */
 	MATCH_COMPARE, /* lt lte gt gte */
 	MATCH_BOOL,
-	MATCH_NULL,    /* missing or null */
-	MATCH_EXISTS,  /* present, null and empty included */
-	MATCH_FIELD,   /* fieldref */
+	MATCH_NULL, /* missing or null */
+	MATCH_EXISTS, /* present, null and empty included */
+	MATCH_FIELD, /* fieldref */
 };
 
-enum text_place { PLACE_WHOLE, PLACE_START, PLACE_END, PLACE_INSIDE };
+enum text_place {
+	PLACE_WHOLE,
+	PLACE_START,
+	PLACE_END,
+	PLACE_INSIDE
+};
 
 struct matcher {
 	enum matcher_kind kind;
-	bool cased;                /* TEXT, FIELD */
-	bool truth;                /* BOOL, EXISTS */
-	enum compare compare;      /* COMPARE */
-	enum text_place place;     /* FIELD: where the other value must stand in this one */
+	bool cased; /* TEXT, FIELD */
+	bool truth; /* BOOL, EXISTS */
+	enum compare compare; /* COMPARE */
+	enum text_place place; /* FIELD: where the other value must stand in this one */
 	uint8_t bits, network[16]; /* NETWORK */
-	struct number number;      /* NUMBER, COMPARE */
+	struct number number; /* NUMBER, COMPARE */
 	const struct pattern *pattern;
 	const struct regex *regex;
 	uint32_t regex_flags;
 	struct slice regex_text;
-	struct field_names other;  /* FIELD */
+	struct field_names other; /* FIELD */
 };
 
 struct item {
-	struct slice field;        /* name in the rule; empty for a keyword */
+	struct slice field; /* name in the rule; empty for a keyword */
 	struct field_names names;
 	bool keyword, all;
 	const struct matcher *matchers;
 	uint32_t count;
 };
 
-enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_ITEM };
+enum node_kind {
+	NODE_AND,
+	NODE_OR,
+	NODE_NOT,
+	NODE_ITEM
+};
 
 struct node {
 	enum node_kind kind;

@@ -7,7 +7,8 @@ static int selection_compile(struct loader *l, const struct tree_node *node, con
 static int selection_map(struct loader *l, const struct tree_node *map, const struct node **out)
 {
 	if (map->count == 0)
-		return loader_refuse_at(l, "sigma-empty-selection", map, "an empty selection: write at least one field or keyword");
+		return loader_refuse_at(l, "sigma-empty-selection", map,
+								"an empty selection: write at least one field or keyword");
 	struct node *all = node_new(&l->set->arena, NODE_AND, map->count);
 	if (!all)
 		return NO_MEMORY;
@@ -24,7 +25,8 @@ static int selection_map(struct loader *l, const struct tree_node *map, const st
 static int selection_list(struct loader *l, const struct tree_node *list, const struct node **out)
 {
 	if (list->count == 0)
-		return loader_refuse_at(l, "sigma-empty-selection", list, "an empty selection: write at least one map or keyword");
+		return loader_refuse_at(l, "sigma-empty-selection", list,
+								"an empty selection: write at least one map or keyword");
 	bool keywords = true;
 	for (uint32_t i = 0; i < list->count; i++)
 		keywords &= tree_is_scalar(list->items[i]);
@@ -73,11 +75,13 @@ static int selections_read(struct loader *l, const struct tree_node *detection, 
 		if (slice_equal(pair->key->text, SLICE("condition")))
 			continue;
 		if (slice_equal(pair->key->text, SLICE("timeframe")))
-			return loader_refuse_at(l, "sigma-timeframe", pair->key, "timeframe is no longer part of Sigma: write a correlation");
+			return loader_refuse_at(l, "sigma-timeframe", pair->key,
+									"timeframe is no longer part of Sigma: write a correlation");
 		if (pair->key->text.len == 0)
 			return loader_refuse_at(l, "sigma-selection-name", pair->key, "a selection needs a name");
 		if (!name_is_plain(pair->key->text))
-			loader_warn(l, "sigma-selection-name", pair->key, "only a pattern with a star can name this selection: use letters, digits, '_' and '-'");
+			loader_warn(l, "sigma-selection-name", pair->key,
+						"only a pattern with a star can name this selection: use letters, digits, '_' and '-'");
 		struct selection *selection = &s->list[s->count++];
 		selection->name = pair->key->text;
 		selection->at = pair->key;
@@ -85,10 +89,12 @@ static int selections_read(struct loader *l, const struct tree_node *detection, 
 		if (rc)
 			return rc;
 	}
-	return s->count ? 0 : loader_refuse_at(l, "sigma-no-selection", detection, "a detection needs at least one selection");
+	return s->count ? 0
+					: loader_refuse_at(l, "sigma-no-selection", detection, "a detection needs at least one selection");
 }
 
-static int conditions_compile(struct loader *l, const struct tree_node *condition, struct selections *s, const struct node **out)
+static int conditions_compile(struct loader *l, const struct tree_node *condition, struct selections *s,
+							  const struct node **out)
 {
 	if (condition->type != TREE_LIST)
 		return condition_compile(l, condition, s, out);
@@ -109,8 +115,9 @@ static int conditions_compile(struct loader *l, const struct tree_node *conditio
 int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out)
 {
 	if (detection->type != TREE_MAP)
-		return loader_refuse_at(l, "sigma-detection", detection, "detection must be a map of selections and a condition, not %s",
-		                        tree_type_name(detection));
+		return loader_refuse_at(l, "sigma-detection", detection,
+								"detection must be a map of selections and a condition, not %s",
+								tree_type_name(detection));
 	const struct tree_node *condition = tree_get(detection, "condition");
 	if (!condition)
 		return loader_refuse_at(l, "sigma-no-condition", detection, "a detection needs a condition");
@@ -120,6 +127,7 @@ int sigma_detection(struct loader *l, const struct tree_node *detection, const s
 		rc = conditions_compile(l, condition, &s, out);
 	for (uint32_t i = 0; !rc && i < s.count; i++)
 		if (!s.list[i].used)
-			loader_warn(l, "sigma-unused-selection", s.list[i].at, "no condition uses the selection '%.*s'", SLICE_PRINT(s.list[i].name));
+			loader_warn(l, "sigma-unused-selection", s.list[i].at, "no condition uses the selection '%.*s'",
+						SLICE_PRINT(s.list[i].name));
 	return rc;
 }

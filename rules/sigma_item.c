@@ -17,7 +17,8 @@ static int literal_from(struct literals *v, const struct tree_node *node, struct
 {
 	x->node = node;
 	if (node->differs)
-		loader_warn(v->l, "sigma-yaml-version", node, "YAML 1.1 and 1.2 read this value differently: quote it or write it out");
+		loader_warn(v->l, "sigma-yaml-version", node,
+					"YAML 1.1 and 1.2 read this value differently: quote it or write it out");
 	switch (node->type) {
 	case TREE_NULL:
 		x->kind = LITERAL_NULL;
@@ -43,7 +44,7 @@ static int literal_from(struct literals *v, const struct tree_node *node, struct
 		return unit_text_parse(&v->l->set->arena, node->text, &x->text) ? 0 : NO_MEMORY;
 	default:
 		return loader_refuse_at(v->l, "sigma-value", node, "a value must be a string, a number, a bool or null, not %s",
-		                        tree_type_name(node));
+								tree_type_name(node));
 	}
 }
 
@@ -52,7 +53,8 @@ static int literals_from(struct literals *v, const struct tree_node *value)
 	bool list = value->type == TREE_LIST;
 	v->count = v->origins = list ? value->count : 1;
 	if (v->count == 0)
-		return loader_refuse_at(v->l, "sigma-empty-list", value, "an empty list of values: write at least one, or null for a missing field");
+		return loader_refuse_at(v->l, "sigma-empty-list", value,
+								"an empty list of values: write at least one, or null for a missing field");
 	v->list = arena_zalloc(&v->l->set->arena, v->count * sizeof *v->list);
 	if (!v->list)
 		return NO_MEMORY;
@@ -63,7 +65,8 @@ static int literals_from(struct literals *v, const struct tree_node *value)
 		if (rc)
 			return rc;
 		if (list && node->type == TREE_NULL)
-			loader_warn(v->l, "sigma-null-in-list", node, "null inside a list: taken as 'missing, or one of the others'");
+			loader_warn(v->l, "sigma-null-in-list", node,
+						"null inside a list: taken as 'missing, or one of the others'");
 	}
 	return 0;
 }

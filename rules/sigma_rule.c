@@ -109,7 +109,7 @@ static bool one_agrees(struct slice rule, struct slice event)
 bool logsource_agrees(const struct logsource *rule, const struct logsource *event)
 {
 	return one_agrees(rule->product, event->product) && one_agrees(rule->category, event->category) &&
-	       one_agrees(rule->service, event->service);
+		   one_agrees(rule->service, event->service);
 }
 
 /* ---- the witness ---- */
@@ -181,6 +181,60 @@ static int detection_witness(struct loader *l, struct detection *d)
 	return 0;
 }
 
+/* ---- order ---- */
+
+static unsigned matcher_cost(const struct matcher *m)
+{
+	switch (m->kind) {
+	case MATCH_NULL:
+	case MATCH_EXISTS:
+		return 1;
+	case MATCH_BOOL:
+	case MATCH_NUMBER:
+	case MATCH_COMPARE:
+		return 2;
+	case MATCH_TEXT:
+		return m->pattern->open_start && m->pattern->count ? 8 : 3;
+	case MATCH_NETWORK:
+		return 4;
+	case MATCH_FIELD:
+		return 6;
+	case MATCH_REGEX:
+		break;
+	}
+	return 40;
+}
+
+static unsigned node_cost(const struct node *n, unsigned depth)
+{
+	unsigned cost = 0;
+	if (n->kind == NODE_ITEM) {
+		for (uint32_t i = 0; i < n->item->count && cost < 10000; i++)
+			cost += matcher_cost(&n->item->matchers[i]) * (n->item->keyword ? 20 : 1);
+		return cost;
+	}
+	for (uint32_t i = 0; i < n->count && cost < 10000 && depth < 8; i++)
+		cost += node_cost(n->children[i], depth + 1);
+	return cost;
+}
+
+/* Cheap parts first: `and` and `or` mean the same in any order, and the first part that decides ends the walk. */
+static void node_order(const struct node *n, unsigned depth)
+{
+	if (n->kind == NODE_ITEM || depth > 16)
+		return;
+	for (uint32_t i = 0; i < n->count; i++)
+		node_order(n->children[i], depth + 1);
+	for (uint32_t i = 1; n->count <= 64 && i < n->count; i++) {
+		const struct node *x = n->children[i];
+		unsigned cost = node_cost(x, 0);
+		uint32_t k = i;
+		for (; k > 0 && node_cost(n->children[k - 1], 0) > cost; k--)
+			n->children[k] = n->children[k - 1];
+		n->children[k] = x;
+	}
+}
+
 /* ---- the rule ---- */
 
 int sigma_rule(struct loader *l, const struct tree_node *root, struct detection **out)
@@ -201,8 +255,10 @@ int sigma_rule(struct loader *l, const struct tree_node *root, struct detection 
 	l->logsource = d->rule.logsource;
 	if (!rc)
 		rc = sigma_detection(l, detection, &d->root);
-	if (!rc)
-		rc = detection_witness(l, d);
+	if (rc)
+		return rc;
+	node_order(d->root, 0);
+	rc = detection_witness(l, d);
 	*out = d;
 	return rc;
 }

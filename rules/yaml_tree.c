@@ -17,7 +17,7 @@ struct tree_parser {
 	yaml_event_t event;
 	bool has_event;
 	struct anchor *anchors; /* of this document */
-	struct error *error;    /* of this document */
+	struct error *error; /* of this document */
 	bool cut;
 };
 
@@ -109,7 +109,7 @@ static int read_scalar(struct tree_parser *p, struct tree_node **out)
 	yaml_scalar_style_t style = e->data.scalar.style;
 	n->quoted = style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	n->block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE ||
-	           e->start_mark.line != e->end_mark.line;
+			   e->start_mark.line != e->end_mark.line;
 	n->type = TREE_STRING;
 	const yaml_char_t *tag = e->data.scalar.tag;
 	if (tag && !tag_is(tag, "!") && !tag_is(tag, YAML_STR_TAG))
@@ -176,8 +176,8 @@ static int read_list(struct tree_parser *p, unsigned depth, struct tree_node **o
 
 static int duplicate_key(struct tree_parser *p, const struct tree_node *key, const struct tree_node *before)
 {
-	error_set(p->error, ERROR_SYNTAX, "the key '%.*s' stands here again, first in line %u", (int)(key->text.len > 80 ? 80 : key->text.len),
-	          (const char *)key->text.ptr, before->line);
+	error_set(p->error, ERROR_SYNTAX, "the key '%.*s' stands here again, first in line %u",
+			  (int)(key->text.len > 80 ? 80 : key->text.len), (const char *)key->text.ptr, before->line);
 	error_at(p->error, "", key->line, key->column);
 	return -ERROR_SYNTAX;
 }
@@ -407,7 +407,7 @@ struct tree_node *tree_get(const struct tree_node *map, const char *key)
 const char *tree_type_name(const struct tree_node *n)
 {
 	static const char *const names[] = {
-		[TREE_NULL] = "null",     [TREE_BOOL] = "a bool",     [TREE_INT] = "a number", [TREE_UINT] = "a number",
+		[TREE_NULL] = "null",      [TREE_BOOL] = "a bool",     [TREE_INT] = "a number", [TREE_UINT] = "a number",
 		[TREE_FLOAT] = "a number", [TREE_STRING] = "a string", [TREE_LIST] = "a list",  [TREE_MAP] = "a map",
 	};
 	return names[n->type];

@@ -12,27 +12,36 @@
 #include "common/arena.h"
 #include "common/error.h"
 
-#define YAML_TREE_DEPTH 64u       /* deeper documents are refused */
-#define YAML_TREE_NODES 262144u   /* nodes of a document, aliases counted as often as they are used */
+#define YAML_TREE_DEPTH 64u /* deeper documents are refused */
+#define YAML_TREE_NODES 262144u /* nodes of a document, aliases counted as often as they are used */
 #define YAML_TREE_DOCUMENTS 4096u /* documents of a text */
 
-enum tree_type { TREE_NULL, TREE_BOOL, TREE_INT, TREE_UINT, TREE_FLOAT, TREE_STRING, TREE_LIST, TREE_MAP };
+enum tree_type {
+	TREE_NULL,
+	TREE_BOOL,
+	TREE_INT,
+	TREE_UINT,
+	TREE_FLOAT,
+	TREE_STRING,
+	TREE_LIST,
+	TREE_MAP
+};
 
 struct tree_pair;
 
 struct tree_node {
 	enum tree_type type;
 	uint32_t line, column; /* of the first character, the quote included */
-	bool quoted;           /* '...', "..." : the text begins one column further right */
-	bool block;            /* | or >, or over several lines: columns inside the text are not known */
-	bool differs;          /* YAML 1.2 would give it another type */
-	uint32_t weight;       /* nodes below and including this one */
-	struct slice text;     /* scalars: as written, quotes and escapes resolved */
-	bool truth;            /* BOOL */
-	int64_t i64;           /* INT */
-	uint64_t u64;          /* UINT: above INT64_MAX */
-	double f64;            /* FLOAT */
-	uint32_t count;        /* LIST, MAP */
+	bool quoted; /* '...', "..." : the text begins one column further right */
+	bool block; /* | or >, or over several lines: columns inside the text are not known */
+	bool differs; /* YAML 1.2 would give it another type */
+	uint32_t weight; /* nodes below and including this one */
+	struct slice text; /* scalars: as written, quotes and escapes resolved */
+	bool truth; /* BOOL */
+	int64_t i64; /* INT */
+	uint64_t u64; /* UINT: above INT64_MAX */
+	double f64; /* FLOAT */
+	uint32_t count; /* LIST, MAP */
 	struct tree_node **items;
 	struct tree_pair *pairs;
 };
@@ -44,7 +53,7 @@ struct tree_pair {
 
 struct yaml_document {
 	struct tree_node *root; /* null: refused, see error */
-	struct error error;     /* line and column set; file is the caller's */
+	struct error error; /* line and column set; file is the caller's */
 	uint32_t line;
 };
 

@@ -10,7 +10,7 @@
 
 struct yara_source {
 	const char *path; /* its namespace; lives with the ruleset */
-	char *text;       /* NUL-terminated; freed after the load */
+	char *text; /* NUL-terminated; freed after the load */
 	size_t len;
 	bool refused;
 	struct yara_source *next;
@@ -161,7 +161,8 @@ static uint32_t line_of(const struct yara_source *s, const char *name)
 		if (strncmp(p, "rule", 4) != 0 || (p[4] != ' ' && p[4] != '\t') || (p > s->text && p[-1] > ' '))
 			continue;
 		const char *q = p + 4 + strspn(p + 4, " \t");
-		if (strncmp(q, name, len) == 0 && !strchr("_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", q[len] ? q[len] : ' '))
+		if (strncmp(q, name, len) == 0 &&
+			!strchr("_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", q[len] ? q[len] : ' '))
 			return line;
 	}
 	return 0;
@@ -186,7 +187,8 @@ static const struct yara_source *source_of(const struct yara_load *y, const YR_R
 	return s;
 }
 
-static int add_rule(struct yara_load *y, const YR_RULE *rule, const struct yara_source *source, struct sha256 *sha, uint32_t *index)
+static int add_rule(struct yara_load *y, const YR_RULE *rule, const struct yara_source *source, struct sha256 *sha,
+					uint32_t *index)
 {
 	*index = NO_RULE;
 	if (RULE_IS_PRIVATE(rule))
@@ -261,7 +263,8 @@ static int yara_file(void *ctx, const char *path)
 	if (rc == -ENOMEM)
 		return NO_MEMORY;
 	if (rc)
-		return yara_refuse_file(l, rc == -EFBIG ? "file-size" : "file", rc == -EFBIG ? "a YARA file has at most 4 MiB" : strerror(-rc));
+		return yara_refuse_file(l, rc == -EFBIG ? "file-size" : "file",
+								rc == -EFBIG ? "a YARA file has at most 4 MiB" : strerror(-rc));
 	for (struct yara_source *s = y->sources; s; s = s->next)
 		if (strcmp(s->path, path) == 0) { /* the same path given twice */
 			env_free(l->env, octets);

@@ -88,7 +88,8 @@ static inline void rig_put(struct rig *rig, const char *path, const char *text)
 	fake_file_put(rig->fake, path, text, strlen(text));
 }
 
-static inline void rig_load_paths(struct rig *rig, const char *const *paths, size_t count, const struct ruleset_options *options)
+static inline void rig_load_paths(struct rig *rig, const char *const *paths, size_t count,
+								  const struct ruleset_options *options)
 {
 	struct error error = {0};
 	rig_unload(rig);
@@ -109,7 +110,8 @@ static inline void rig_load(struct rig *rig, const char *text)
 static inline void rig_load_selection(struct rig *rig, const char *selection)
 {
 	char text[4096];
-	snprintf(text, sizeof text, "title: T\nid: t\nlogsource: {category: test}\ndetection:\n  s: %s\n  condition: s\n", selection);
+	snprintf(text, sizeof text, "title: T\nid: t\nlogsource: {category: test}\ndetection:\n  s: %s\n  condition: s\n",
+			 selection);
 	rig_load(rig, text);
 }
 
@@ -168,7 +170,8 @@ static inline void rig_cases(const struct value_case *cases, size_t count)
 		if (rig.counts.loaded != 1)
 			fail_msg("case %zu: %s was refused: %s", i, cases[i].selection, rig.told[0].text);
 		if ((rig_holds(&rig, cases[i].event) == 1) != cases[i].holds)
-			fail_msg("case %zu: %s on %s: %s expected", i, cases[i].selection, cases[i].event, cases[i].holds ? "true" : "false");
+			fail_msg("case %zu: %s on %s: %s expected", i, cases[i].selection, cases[i].event,
+					 cases[i].holds ? "true" : "false");
 	}
 	rig_close(&rig);
 }
@@ -195,8 +198,8 @@ static inline void rig_refusals(const struct refusal_case *cases, size_t count)
 		if (errors != 1 || rig.counts.refused != 1)
 			fail_msg("case %zu: %u errors, %u refused, wanted 1: %s", i, errors, rig.counts.refused, c->text);
 		if (t->line != c->line || t->column != c->column || strcmp(t->id, c->id) != 0 || !strstr(t->text, c->says))
-			fail_msg("case %zu: %u:%u %s \"%s\", wanted %u:%u %s \"%s\" of:\n%s", i, t->line, t->column, t->id, t->text, c->line, c->column, c->id,
-			         c->says, c->text);
+			fail_msg("case %zu: %u:%u %s \"%s\", wanted %u:%u %s \"%s\" of:\n%s", i, t->line, t->column, t->id, t->text,
+					 c->line, c->column, c->id, c->says, c->text);
 	}
 	rig_close(&rig);
 }

@@ -1,6 +1,7 @@
 #include "tests/unit/rules/sigma_rig.h"
 
-#define HEAD "title: T\nlogsource: {category: t}\ndetection:\n  sel_a: {a: 1}\n  sel_b: {b: 1}\n  sel_c: {c: 1}\n  flt-x: {x: 1}\n  _own: {o: 1}\n"
+#define HEAD \
+	"title: T\nlogsource: {category: t}\ndetection:\n  sel_a: {a: 1}\n  sel_b: {b: 1}\n  sel_c: {c: 1}\n  flt-x: {x: 1}\n  _own: {o: 1}\n"
 
 static bool held(struct rig *rig, const char *condition, const char *event)
 {
@@ -66,7 +67,9 @@ static void names_like_words(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, "title: T\nlogsource: {category: t}\ndetection:\n  all: {a: 1}\n  any: {b: 1}\n  1: {c: 1}\n  condition: all or 1 or any\n");
+	rig_load(
+		&rig,
+		"title: T\nlogsource: {category: t}\ndetection:\n  all: {a: 1}\n  any: {b: 1}\n  1: {c: 1}\n  condition: all or 1 or any\n");
 	assert_int_equal(rig.counts.loaded, 1);
 	assert_int_equal(rig_holds(&rig, "{a: 1}"), 1);
 	assert_int_equal(rig_holds(&rig, "{c: 1}"), 1);
@@ -141,8 +144,11 @@ static void unused_selections_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conditions_hold), cmocka_unit_test(names_like_words), cmocka_unit_test(bad_conditions_are_placed),
-		cmocka_unit_test(depth_has_an_end), cmocka_unit_test(unused_selections_are_told),
+		cmocka_unit_test(conditions_hold),
+		cmocka_unit_test(names_like_words),
+		cmocka_unit_test(bad_conditions_are_placed),
+		cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(unused_selections_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

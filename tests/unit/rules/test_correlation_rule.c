@@ -1,7 +1,8 @@
 #include "tests/unit/rules/sigma_rig.h"
 
 #define BASE(id, name) \
-	"title: " id "\nid: " id "\nname: " name "\nlogsource: {category: t}\ndetection:\n  s: {" name ": 1}\n  condition: s\n---\n"
+	"title: " id "\nid: " id "\nname: " name "\nlogsource: {category: t}\ndetection:\n  s: {" name \
+	": 1}\n  condition: s\n---\n"
 #define BASES BASE("id-a", "a") BASE("id-b", "b") /* 16 lines */
 #define CORRELATION(body) "title: C\nid: c\ncorrelation:\n" body
 
@@ -10,9 +11,11 @@ static void what_is_read(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, BASES CORRELATION("  type: value_count\n  rules: [id-a, b]\n  group-by: [user, ip]\n  timespan: 2m\n"
-	                                 "  condition: {field: [x, y], gt: 1.9}\n  aliases:\n    ip: {a: source.ip, id-b: destination.ip}\n")
-	               "cresset: {distinct_events: true, missing: group, key_cased: true}\nlevel: high\n");
+	rig_load(
+		&rig,
+		BASES CORRELATION(
+			"  type: value_count\n  rules: [id-a, b]\n  group-by: [user, ip]\n  timespan: 2m\n"
+			"  condition: {field: [x, y], gt: 1.9}\n  aliases:\n    ip: {a: source.ip, id-b: destination.ip}\n") "cresset: {distinct_events: true, missing: group, key_cased: true}\nlevel: high\n");
 	assert_int_equal(rig.counts.loaded, 3);
 	const struct correlation *c = ruleset_correlation(rig.set, 2);
 	assert_non_null(c);
@@ -59,7 +62,9 @@ static void thresholds_and_spans(void **state)
 	(void)state;
 	rig_open(&rig);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		snprintf(text, sizeof text, BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: 1m\n  condition: %s\n"), cases[i].condition);
+		snprintf(text, sizeof text,
+				 BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: 1m\n  condition: %s\n"),
+				 cases[i].condition);
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.loaded, 3);
 		const struct correlation *c = ruleset_correlation(rig.set, 2);
@@ -67,7 +72,9 @@ static void thresholds_and_spans(void **state)
 			fail_msg("%s: %d %llu", cases[i].condition, c->compare, (unsigned long long)c->threshold);
 	}
 	for (size_t i = 0; i < COUNT(spans); i++) {
-		snprintf(text, sizeof text, BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: %s\n  condition: {gte: 2}\n"), spans[i].text);
+		snprintf(text, sizeof text,
+				 BASES CORRELATION("  type: event_count\n  rules: a\n  timespan: %s\n  condition: {gte: 2}\n"),
+				 spans[i].text);
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.loaded, 3);
 		assert_true(ruleset_correlation(rig.set, 2)->timespan_ns == spans[i].seconds * NS_PER_S);
@@ -97,9 +104,12 @@ static void bad_correlations_are_placed(void **state)
 		{COUNT_OF("  timespan: 1m\n  condition: {eq: 0}\n"), 23, 15, "correlation-population", "population"},
 		{COUNT_OF("  timespan: 1m\n  condition: {lt: 1}\n"), 23, 15, "correlation-population", "population"},
 		{COUNT_OF("  timespan: 1m\n  condition: {lte: 0}\n"), 23, 15, "correlation-population", "population"},
-		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, field: x}\n"), 23, 30, "correlation-field", "only value_count"},
-		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key", "window"},
-		{BAD("  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n"), 23, 14, "correlation-field", "needs a field"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, field: x}\n"), 23, 30, "correlation-field",
+		 "only value_count"},
+		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key",
+		 "window"},
+		{BAD("  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n"), 23, 14, "correlation-field",
+		 "needs a field"},
 		{BAD("  type: value_sum\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_sum"},
 		{BAD("  type: value_percentile\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_percentile"},
 		{BAD("  type: sideways\n  rules: [a]\n"), 20, 9, "correlation-type", "sideways"},
@@ -116,7 +126,8 @@ static void bad_correlations_are_placed(void **state)
 		{HEAD_OF("temporal") "  aliases: {x: {c: y}}\n", 23, 17, "correlation-aliases", "not among"},
 		{HEAD_OF("temporal") "cresset: {missing: drop}\n", 23, 20, "correlation-extension", "group"},
 		{HEAD_OF("temporal") "cresset: {until: a}\n", 23, 11, "correlation-unknown-key", "until"},
-		{BAD("  type: event_count\n  rules: [c]\n  timespan: 1m\n  condition: {gte: 2}\n"), 17, 1, "correlation-cycle", "itself"},
+		{BAD("  type: event_count\n  rules: [c]\n  timespan: 1m\n  condition: {gte: 2}\n"), 17, 1, "correlation-cycle",
+		 "itself"},
 	};
 	(void)state;
 	rig_refusals(cases, COUNT(cases));
@@ -134,21 +145,24 @@ static void ordered_without_a_condition_wants_all(void **state)
 	assert_int_equal(c->rules[0], 1); /* in the order of the document */
 	assert_int_equal(c->rules[1], 0);
 	assert_int_equal(c->group_count, 0);
-	rig_load(&rig, BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n  condition: {gt: 1}\n"));
+	rig_load(&rig,
+			 BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n  condition: {gt: 1}\n"));
 	assert_int_equal(ruleset_correlation(rig.set, 2)->threshold, 2);
 	rig_close(&rig);
 }
 
 #define INNER(id, of) \
-	"---\ntitle: " id "\nid: " id "\ncorrelation:\n  type: event_count\n  rules: [" of "]\n  timespan: 1m\n  condition: {gte: 2}\n"
+	"---\ntitle: " id "\nid: " id "\ncorrelation:\n  type: event_count\n  rules: [" of \
+	"]\n  timespan: 1m\n  condition: {gte: 2}\n"
 
 static void chains_resolve_in_any_order(void **state)
 {
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, BASE("id-a", "a") "title: x\n" "id: x\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n"
-	               INNER("c3", "c2, x") INNER("c2", "c1") INNER("c1", "a"));
+	rig_load(&rig, BASE("id-a", "a") "title: x\n"
+									 "id: x\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER(
+										 "c3", "c2, x") INNER("c2", "c1") INNER("c1", "a"));
 	assert_int_equal(rig.counts.loaded, 5);
 	uint32_t level[4] = {0};
 	for (uint32_t i = 0; i < ruleset_count(rig.set); i++) {
@@ -172,10 +186,13 @@ static void chains_have_a_depth(void **state)
 	(void)state;
 	rig_open(&rig);
 	for (int over = 0; over < 2; over++) {
-		snprintf(text, sizeof text, "title: a\nid: c0\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n");
+		snprintf(text, sizeof text,
+				 "title: a\nid: c0\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n");
 		for (int i = 1; i <= LIMIT_chain_depth + over; i++)
-			snprintf(text + strlen(text), sizeof text - strlen(text),
-			         "---\ntitle: c%d\nid: c%d\ncorrelation:\n  type: event_count\n  rules: [c%d]\n  timespan: 1m\n  condition: {gte: 2}\n", i, i, i - 1);
+			snprintf(
+				text + strlen(text), sizeof text - strlen(text),
+				"---\ntitle: c%d\nid: c%d\ncorrelation:\n  type: event_count\n  rules: [c%d]\n  timespan: 1m\n  condition: {gte: 2}\n",
+				i, i, i - 1);
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.refused, over);
 		assert_int_equal(rig.counts.loaded, LIMIT_chain_depth + 1);
@@ -192,8 +209,8 @@ static void cycles_are_refused(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "c2") INNER("c2", "c1, a")
-	               INNER("c3", "a"));
+	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "c2")
+					   INNER("c2", "c1, a") INNER("c3", "a"));
 	assert_int_equal(rig.counts.loaded, 2);
 	assert_int_equal(rig.counts.refused, 2);
 	assert_string_equal(rig.told[0].id, "correlation-cycle");
@@ -207,7 +224,8 @@ static void refused_with_its_base(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, "title: bad\nid: bad\nlogsource: {category: t}\ndetection: {s: {a|nosuch: 1}, condition: s}\n" INNER("c1", "bad") INNER("c2", "c1"));
+	rig_load(&rig, "title: bad\nid: bad\nlogsource: {category: t}\ndetection: {s: {a|nosuch: 1}, condition: s}\n" INNER(
+					   "c1", "bad") INNER("c2", "c1"));
 	assert_int_equal(rig.counts.loaded, 0);
 	assert_int_equal(rig.counts.rules, 3);
 	assert_int_equal(rig.counts.refused, 3);
@@ -229,7 +247,8 @@ static void generate_tells_what_is_inside(void **state)
 	(void)state;
 	rig_open(&rig);
 	for (size_t i = 0; i < COUNT(forms); i++) {
-		snprintf(text, sizeof text, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n%s", forms[i]);
+		snprintf(text, sizeof text,
+				 "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n%s", forms[i]);
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.loaded, 2);
 		assert_true(ruleset_rule(rig.set, 0)->referred && ruleset_rule(rig.set, 0)->told);
@@ -243,7 +262,8 @@ static void a_base_rule_is_shared(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "a") INNER("c2", "a"));
+	rig_load(&rig, "title: a\nid: a\nlogsource: {category: t}\ndetection: {s: {a: 1}, condition: s}\n" INNER("c1", "a")
+					   INNER("c2", "a"));
 	assert_int_equal(rig.counts.loaded, 3);
 	assert_int_equal(ruleset_correlation(rig.set, 1)->rules[0], 0);
 	assert_int_equal(ruleset_correlation(rig.set, 2)->rules[0], 0);
@@ -253,10 +273,16 @@ static void a_base_rule_is_shared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_read), cmocka_unit_test(thresholds_and_spans), cmocka_unit_test(bad_correlations_are_placed),
-		cmocka_unit_test(ordered_without_a_condition_wants_all), cmocka_unit_test(chains_resolve_in_any_order),
-		cmocka_unit_test(chains_have_a_depth), cmocka_unit_test(cycles_are_refused), cmocka_unit_test(refused_with_its_base),
-		cmocka_unit_test(generate_tells_what_is_inside), cmocka_unit_test(a_base_rule_is_shared),
+		cmocka_unit_test(what_is_read),
+		cmocka_unit_test(thresholds_and_spans),
+		cmocka_unit_test(bad_correlations_are_placed),
+		cmocka_unit_test(ordered_without_a_condition_wants_all),
+		cmocka_unit_test(chains_resolve_in_any_order),
+		cmocka_unit_test(chains_have_a_depth),
+		cmocka_unit_test(cycles_are_refused),
+		cmocka_unit_test(refused_with_its_base),
+		cmocka_unit_test(generate_tells_what_is_inside),
+		cmocka_unit_test(a_base_rule_is_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

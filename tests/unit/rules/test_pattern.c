@@ -73,9 +73,11 @@ static void octets_that_are_no_text(void **state)
 	arena_init(&arena, &fake->env, 0);
 	assert_true(unit_text_parse(&arena, SLICE("a?b"), &t));
 	struct pattern *p = pattern_new(&arena, &t, true);
-	assert_true(pattern_match(p, SLICE("a\xff" "b")));
+	assert_true(pattern_match(p, SLICE("a\xff"
+									   "b")));
 	assert_true(pattern_match(p, SLICE("a\0b")));
-	assert_false(pattern_match(p, SLICE("a\xc3" "bb")));
+	assert_false(pattern_match(p, SLICE("a\xc3"
+										"bb")));
 	uint32_t units[] = {UNIT_OCTET + 0xff, 'x'};
 	p = pattern_new(&arena, &(struct unit_text){units, 2}, true);
 	assert_true(pattern_match(p, SLICE("\xffx")));

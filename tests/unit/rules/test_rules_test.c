@@ -44,7 +44,8 @@ static void what_needs_more_is_said(void **state)
 	uint32_t passed, failed;
 	(void)state;
 	rig_open(&rig);
-	run(&rig, "rule: a\nmatch:\n  - line: 'f=x'\n---\nrule: c\nsequence: [{after: 0s, event: {f: x}}]\nfires: 0\n", &passed, &failed);
+	run(&rig, "rule: a\nmatch:\n  - line: 'f=x'\n---\nrule: c\nsequence: [{after: 0s, event: {f: x}}]\nfires: 0\n",
+		&passed, &failed);
 	assert_int_equal(passed + failed, 0);
 	assert_int_equal(rig.told_count, 2);
 	assert_string_equal(rig.told[0].id, "test-pending");
@@ -77,9 +78,10 @@ static void wrong_tests_fail(void **state)
 	rig_open(&rig);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		run(&rig, cases[i].text, &passed, &failed);
-		if (failed != 1 || rig.told_count != 1 || !strstr(rig.told[0].text, cases[i].says) || rig.told[0].line != cases[i].line ||
-		    rig.told[0].column != cases[i].column)
-			fail_msg("%s: %u failed, %u:%u %s", cases[i].text, failed, rig.told[0].line, rig.told[0].column, rig.told[0].text);
+		if (failed != 1 || rig.told_count != 1 || !strstr(rig.told[0].text, cases[i].says) ||
+			rig.told[0].line != cases[i].line || rig.told[0].column != cases[i].column)
+			fail_msg("%s: %u failed, %u:%u %s", cases[i].text, failed, rig.told[0].line, rig.told[0].column,
+					 rig.told[0].text);
 	}
 	rig_close(&rig);
 }
@@ -94,7 +96,9 @@ static void sequences_are_laid_out(void **state)
 	(void)state;
 	rig_open(&rig);
 	rig_put(&rig, "/r/a.yml", RULES);
-	rig_put(&rig, "/r/a.tests.yml", "rule: c\nsequence:\n  - {repeat: 3, every: 10s, event: {f: x, n: {m: [1, null, true]}}}\n  - {after: 1m, line: 'raw text'}\nfires: 2\n");
+	rig_put(
+		&rig, "/r/a.tests.yml",
+		"rule: c\nsequence:\n  - {repeat: 3, every: 10s, event: {f: x, n: {m: [1, null, true]}}}\n  - {after: 1m, line: 'raw text'}\nfires: 2\n");
 	rig_load_paths(&rig, paths, 1, NULL);
 	assert_int_equal(rule_tests_load(&rig.fake->env, paths, 1, rig.set, rig_tell, &rig, &tests, &failed, &error), 0);
 	assert_int_equal(failed, 0);

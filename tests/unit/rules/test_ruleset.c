@@ -17,10 +17,13 @@ static void the_digest_is_of_the_logic(void **state)
 {
 	static const char *const same[] = {
 		"# a comment\n" LOGIC,
-		PLAIN "detection:\n  s:\n    f|contains:\n    - \"x\"\n    - 'y' # note\n    g: 1\n  t:\n    h: ~\n  condition: >\n    s and not t\n",
+		PLAIN
+		"detection:\n  s:\n    f|contains:\n    - \"x\"\n    - 'y' # note\n    g: 1\n  t:\n    h: ~\n  condition: >\n    s and not t\n",
 		PLAIN "detection:\n  s: {g: 1, f|contains: [y, x]}\n  t: {h: null}\n  condition: not t and s\n",
-		PLAIN "detection:\n  first: {f|contains: [x, y], g: 1}\n  second: {h: null}\n  condition: all of first and not (second)\n",
-		PLAIN "description: more words\nlevel: low\ndetection:\n  s: {f|contains: [X, Y], g: 0x1}\n  t: {h: null}\n  condition: s and not t\n",
+		PLAIN
+		"detection:\n  first: {f|contains: [x, y], g: 1}\n  second: {h: null}\n  condition: all of first and not (second)\n",
+		PLAIN
+		"description: more words\nlevel: low\ndetection:\n  s: {f|contains: [X, Y], g: 0x1}\n  t: {h: null}\n  condition: s and not t\n",
 		PLAIN "detection:\n  s: {f: ['*x*', '*y*'], g: 1}\n  t: {h: null}\n  condition: s and not not not t\n",
 	};
 	static const char *const other[] = {
@@ -57,17 +60,21 @@ static void the_digest_is_of_the_logic(void **state)
 	rig_close(&rig);
 }
 
-#define COUNTING "---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1m, condition: {gte: 3}}\n"
+#define COUNTING \
+	"---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1m, condition: {gte: 3}}\n"
 
 static void the_digest_reaches_through_references(void **state)
 {
 	static const char *const other[] = {
 		PLAIN "detection:\n  s: {f: y}\n  condition: s\n" COUNTING,
-		PLAIN "detection:\n  s: {f: x}\n  condition: s\n"
+		PLAIN
+		"detection:\n  s: {f: x}\n  condition: s\n"
 		"---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 2m, condition: {gte: 3}}\n",
-		PLAIN "detection:\n  s: {f: x}\n  condition: s\n"
+		PLAIN
+		"detection:\n  s: {f: x}\n  condition: s\n"
 		"---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [v], timespan: 1m, condition: {gte: 3}}\n",
-		PLAIN "detection:\n  s: {f: x}\n  condition: s\n"
+		PLAIN
+		"detection:\n  s: {f: x}\n  condition: s\n"
 		"---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1m, condition: {gt: 3}}\n",
 	};
 	struct rig rig;
@@ -92,7 +99,8 @@ static void log_sources_conflict_or_not(void **state)
 	struct rig rig;
 	struct error error = {0};
 	const struct logsource rule = {SLICE("windows"), SLICE("process_creation"), SLICE_NONE};
-	const struct logsource none = {SLICE_NONE, SLICE_NONE, SLICE_NONE}, windows = {SLICE("Windows"), SLICE_NONE, SLICE_NONE};
+	const struct logsource none = {SLICE_NONE, SLICE_NONE, SLICE_NONE},
+						   windows = {SLICE("Windows"), SLICE_NONE, SLICE_NONE};
 	const struct logsource linux_host = {SLICE("linux"), SLICE_NONE, SLICE_NONE};
 	const struct logsource exact = {SLICE("windows"), SLICE("process_creation"), SLICE("sysmon")};
 	(void)state;
@@ -125,7 +133,9 @@ static void rows_are_routed(void **state)
 	struct slice octets;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, PLAIN "detection: {s: {f: x}, condition: s}\n---\ntitle: B\nlogsource: {}\ndetection: {s: {f: x}, condition: s}\n");
+	rig_load(
+		&rig, PLAIN
+		"detection: {s: {f: x}, condition: s}\n---\ntitle: B\nlogsource: {}\ndetection: {s: {f: x}, condition: s}\n");
 	batch_begin(rig.builder, &identity, 0, 0);
 	for (unsigned i = 0; i < 4; i++) {
 		uint16_t index = BATCH_NO_INDEX;
@@ -158,10 +168,13 @@ static void mappings_add_names(void **state)
 	struct batch_row row;
 	(void)state;
 	rig_open(&rig);
-	rig_put(&rig, "/m/a.yml", "mapping:\n  logsource: {category: firewall}\n  fields: {SourceIp: source.ip, dst_ip: destination.ip}\n");
-	rig_put(&rig, "/r/a.yml", "title: A\nid: a\nlogsource: {category: firewall}\ndetection: {s: {SourceIp: 1.2.3.4}, condition: s}\n---\n"
-	                          "title: B\nlogsource: {category: proxy}\ndetection: {s: {SourceIp: 1.2.3.4}, condition: s}\n---\n"
-	                          "title: C\ncorrelation: {type: event_count, rules: [a], group-by: [dst_ip], timespan: 1m, condition: {gte: 2}}\n");
+	rig_put(&rig, "/m/a.yml",
+			"mapping:\n  logsource: {category: firewall}\n  fields: {SourceIp: source.ip, dst_ip: destination.ip}\n");
+	rig_put(
+		&rig, "/r/a.yml",
+		"title: A\nid: a\nlogsource: {category: firewall}\ndetection: {s: {SourceIp: 1.2.3.4}, condition: s}\n---\n"
+		"title: B\nlogsource: {category: proxy}\ndetection: {s: {SourceIp: 1.2.3.4}, condition: s}\n---\n"
+		"title: C\ncorrelation: {type: event_count, rules: [a], group-by: [dst_ip], timespan: 1m, condition: {gte: 2}}\n");
 	rig_load_paths(&rig, paths, 1, &options);
 	assert_int_equal(rig.counts.loaded, 3);
 	assert_int_equal(rig_holds(&rig, "{source: {ip: 1.2.3.4}}"), 1);
@@ -171,7 +184,9 @@ static void mappings_add_names(void **state)
 	const struct correlation *c = ruleset_correlation(rig.set, 2);
 	static const struct {
 		const char *event, *value;
-	} keys[] = {{"{dst_ip: a, destination.ip: b}", "a"}, {"{destination.ip: b}", "b"}, {"{dst_ip: null, destination.ip: b}", "b"}};
+	} keys[] = {{"{dst_ip: a, destination.ip: b}", "a"},
+				{"{destination.ip: b}", "b"},
+				{"{dst_ip: null, destination.ip: b}", "b"}};
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		rig_event(&rig, keys[i].event);
 		batch_get_row(&rig.batch, 0, &row);
@@ -191,9 +206,11 @@ static void values_for_keys(void **state)
 	rig_load_selection(&rig, "{f: x}");
 	rig_event(&rig, "{f: [a, null, b, c], g: {h: [1, 2]}}");
 	batch_get_row(&rig.batch, 0, &row);
-	assert_int_equal(evaluator_values(rig.evaluator, &rig.batch, &row, SLICE("f"), values, 2), 2); /* null is no key; two fit */
+	assert_int_equal(evaluator_values(rig.evaluator, &rig.batch, &row, SLICE("f"), values, 2),
+					 2); /* null is no key; two fit */
 	assert_true(slice_equal(values[1].text, SLICE("b")));
-	assert_int_equal(evaluator_values(rig.evaluator, &rig.batch, &row, SLICE("g.h"), values, 2), 2); /* no rule looks at it */
+	assert_int_equal(evaluator_values(rig.evaluator, &rig.batch, &row, SLICE("g.h"), values, 2),
+					 2); /* no rule looks at it */
 	assert_true(slice_equal(values[1].text, SLICE("2")));
 	assert_int_equal(evaluator_values(rig.evaluator, &rig.batch, &row, SLICE("nosuch"), values, 2), 0);
 	rig_close(&rig);
@@ -208,7 +225,8 @@ static void what_cannot_be_is_refused_by_name(void **state)
 		{"title: T\ndetection: {s: {a: 1}, condition: s}\n", 1, 1, "sigma-logsource", "logsource"},
 		{"title: T\nlogsource: {}\n", 1, 1, "sigma-detection", "detection"},
 		{"title: T\nlogsource: {}\ndetection: [a]\n", 3, 12, "sigma-detection", "a list"},
-		{"title: T\nlogsource: {}\nlevel: huge\ndetection: {s: {a: 1}, condition: s}\n", 3, 8, "sigma-level", "critical"},
+		{"title: T\nlogsource: {}\nlevel: huge\ndetection: {s: {a: 1}, condition: s}\n", 3, 8, "sigma-level",
+		 "critical"},
 		{"title: T\nlogsource: x\ndetection: {s: {a: 1}, condition: s}\n", 2, 12, "sigma-logsource", "a map"},
 		{"title: T\ntitle: U\n", 2, 1, "yaml", "'title' stands here again"},
 		{"title: [T\n", 2, 1, "yaml", "not YAML"},
@@ -225,7 +243,8 @@ static void the_rest_loads(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_load(&rig, "title: A\nid: x\nid: y\n---\ntitle: B\nid: b\nlogsource: {}\ndetection: {s: {a: 1}, condition: s}\n");
+	rig_load(&rig,
+			 "title: A\nid: x\nid: y\n---\ntitle: B\nid: b\nlogsource: {}\ndetection: {s: {a: 1}, condition: s}\n");
 	assert_int_equal(rig.counts.loaded, 1);
 	assert_int_equal(rig.counts.rules, 2);
 	assert_int_equal(rig.counts.refused, 1);
@@ -235,13 +254,17 @@ static void the_rest_loads(void **state)
 	assert_string_equal(rig.told[0].id, "sigma-duplicate");
 	assert_non_null(strstr(rig.told[0].text, "/r/rules.yml:1"));
 	/* a global part is needed by what follows it, up to a reset */
-	rig_load(&rig, "action: global\nlogsource: {product: x}\n---\ntitle: A\ndetection: {s: {a: 1}, condition: s}\n---\naction: reset\n---\n"
-	               PLAIN "detection: {s: {a: 1}, condition: s}\n");
+	rig_load(
+		&rig,
+		"action: global\nlogsource: {product: x}\n---\ntitle: A\ndetection: {s: {a: 1}, condition: s}\n---\naction: reset\n---\n" PLAIN
+		"detection: {s: {a: 1}, condition: s}\n");
 	assert_int_equal(rig.counts.loaded, 1);
 	assert_int_equal(rig.counts.refused, 3);
 	/* a filter takes the rules it would narrow, by id, name, title or all; by log source */
-	rig_load(&rig, PLAIN "detection: {s: {a: 1}, condition: s}\n---\ntitle: B\nlogsource: {product: linux}\ndetection: {s: {a: 1}, condition: s}\n"
-	               "---\ntitle: F\nlogsource: {product: windows}\nfilter: {rules: any, s: {b: 1}, condition: not s}\n");
+	rig_load(
+		&rig, PLAIN
+		"detection: {s: {a: 1}, condition: s}\n---\ntitle: B\nlogsource: {product: linux}\ndetection: {s: {a: 1}, condition: s}\n"
+		"---\ntitle: F\nlogsource: {product: windows}\nfilter: {rules: any, s: {b: 1}, condition: not s}\n");
 	assert_int_equal(rig.counts.loaded, 1);
 	assert_int_equal(rig.counts.refused, 2);
 	assert_true(slice_equal(ruleset_rule(rig.set, 0)->title, SLICE("B")));
@@ -255,7 +278,8 @@ static void files_are_found_and_bounded(void **state)
 	char text[256];
 	(void)state;
 	rig_open(&rig);
-	static const char *const files[] = {"/r/b/two.yaml", "/r/a.yml", "/r/c.yml", "/r/.hidden.yml", "/r/a.tests.yml", "/r/notes.txt"};
+	static const char *const files[] = {"/r/b/two.yaml",  "/r/a.yml",       "/r/c.yml",
+										"/r/.hidden.yml", "/r/a.tests.yml", "/r/notes.txt"};
 	for (size_t i = 0; i < COUNT(files); i++) {
 		snprintf(text, sizeof text, "title: %s\nlogsource: {}\ndetection: {s: {a: 1}, condition: s}\n", files[i]);
 		rig_put(&rig, files[i], text);
@@ -352,10 +376,17 @@ static void a_ruleset_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_digest_is_of_the_logic), cmocka_unit_test(the_digest_reaches_through_references),
-		cmocka_unit_test(log_sources_conflict_or_not), cmocka_unit_test(rows_are_routed), cmocka_unit_test(mappings_add_names),
-		cmocka_unit_test(values_for_keys), cmocka_unit_test(what_cannot_be_is_refused_by_name), cmocka_unit_test(the_rest_loads),
-		cmocka_unit_test(files_are_found_and_bounded), cmocka_unit_test(memory_runs_out), cmocka_unit_test(a_ruleset_is_counted),
+		cmocka_unit_test(the_digest_is_of_the_logic),
+		cmocka_unit_test(the_digest_reaches_through_references),
+		cmocka_unit_test(log_sources_conflict_or_not),
+		cmocka_unit_test(rows_are_routed),
+		cmocka_unit_test(mappings_add_names),
+		cmocka_unit_test(values_for_keys),
+		cmocka_unit_test(what_cannot_be_is_refused_by_name),
+		cmocka_unit_test(the_rest_loads),
+		cmocka_unit_test(files_are_found_and_bounded),
+		cmocka_unit_test(memory_runs_out),
+		cmocka_unit_test(a_ruleset_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,8 @@ static void score_line(struct rig *rig, struct slice line, struct score *score)
 		arena_free(&arena);
 		return;
 	}
-	const struct tree_node *root = tree.documents[0].root, *sources = tree_get(root, "logsources"), *expected = tree_get(root, "expected");
+	const struct tree_node *root = tree.documents[0].root, *sources = tree_get(root, "logsources"),
+						   *expected = tree_get(root, "expected");
 	struct logsource list[32];
 	uint32_t n = 0;
 	for (; n < sources->count && n < COUNT(list); n++) {

@@ -35,11 +35,9 @@ static void parts_of_text(void **state)
 static void presence(void **state)
 {
 	static const struct value_case cases[] = {
-		{"{f|exists: true}", "{f: a}", true},
-		{"{f|exists: true}", "{f: ''}", true},
+		{"{f|exists: true}", "{f: a}", true},    {"{f|exists: true}", "{f: ''}", true},
 		{"{f|exists: true}", "{f: null}", true}, /* the specification: present, whatever it holds */
-		{"{f|exists: true}", "{g: a}", false},
-		{"{f|exists: false}", "{g: a}", true},
+		{"{f|exists: true}", "{g: a}", false},   {"{f|exists: false}", "{g: a}", true},
 		{"{f|exists: no}", "{f: null}", false},
 	};
 	(void)state;
@@ -165,10 +163,10 @@ static void encodings(void **state)
 		{"{f|base64: 'a\\*b'}", "{f: YSpi}", true}, /* the star, without its backslash */
 		{"{f|base64|contains: 'abc'}", "{f: xxYWJjxx}", true},
 		{"{f|base64offset|contains: 'foobar'}", "{f: 'Zm9vYmFy'}", true},
-		{"{f|base64offset|contains: 'foobar'}", "{f: 'eGZvb2Jhcg=='}", true},   /* xfoobar */
-		{"{f|base64offset|contains: 'foobar'}", "{f: 'eHhmb29iYXI='}", true},   /* xxfoobar */
-		{"{f|base64offset|contains: 'foobar'}", "{f: 'eHh4Zm9vYmE='}", false},  /* xxxfooba */
-		{"{f|base64offset|contains: '\xc3\xa9'}", "{f: 'eMOpeA=='}", true},     /* x e-acute x: octets count */
+		{"{f|base64offset|contains: 'foobar'}", "{f: 'eGZvb2Jhcg=='}", true}, /* xfoobar */
+		{"{f|base64offset|contains: 'foobar'}", "{f: 'eHhmb29iYXI='}", true}, /* xxfoobar */
+		{"{f|base64offset|contains: 'foobar'}", "{f: 'eHh4Zm9vYmE='}", false}, /* xxxfooba */
+		{"{f|base64offset|contains: '\xc3\xa9'}", "{f: 'eMOpeA=='}", true}, /* x e-acute x: octets count */
 		{"{f|base64offset|contains: '\xc3\xa9'}", "{f: 'QUJDREVG'}", false},
 		{"{f|base64offset|contains|all: [foobar, quux]}", "{f: 'Zm9vYmFy eHF1dXg='}", true},
 		{"{f|base64offset|contains|all: [foobar, quux]}", "{f: 'Zm9vYmFy'}", false},
@@ -254,10 +252,9 @@ static void a_regex_at_its_limit_is_undecided(void **state)
 		const char *selection;
 		unsigned holds, undecided;
 	} cases[] = {
-		{"{f|re: '^(a+)+$'}", 0, 1},
-		{"{f|re|neq: '^(a+)+$'}", 0, 1},              /* not of unknown is unknown */
-		{"[{f|re: '^(a+)+$'}, {g: x}]", 1, 0},        /* the other way is true */
-		{"{f|re: '^(a+)+$', g: y}", 0, 0},            /* the other part is false */
+		{"{f|re: '^(a+)+$'}", 0, 1},           {"{f|re|neq: '^(a+)+$'}", 0, 1}, /* not of unknown is unknown */
+		{"[{f|re: '^(a+)+$'}, {g: x}]", 1, 0}, /* the other way is true */
+		{"{f|re: '^(a+)+$', g: y}", 0, 0}, /* the other part is false */
 		{"{f|re: ['^(a+)+$', 'a!$']}", 1, 0},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -279,7 +276,8 @@ static void a_regex_has_a_length(void **state)
 		char text[3 * 4096];
 		memset(selection, 'a', sizeof selection);
 		selection[LIMIT_regex_bytes + over] = 0;
-		snprintf(text, sizeof text, "title: T\nlogsource: {category: t}\ndetection:\n  s: {'f|re': '%s'}\n  condition: s\n", selection);
+		snprintf(text, sizeof text,
+				 "title: T\nlogsource: {category: t}\ndetection:\n  s: {'f|re': '%s'}\n  condition: s\n", selection);
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.refused, over);
 	}
@@ -289,10 +287,18 @@ static void a_regex_has_a_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parts_of_text), cmocka_unit_test(presence), cmocka_unit_test(not_equal_is_the_whole_item_turned),
-		cmocka_unit_test(regular_expressions), cmocka_unit_test(networks), cmocka_unit_test(orders), cmocka_unit_test(dashes),
-		cmocka_unit_test(encodings), cmocka_unit_test(other_fields), cmocka_unit_test(placeholders),
-		cmocka_unit_test(wrong_use_is_refused), cmocka_unit_test(a_regex_at_its_limit_is_undecided),
+		cmocka_unit_test(parts_of_text),
+		cmocka_unit_test(presence),
+		cmocka_unit_test(not_equal_is_the_whole_item_turned),
+		cmocka_unit_test(regular_expressions),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(orders),
+		cmocka_unit_test(dashes),
+		cmocka_unit_test(encodings),
+		cmocka_unit_test(other_fields),
+		cmocka_unit_test(placeholders),
+		cmocka_unit_test(wrong_use_is_refused),
+		cmocka_unit_test(a_regex_at_its_limit_is_undecided),
 		cmocka_unit_test(a_regex_has_a_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

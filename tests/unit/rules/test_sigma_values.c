@@ -8,9 +8,9 @@ static void strings_are_compared_without_case(void **state)
 		{"{f: abc}", "{f: abcd}", false},
 		{"{f: abc}", "{g: abc}", false},
 		{"{f: stra\xc3\x9f\x65}", "{f: STRA\xe1\xba\x9e\x45}", true}, /* sharp s, capital sharp s: one to one */
-		{"{f: k}", "{f: \xe2\x84\xaa}", true},                       /* Kelvin sign folds to k */
-		{"{f: \xce\xa3}", "{f: \xcf\x82}", true},                    /* final sigma */
-		{"{f: I}", "{f: \xc4\xb1}", false},                          /* dotless i is another letter */
+		{"{f: k}", "{f: \xe2\x84\xaa}", true}, /* Kelvin sign folds to k */
+		{"{f: \xce\xa3}", "{f: \xcf\x82}", true}, /* final sigma */
+		{"{f: I}", "{f: \xc4\xb1}", false}, /* dotless i is another letter */
 		{"{f: [a, b, c]}", "{f: B}", true},
 		{"{f: [a, b, c]}", "{f: d}", false},
 		{"{F: a}", "{f: a}", false}, /* names of fields are exact */
@@ -37,7 +37,9 @@ static void wildcards_cross_lines_and_count_code_points(void **state)
 		{"{f: '*'}", "{g: x}", false},
 		{"{f: '*'}", "{f: null}", false},
 		{"{f: '?'}", "{f: \xe4\xb8\xad}", true}, /* one code point, three octets */
-		{"{f: '?" "?'}", "{f: \xe4\xb8\xad}", false},
+		{"{f: '?"
+		 "?'}",
+		 "{f: \xe4\xb8\xad}", false},
 		{"{f: '?'}", "{f: ''}", false},
 		{"{f: 'a?*c'}", "{f: abbc}", true},
 		{"{f: 'a?*c'}", "{f: ac}", false},
@@ -59,16 +61,16 @@ static void escapes_are_read_from_left_to_right(void **state)
 		{"{f: 'a\\*b'}", "{f: 'axb'}", false},
 		{"{f: 'a\\?b'}", "{f: 'a?b'}", true},
 		{"{f: 'a\\?b'}", "{f: 'axb'}", false},
-		{"{f: 'a\\\\b'}", "{f: 'a\\b'}", true},      /* two backslashes are one */
+		{"{f: 'a\\\\b'}", "{f: 'a\\b'}", true}, /* two backslashes are one */
 		{"{f: 'a\\\\b'}", "{f: 'a\\\\b'}", false},
-		{"{f: 'a\\xb'}", "{f: 'a\\xb'}", true},      /* before anything else it stands for itself */
-		{"{f: 'a\\'}", "{f: 'a\\'}", true},          /* at the end too */
-		{"{f: 'a\\\\*'}", "{f: 'a\\xyz'}", true},    /* backslash, then a wildcard */
+		{"{f: 'a\\xb'}", "{f: 'a\\xb'}", true}, /* before anything else it stands for itself */
+		{"{f: 'a\\'}", "{f: 'a\\'}", true}, /* at the end too */
+		{"{f: 'a\\\\*'}", "{f: 'a\\xyz'}", true}, /* backslash, then a wildcard */
 		{"{f: 'a\\\\*'}", "{f: 'axyz'}", false},
-		{"{f: 'a\\\\\\*'}", "{f: 'a\\*'}", true},    /* backslash, then a star */
+		{"{f: 'a\\\\\\*'}", "{f: 'a\\*'}", true}, /* backslash, then a star */
 		{"{f: 'a\\\\\\*'}", "{f: 'a\\x'}", false},
 		{"{f: '\\\\\\\\srv'}", "{f: '\\\\srv'}", true},
-		{"{f: '\\\\srv'}", "{f: '\\srv'}", true},    /* the UNC trap */
+		{"{f: '\\\\srv'}", "{f: '\\srv'}", true}, /* the UNC trap */
 		{"{f: '\\\\srv'}", "{f: '\\\\srv'}", false},
 		{"{f|endswith: '\\cmd.exe'}", "{f: 'C:\\CMD.EXE'}", true},
 	};
@@ -108,26 +110,16 @@ static void numbers_are_exact_and_meet_their_text(void **state)
 static void bool_null_and_empty_differ(void **state)
 {
 	static const struct value_case cases[] = {
-		{"{f: true}", "{f: true}", true},
-		{"{f: true}", "{f: false}", false},
-		{"{f: yes}", "{f: true}", true},
-		{"{f: true}", "{f: 'True'}", true},
-		{"{f: 'true'}", "{f: true}", true},
-		{"{f: off}", "{f: false}", true},
-		{"{f: 'off'}", "{f: false}", false},
-		{"{f: null}", "{g: 1}", true},
-		{"{f: null}", "{f: null}", true},
-		{"{f: null}", "{f: ''}", false},
-		{"{f: null}", "{f: 'null'}", false},
-		{"{f: 'null'}", "{f: null}", false}, /* null is no text */
-		{"{f: ''}", "{f: ''}", true},
-		{"{f: ''}", "{f: null}", false},
-		{"{f: ''}", "{g: 1}", false},
-		{"{f: ''}", "{f: x}", false},
-		{"{f: [null, x]}", "{g: 1}", true},
-		{"{f: [null, x]}", "{f: x}", true},
-		{"{f: [null, x]}", "{f: y}", false},
-		{"{f: null}", "{f: [x, null]}", true},
+		{"{f: true}", "{f: true}", true},    {"{f: true}", "{f: false}", false},
+		{"{f: yes}", "{f: true}", true},     {"{f: true}", "{f: 'True'}", true},
+		{"{f: 'true'}", "{f: true}", true},  {"{f: off}", "{f: false}", true},
+		{"{f: 'off'}", "{f: false}", false}, {"{f: null}", "{g: 1}", true},
+		{"{f: null}", "{f: null}", true},    {"{f: null}", "{f: ''}", false},
+		{"{f: null}", "{f: 'null'}", false}, {"{f: 'null'}", "{f: null}", false}, /* null is no text */
+		{"{f: ''}", "{f: ''}", true},        {"{f: ''}", "{f: null}", false},
+		{"{f: ''}", "{g: 1}", false},        {"{f: ''}", "{f: x}", false},
+		{"{f: [null, x]}", "{g: 1}", true},  {"{f: [null, x]}", "{f: x}", true},
+		{"{f: [null, x]}", "{f: y}", false}, {"{f: null}", "{f: [x, null]}", true},
 		{"{f: [x, '']}", "{g: 1}", false},
 	};
 	(void)state;
@@ -219,10 +211,14 @@ static void bad_values_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strings_are_compared_without_case), cmocka_unit_test(wildcards_cross_lines_and_count_code_points),
-		cmocka_unit_test(escapes_are_read_from_left_to_right), cmocka_unit_test(numbers_are_exact_and_meet_their_text),
-		cmocka_unit_test(bool_null_and_empty_differ), cmocka_unit_test(maps_and_lists_nest),
-		cmocka_unit_test(keywords_look_everywhere), cmocka_unit_test(keywords_of_plain_text),
+		cmocka_unit_test(strings_are_compared_without_case),
+		cmocka_unit_test(wildcards_cross_lines_and_count_code_points),
+		cmocka_unit_test(escapes_are_read_from_left_to_right),
+		cmocka_unit_test(numbers_are_exact_and_meet_their_text),
+		cmocka_unit_test(bool_null_and_empty_differ),
+		cmocka_unit_test(maps_and_lists_nest),
+		cmocka_unit_test(keywords_look_everywhere),
+		cmocka_unit_test(keywords_of_plain_text),
 		cmocka_unit_test(bad_values_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

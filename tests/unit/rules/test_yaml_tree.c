@@ -34,25 +34,51 @@ static void scalars_have_the_types_of_yaml_1_1(void **state)
 		bool differs;
 		double value;
 	} cases[] = {
-		{"", TREE_NULL, false, 0},          {"~", TREE_NULL, false, 0},          {"Null", TREE_NULL, false, 0},
-		{"true", TREE_BOOL, false, 1},      {"False", TREE_BOOL, false, 0},      {"yes", TREE_BOOL, true, 1},
-		{"OFF", TREE_BOOL, true, 0},        {"y", TREE_STRING, false, 0},        {"yEs", TREE_STRING, false, 0},
-		{"0", TREE_INT, false, 0},          {"-12", TREE_INT, false, -12},       {"+12", TREE_INT, false, 12},
-		{"017", TREE_INT, true, 15},        {"0x1F", TREE_INT, false, 31},       {"0b101", TREE_INT, true, 5},
-		{"1_000", TREE_INT, true, 1000},    {"1:30", TREE_INT, true, 90},        {"1:60", TREE_STRING, false, 0},
-		{"018", TREE_STRING, false, 0},     {"0x", TREE_STRING, false, 0},       {"0o17", TREE_STRING, false, 0},
-		{"1.5", TREE_FLOAT, false, 1.5},    {"-1.5e+3", TREE_FLOAT, false, -1500}, {"1e3", TREE_STRING, false, 0},
-		{".5", TREE_FLOAT, false, 0.5},     {".", TREE_STRING, false, 0},        {"1.2.3", TREE_STRING, false, 0},
-		{"2024-01-02", TREE_STRING, false, 0}, {"9223372036854775807", TREE_INT, false, 9223372036854775807.0},
-		{"9223372036854775808", TREE_UINT, false, 9223372036854775808.0}, {"-9223372036854775808", TREE_INT, false, -9223372036854775808.0},
-		{"18446744073709551616", TREE_STRING, false, 0}, {"-9223372036854775809", TREE_STRING, false, 0},
+		{"", TREE_NULL, false, 0},
+		{"~", TREE_NULL, false, 0},
+		{"Null", TREE_NULL, false, 0},
+		{"true", TREE_BOOL, false, 1},
+		{"False", TREE_BOOL, false, 0},
+		{"yes", TREE_BOOL, true, 1},
+		{"OFF", TREE_BOOL, true, 0},
+		{"y", TREE_STRING, false, 0},
+		{"yEs", TREE_STRING, false, 0},
+		{"0", TREE_INT, false, 0},
+		{"-12", TREE_INT, false, -12},
+		{"+12", TREE_INT, false, 12},
+		{"017", TREE_INT, true, 15},
+		{"0x1F", TREE_INT, false, 31},
+		{"0b101", TREE_INT, true, 5},
+		{"1_000", TREE_INT, true, 1000},
+		{"1:30", TREE_INT, true, 90},
+		{"1:60", TREE_STRING, false, 0},
+		{"018", TREE_STRING, false, 0},
+		{"0x", TREE_STRING, false, 0},
+		{"0o17", TREE_STRING, false, 0},
+		{"1.5", TREE_FLOAT, false, 1.5},
+		{"-1.5e+3", TREE_FLOAT, false, -1500},
+		{"1e3", TREE_STRING, false, 0},
+		{".5", TREE_FLOAT, false, 0.5},
+		{".", TREE_STRING, false, 0},
+		{"1.2.3", TREE_STRING, false, 0},
+		{"2024-01-02", TREE_STRING, false, 0},
+		{"9223372036854775807", TREE_INT, false, 9223372036854775807.0},
+		{"9223372036854775808", TREE_UINT, false, 9223372036854775808.0},
+		{"-9223372036854775808", TREE_INT, false, -9223372036854775808.0},
+		{"18446744073709551616", TREE_STRING, false, 0},
+		{"-9223372036854775809", TREE_STRING, false, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct tree_node n = {.text = slice_str(cases[i].text)};
 		tree_resolve(&n);
-		double value = n.type == TREE_BOOL ? n.truth : n.type == TREE_INT ? (double)n.i64 : n.type == TREE_UINT ? (double)n.u64 : n.type == TREE_FLOAT ? n.f64 : 0;
-		if (n.type != cases[i].type || n.differs != cases[i].differs || value < cases[i].value || value > cases[i].value)
+		double value = n.type == TREE_BOOL    ? n.truth
+					   : n.type == TREE_INT   ? (double)n.i64
+					   : n.type == TREE_UINT  ? (double)n.u64
+					   : n.type == TREE_FLOAT ? n.f64
+											  : 0;
+		if (n.type != cases[i].type || n.differs != cases[i].differs || value < cases[i].value ||
+			value > cases[i].value)
 			fail_msg("'%s': type %d, differs %d, %f", cases[i].text, n.type, n.differs, value);
 	}
 }
@@ -103,7 +129,7 @@ static void what_is_refused(void **state)
 		text_parse(&t, slice_str(cases[i].text));
 		const struct yaml_document *d = &t.tree.documents[0];
 		if (t.tree.count != 1 || d->root || !strstr(d->error.text, cases[i].says) || d->error.line != cases[i].line ||
-		    d->error.column != cases[i].column)
+			d->error.column != cases[i].column)
 			fail_msg("%s: %u:%u %s", cases[i].text, d->error.line, d->error.column, d->error.text);
 	}
 	/* the document after one that is wrong in itself still counts */
@@ -154,8 +180,11 @@ static void depth_at_the_limit_and_past_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(scalars_have_the_types_of_yaml_1_1), cmocka_unit_test(places_and_quotes), cmocka_unit_test(what_is_refused),
-		cmocka_unit_test(aliases_share_and_bombs_do_not_grow), cmocka_unit_test(depth_at_the_limit_and_past_it),
+		cmocka_unit_test(scalars_have_the_types_of_yaml_1_1),
+		cmocka_unit_test(places_and_quotes),
+		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(aliases_share_and_bombs_do_not_grow),
+		cmocka_unit_test(depth_at_the_limit_and_past_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,10 @@ static void rules_become_rules(void **state)
 	struct rig rig;
 	(void)state;
 	rig_open(&rig);
-	rig_put(&rig, "/y/a.yar", "rule first : tag_a tag_b {\n meta:\n  id = \"abc\"\n  severity = \"High\"\n  description = \"d\"\n strings:\n  $x = \"needle\"\n"
-	                          " condition:\n  $x\n}\nprivate rule hidden { strings: $h = \"hay\" condition: $h }\nrule second { condition: hidden and filename == \"\" }\n");
+	rig_put(
+		&rig, "/y/a.yar",
+		"rule first : tag_a tag_b {\n meta:\n  id = \"abc\"\n  severity = \"High\"\n  description = \"d\"\n strings:\n  $x = \"needle\"\n"
+		" condition:\n  $x\n}\nprivate rule hidden { strings: $h = \"hay\" condition: $h }\nrule second { condition: hidden and filename == \"\" }\n");
 	rig_put(&rig, "/y/b.yara", "rule first { condition: filesize > 1000 }\n"); /* the same name in another file */
 	rig_put(&rig, "/y/s.yml", "title: S\nlogsource: {}\ndetection: {s: {f: needle}, condition: s}\n");
 	load(&rig);
