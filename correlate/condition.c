@@ -37,31 +37,6 @@ static uint64_t count_matches(const struct group *g, uint32_t from, uint32_t to)
 	return g->rule->distinct_events ? count_events(g, from, to) : to - from;
 }
 
-/* Distinct values among members [from, to), counted from the newest back until `enough`. Equal texts have equal pointers.
- * A negative number: no memory. */
-static int64_t count_values(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough)
-{
-	uint32_t size = 16;
-	while (size < 2 * (uint64_t)(to - from) && size < (1u << 30) && size < 4 * enough)
-		size *= 2;
-	const struct env *env = part->temporal->env;
-	const struct text *small[64] = {NULL}, **seen = size <= 64 ? small : env_zalloc(env, sizeof(*seen) * size);
-	if (seen == NULL)
-		return -ERROR_MEMORY;
-	int64_t n = 0;
-	for (uint32_t i = to; i > from && (uint64_t)n < enough; i--) {
-		const struct text *value = group_member(g, i - 1)->value;
-		uint32_t at = (uint32_t)(((uintptr_t)value >> 4) * 0x9e3779b1u) & (size - 1);
-		while (seen[at] != NULL && seen[at] != value)
-			at = (at + 1) & (size - 1);
-		n += seen[at] == NULL;
-		seen[at] = value;
-	}
-	if (seen != small)
-		env_free(env, seen);
-	return n;
-}
-
 /* ---- distinct rules ---- */
 
 static uint64_t count_slots(const struct group *g, const int64_t *newest, int64_t since)
@@ -147,22 +122,6 @@ static int update_count(struct part *part, struct group *g, uint32_t place, int6
 	return 0;
 }
 
-static int update_values(struct part *part, struct group *g, uint32_t place, int64_t until)
-{
-	for (uint32_t i = place; i < g->count && group_member(g, i)->when_ns <= until; i++) {
-		const struct member *m = group_member(g, i);
-		if ((m->flags & MEMBER_FIRED) != 0)
-			continue;
-		uint32_t from = group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns));
-		if (i + 1 - from < g->rule->need)
-			continue;
-		int64_t n = count_values(part, g, from, i + 1, g->rule->need);
-		if (n < 0 || ((uint64_t)n >= g->rule->need && fired_add(part, g, i) < 0))
-			return -ERROR_MEMORY;
-	}
-	return 0;
-}
-
 static int update_assigned(struct part *part, struct group *g, uint32_t place, int64_t until)
 {
 	for (uint32_t i = place; i < g->count && group_member(g, i)->when_ns <= until; i++) {
@@ -217,7 +176,7 @@ int condition_update(struct part *part, struct group *g, uint32_t place)
 	case CORRELATION_EVENT_COUNT:
 		return update_count(part, g, place, until);
 	case CORRELATION_VALUE_COUNT:
-		return update_values(part, g, place, until);
+		return values_update(part, g, place, until);
 	case CORRELATION_TEMPORAL:
 		return update_rules(part, g, place, until);
 	case CORRELATION_TEMPORAL_ORDERED:
@@ -263,7 +222,7 @@ int condition_judge(struct part *part, const struct group *g, uint32_t from, uin
 	if (g->rule->type == CORRELATION_EVENT_COUNT)
 		n = (int64_t)count_matches(g, from, to);
 	else if (g->rule->type == CORRELATION_VALUE_COUNT)
-		n = count_values(part, g, from, to, UINT64_MAX);
+		n = values_count(part, g, from, to, UINT64_MAX);
 	else
 		n = count_rules(part, g, from, to);
 	return n < 0 ? -ERROR_MEMORY : compare_holds(g->rule->compare, (uint64_t)n, g->rule->threshold);

@@ -175,11 +175,12 @@ int excursion_fold(struct part *part, struct group *g, uint32_t count)
 			if (evidence_add(part, e, group_member(g, i)) < 0)
 				return -ERROR_MEMORY;
 	}
+	values_leave(part, g, count);
 	for (uint32_t i = 0; i < count; i++)
 		member_release(part, group_member(g, i));
 	g->first += count;
 	g->count -= count;
-	part->bytes -= sizeof(*g->members) * count;
+	part->bytes -= member_bytes(g) * count;
 	return 0;
 }
 

@@ -152,7 +152,8 @@ void group_free(struct part *part, struct group *g)
 		excursion_drop(part, g, g->excursion_count - 1);
 	for (uint32_t i = 0; i < g->count; i++)
 		member_release(part, group_member(g, i));
-	part->bytes -= sizeof(*g->members) * g->count + group_bytes(g);
+	part->bytes -= member_bytes(g) * g->count + group_bytes(g);
+	values_drop(part, g);
 	env_free(env, g->members);
 	env_free(env, g->excursions);
 	env_free(env, g->slots);

@@ -127,7 +127,7 @@ int group_insert(struct part *part, struct group *g, const struct member *m, uin
 	memmove(slot + 1, slot, sizeof(*slot) * (g->count - at));
 	*slot = *m;
 	g->count++;
-	part->bytes += sizeof(*slot);
+	part->bytes += member_bytes(g);
 	*place = at;
 	return 0;
 }

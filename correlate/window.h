@@ -68,6 +68,7 @@ struct group {
 	int64_t laid_ns;        /* non-monotone: windows that begin before it are judged */
 	int64_t passed_ns;      /* firing points before it were told singly (mode each) and sent on (carried fields) */
 	int64_t *slots;         /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
+	struct tally *tally;    /* value_count: null while the group is small */
 	uint8_t key[];
 };
 
@@ -145,6 +146,12 @@ static inline struct member *group_member(const struct group *g, uint32_t index)
 	return &g->members[g->first + index];
 }
 
+/* What a member is charged with: a value stands in a tally too. */
+static inline uint64_t member_bytes(const struct group *g)
+{
+	return sizeof(struct member) + (g->rule->type == CORRELATION_VALUE_COUNT ? 32 : 0);
+}
+
 int member_compare(const struct member *a, const struct member *b);
 struct event_identity member_event(const struct member *m);
 bool member_same_event(const struct member *a, const struct member *b);
@@ -178,6 +185,15 @@ int condition_judge(struct part *part, const struct group *g, uint32_t from, uin
 /* Recomputes group->slots from the members (after a restore). */
 int condition_rebuild(struct part *part, struct group *g);
 int fired_add(struct part *part, struct group *g, uint32_t index);
+
+/* ---- values.c ---- */
+
+int values_update(struct part *part, struct group *g, uint32_t place, int64_t until);
+/* Distinct values among members [from, to), counted from the newest back until `enough`. Negative: no memory. */
+int64_t values_count(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough);
+/* The first `count` members are leaving. */
+void values_leave(struct part *part, struct group *g, uint32_t count);
+void values_drop(struct part *part, struct group *g);
 
 /* ---- ordered.c ---- */
 

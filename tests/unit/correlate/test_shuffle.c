@@ -109,14 +109,16 @@ static void random_stream(struct random *r, struct stream *s)
 	/* half of the streams lie across midnight, where excursions are cut */
 	int64_t begin = chance(r, 50) ? T0 : T0 / NS_PER_DAY * NS_PER_DAY + NS_PER_DAY - scale / 2 * NS_PER_S;
 	uint32_t next_order[SOURCES] = {0};
-	s->count = 3 + below(r, 38);
+	/* some are long, so that groups grow past what is counted back */
+	s->count = chance(r, 8) ? 120 + below(r, 130) : 3 + below(r, 38);
+	uint32_t names = s->count > 100 ? 1 : 3;
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct seen *e = &s->events[i];
 		memset(e, 0, sizeof(*e));
 		e->label = i;
 		e->when_ns = begin + below(r, scale) * NS_PER_S;
 		e->source = (int)below(r, SOURCES);
-		e->user = chance(r, 92) ? users[below(r, 3)] : NULL;
+		e->user = chance(r, 92) ? users[below(r, names)] : NULL;
 		e->host = chance(r, 92) ? hosts[below(r, 3)] : NULL;
 		static const char *const bases[] = {"a", "b", "c", "x"};
 		e->hits[0] = bases[below(r, 4)];
@@ -124,7 +126,6 @@ static void random_stream(struct random *r, struct stream *s)
 		if (e->hits[1] == e->hits[0])
 			e->hits[1] = NULL;
 	}
-	(void)users;
 	qsort(s->events, s->count, sizeof(*s->events), by_when);
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct seen *e = &s->events[i];
@@ -439,10 +440,41 @@ static void test_shuffled_and_restarted(void **state)
 	}
 }
 
+/* One busy key with many values: the tally of a large group, with matches leaving it all the time. */
+static void test_many_values(void **state)
+{
+	static const char *const by_user[] = {"user", NULL}, *const by_host[] = {"host", NULL};
+	static const char *const hosts[] = {"h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8", "h9", "h10", "h11"};
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct random r = {seed};
+		struct lines expected = {0};
+		struct stream *s = fake_must(calloc(1, sizeof(*s)));
+		struct ruleset *rules = rules_new();
+		uint32_t base[] = {rules_base(rules, "a", false, LEVEL_LOW)};
+		rules_correlation(rules, "values", CORRELATION_VALUE_COUNT, base, 1, by_user, by_host, 100 * NS_PER_S, COMPARE_GTE,
+						  6 + below(&r, 5));
+		s->count = 250;
+		for (uint32_t i = 0; i < s->count; i++)
+			s->events[i] = (struct seen){.when_ns = T0 + (int64_t)(i / 80) * 700 * NS_PER_S + (int64_t)i * NS_PER_S + (int64_t)i,
+										 .hits = {"a"}, .user = "ann", .host = hosts[below(&r, 4 + i / 25 % 9)], .label = i,
+										 .order = i};
+		s->end_ns = T0 + NS_PER_HOUR;
+		oracle_run(rules, s->events, s->count, true, &expected);
+		assert_true(expected.count > 0);
+		for (uint32_t variant = 0; variant < 3; variant++)
+			run_variant(seed, variant, rules, s, &expected, true);
+		lines_free(&expected);
+		rules_drop(rules);
+		free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shuffled_and_restarted),
+		cmocka_unit_test(test_many_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,154 @@
+/* value_count: how many distinct values stand in the window of a match (T10).
+ *
+ * Small groups are counted back from the match. A large group has a tally: for each value how often it stands in the window
+ * of the group's newest member, so that the usual match, which is the newest, costs constant time. A match that comes out
+ * of order is added to the tally when it lies in that window; only the verdicts between it and the newest are counted
+ * back.
+ */
+#include "correlate/window.h"
+
+#define TALLY_MEMBERS 64u /* groups of fewer are counted back */
+
+struct tally {
+	uint32_t size, used, distinct; /* places, places taken (zero counts included), values with a count */
+	uint32_t from;                 /* first member of the newest one's window */
+	struct tally_place {
+		const struct text *value;
+		uint32_t count;
+	} places[];
+};
+
+static uint32_t value_place(const struct text *value, uint32_t size)
+{
+	return (uint32_t)(((uintptr_t)value >> 4) * 0x9e3779b97f4a7c15u >> 32) & (size - 1);
+}
+
+/* ---- counting back ---- */
+
+int64_t values_count(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough)
+{
+	uint32_t size = 16;
+	while (size < 2 * (uint64_t)(to - from) && size < (1u << 30) && size / 4 < enough)
+		size *= 2;
+	const struct env *env = part->temporal->env;
+	const struct text *small[64] = {NULL}, **seen = size <= 64 ? small : env_zalloc(env, sizeof(*seen) * size);
+	if (seen == NULL)
+		return -ERROR_MEMORY;
+	int64_t n = 0;
+	for (uint32_t i = to; i > from && (uint64_t)n < enough; i--) {
+		const struct text *value = group_member(g, i - 1)->value;
+		uint32_t at = value_place(value, size);
+		while (seen[at] != NULL && seen[at] != value)
+			at = (at + 1) & (size - 1);
+		n += seen[at] == NULL;
+		seen[at] = value;
+	}
+	if (seen != small)
+		env_free(env, seen);
+	return n;
+}
+
+/* ---- the tally ---- */
+
+static struct tally_place *tally_place(struct tally *t, const struct text *value)
+{
+	uint32_t at = value_place(value, t->size);
+	while (t->places[at].value != NULL && t->places[at].value != value)
+		at = (at + 1) & (t->size - 1);
+	return &t->places[at];
+}
+
+static void tally_add(struct tally *t, const struct text *value)
+{
+	struct tally_place *place = tally_place(t, value);
+	t->used += place->value == NULL;
+	place->value = value;
+	t->distinct += place->count++ == 0;
+}
+
+static void tally_take(struct tally *t, const struct text *value)
+{
+	struct tally_place *place = tally_place(t, value);
+	CHECK(place->value == value && place->count > 0);
+	t->distinct -= --place->count == 0;
+}
+
+void values_drop(struct part *part, struct group *g)
+{
+	env_free(part->temporal->env, g->tally);
+	g->tally = NULL;
+}
+
+/* Counts the window of the newest member anew. A place whose count is zero may name a value that is gone, and another may
+ * have come to lie at its address: harmless, since its count then speaks of that other one. */
+static int tally_build(struct part *part, struct group *g)
+{
+	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
+	uint32_t from = group_lower(g, since), size = 64;
+	while (size < 4 * (uint64_t)(g->count - from) && size < (1u << 30))
+		size *= 2;
+	values_drop(part, g);
+	g->tally = env_zalloc(part->temporal->env, sizeof(*g->tally) + sizeof(*g->tally->places) * size);
+	if (g->tally == NULL)
+		return -ERROR_MEMORY;
+	g->tally->size = size;
+	g->tally->from = from;
+	for (uint32_t i = from; i < g->count; i++)
+		tally_add(g->tally, group_member(g, i)->value);
+	return 0;
+}
+
+/* After an insertion: the tally holds the window of the newest member again. */
+static int tally_update(struct part *part, struct group *g, uint32_t place)
+{
+	struct tally *t = g->tally;
+	if (t == NULL || t->used + 1 >= t->size / 4 * 3)
+		return tally_build(part, g);
+	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
+	/* before the window, or at its edge and too old for it: it only shifts what follows */
+	if (place < t->from || (place == t->from && group_member(g, place)->when_ns < since)) {
+		t->from++;
+		return 0;
+	}
+	tally_add(t, group_member(g, place)->value);
+	for (; group_member(g, t->from)->when_ns < since; t->from++)
+		tally_take(t, group_member(g, t->from)->value);
+	return 0;
+}
+
+void values_leave(struct part *part, struct group *g, uint32_t count)
+{
+	if (g->tally == NULL)
+		return;
+	if (count > g->tally->from)
+		values_drop(part, g);
+	else
+		g->tally->from -= count;
+}
+
+/* ---- verdicts ---- */
+
+static int judge_value(struct part *part, struct group *g, uint32_t index)
+{
+	const struct member *m = group_member(g, index);
+	uint32_t from = group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns));
+	if ((m->flags & MEMBER_FIRED) != 0 || index + 1 - from < g->rule->need)
+		return 0;
+	int64_t n = g->tally != NULL && index + 1 == g->count ? g->tally->distinct
+														  : values_count(part, g, from, index + 1, g->rule->need);
+	if (n < 0)
+		return -ERROR_MEMORY;
+	return (uint64_t)n >= g->rule->need ? fired_add(part, g, index) : 0;
+}
+
+int values_update(struct part *part, struct group *g, uint32_t place, int64_t until)
+{
+	if (g->count >= TALLY_MEMBERS && tally_update(part, g, place) < 0)
+		return -ERROR_MEMORY;
+	if (g->count < TALLY_MEMBERS)
+		values_drop(part, g); /* small again: what is not kept up is not kept */
+	for (uint32_t i = place; i < g->count && group_member(g, i)->when_ns <= until; i++)
+		if (judge_value(part, g, i) < 0)
+			return -ERROR_MEMORY;
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* The book of incidents: what is told, changed, replaced, and read again in another order. */
+#include "tests/unit/correlate/rules_fake.h"
+
+#include "tests/unit/correlate/pipeline.h"
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define INCIDENT(id, state, seen, more) \
+	"{\"incident\":{\"id\":\"" id "\",\"state\":\"" state "\",\"rule\":{\"id\":null,\"title\":\"t\"},\"group\":{\"u\":\"}\\\"\"}," \
+	"\"first_seen\":\"2026-01-01T00:00:00Z\",\"last_seen\":\"2026-01-01T00:00:" seen "Z\",\"count\":3" more ",\"events\":[]}}"
+
+struct desk {
+	struct fake *fake;
+	struct incident_book *book;
+	struct dictionary dictionary;
+	struct batch_builder *builder;
+	uint64_t sequences[4];
+	struct buffer out;
+};
+
+static void desk_open(struct desk *d)
+{
+	*d = (struct desk){.fake = fake_new(1)};
+	assert_int_equal(dictionary_init(&d->dictionary, &d->fake->env, 1), 0);
+	d->builder = batch_builder_new(&d->fake->env, &d->dictionary);
+	buffer_init(&d->out, &d->fake->env);
+	assert_int_equal(incident_book_new(&d->fake->env, &d->book, NULL), 0);
+}
+
+static void desk_close(struct desk *d)
+{
+	incident_book_free(d->book);
+	batch_builder_free(d->builder);
+	dictionary_free(&d->dictionary);
+	buffer_free(&d->out);
+	assert_int_equal(d->fake->memory.outstanding, 0);
+	fake_free(d->fake);
+}
+
+static struct slice batch_of(struct desk *d, uint32_t partition, enum row_kind kind, const char *json)
+{
+	struct slice octets;
+	struct batch_identity identity = {.partition = partition, .first_sequence = d->sequences[partition]++};
+	batch_begin(d->builder, &identity, 0, T0);
+	assert_int_equal(batch_row(d->builder, kind, T0, slice_str(json)), 0);
+	batch_row_tables(d->builder, BATCH_NO_INDEX, BATCH_NO_INDEX, BATCH_NO_INDEX);
+	assert_int_equal(batch_row_end(d->builder), 0);
+	assert_int_equal(batch_finish(d->builder, &octets, NULL), 0);
+	return octets;
+}
+
+static void feed(struct desk *d, uint32_t partition, enum row_kind kind, const char *json)
+{
+	assert_int_equal(incident_book_add(d->book, batch_of(d, partition, kind, json), NULL), 0);
+}
+
+static const char *listed(struct desk *d, bool only_open)
+{
+	buffer_reset(&d->out);
+	assert_int_equal(incident_book_list(d->book, only_open, &d->out), 0);
+	buffer_add_octet(&d->out, 0);
+	return (const char *)d->out.ptr;
+}
+
+static const char *shown(struct desk *d, const char *id)
+{
+	buffer_reset(&d->out);
+	assert_int_equal(incident_book_show(d->book, slice_str(id), &d->out, NULL), 0);
+	buffer_add_octet(&d->out, 0);
+	return (const char *)d->out.ptr;
+}
+
+static int set(struct desk *d, const char *id, uint64_t version, enum incident_status status, struct error *error)
+{
+	buffer_reset(&d->out);
+	int result = incident_book_set(d->book, slice_str(id), version, status, SLICE("ann"), SLICE("note \"x\""), T0, &d->out, error);
+	buffer_add_octet(&d->out, 0);
+	return result;
+}
+
+static void test_newest_first_and_once(void **state)
+{
+	struct desk d;
+	(void)state;
+	desk_open(&d);
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_A, "provisional", "01", ""));
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_B, "provisional", "09.5", ""));
+	feed(&d, 0, ROW_FINDING, "{\"finding\":{\"id\":\"x\"}}");
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_A, "final", "09", ""));
+	const char *text = listed(&d, false), *a = strstr(text, ID_A), *b = strstr(text, ID_B);
+	assert_true(b != NULL && a > b);
+	assert_non_null(strstr(a, "\"state\":\"final\""));
+	assert_non_null(strstr(a, "\"group\":{\"u\":\"}\\\"\"}"));
+	assert_null(strstr(a + 1, ID_A));
+	desk_close(&d);
+}
+
+static void test_batches_again(void **state)
+{
+	struct desk d;
+	(void)state;
+	desk_open(&d);
+	struct slice batch = batch_of(&d, 1, ROW_INCIDENT, INCIDENT(ID_A, "provisional", "01", ""));
+	uint8_t *copy = fake_must(malloc(batch.len));
+	memcpy(copy, batch.ptr, batch.len);
+	assert_int_equal(incident_book_add(d.book, slice_of(copy, batch.len), NULL), 0);
+	feed(&d, 1, ROW_INCIDENT, INCIDENT(ID_A, "final", "02", ""));
+	assert_int_equal(incident_book_add(d.book, slice_of(copy, batch.len), NULL), 0);
+	assert_non_null(strstr(listed(&d, false), "\"state\":\"final\""));
+	copy[batch.len / 2] ^= 1;
+	assert_true(incident_book_add(d.book, slice_of(copy, batch.len), NULL) < 0);
+	free(copy);
+	desk_close(&d);
+}
+
+static void test_compare_and_set(void **state)
+{
+	struct desk d;
+	struct error error = {0};
+	(void)state;
+	desk_open(&d);
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_A, "final", "01", ""));
+	assert_int_equal(set(&d, ID_A, 0, INCIDENT_IN_PROGRESS, &error), 0);
+	char *first = fake_must(strdup((const char *)d.out.ptr));
+	assert_int_equal(set(&d, ID_A, 0, INCIDENT_CLOSED, &error), 0);
+	char *second = fake_must(strdup((const char *)d.out.ptr));
+	feed(&d, 2, ROW_AUDIT, first);
+	feed(&d, 2, ROW_AUDIT, second); /* saw the same version, came later: does not count */
+	assert_non_null(strstr(shown(&d, ID_A), "\"version\":1,\"status\":\"in_progress\""));
+	assert_non_null(strstr(shown(&d, ID_A), "\"note\":\"note \\\"x\\\"\""));
+	assert_int_equal(set(&d, ID_A, 0, INCIDENT_CLOSED, &error), -ERROR_CONFLICT);
+	assert_non_null(strstr(error.text, "version 1"));
+	assert_int_equal(set(&d, ID_B, 0, INCIDENT_CLOSED, &error), -ERROR_NOT_FOUND);
+	assert_int_equal(set(&d, "nonsense", 0, INCIDENT_CLOSED, &error), -ERROR_NOT_FOUND);
+	assert_int_equal(set(&d, ID_A, 1, INCIDENT_RESOLVED, &error), 0);
+	char *third = fake_must(strdup((const char *)d.out.ptr));
+	feed(&d, 2, ROW_AUDIT, third);
+	assert_non_null(strstr(listed(&d, false), ID_A));
+	assert_null(strstr(listed(&d, true), ID_A));
+	free(first);
+	free(second);
+	free(third);
+	desk_close(&d);
+}
+
+#define CHANGE(id, version, status) \
+	"{\"incident_change\":{\"id\":\"" id "\",\"version\":" version ",\"status\":\"" status "\",\"note\":\"\",\"who\":\"w\"," \
+	"\"time\":\"2026-01-01T00:00:00Z\"}}"
+
+/* What was done with a provisional incident stays with the one that replaces it, in whatever order rows are read. */
+static void test_replaced(void **state)
+{
+	(void)state;
+	for (int order = 0; order < 2; order++) {
+		struct desk d;
+		struct error error = {0};
+		desk_open(&d);
+		if (order == 1)
+			feed(&d, 3, ROW_AUDIT, CHANGE(ID_A, "1", "on_hold"));
+		feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_A, "provisional", "01", ""));
+		feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_B, "final", "01", ",\"replaces\":[\"" ID_A "\"]"));
+		if (order == 0)
+			feed(&d, 3, ROW_AUDIT, CHANGE(ID_A, "1", "on_hold"));
+		assert_non_null(strstr(listed(&d, false), "\"id\":\"" ID_B "\",\"version\":1,\"status\":\"on_hold\""));
+		assert_null(strstr(listed(&d, false), "\"id\":\"" ID_A));
+		assert_non_null(strstr(shown(&d, ID_A), "\"replaced_by\":\"" ID_B "\""));
+		assert_int_equal(set(&d, ID_A, 1, INCIDENT_CLOSED, &error), -ERROR_CONFLICT);
+		assert_non_null(strstr(error.text, ID_B));
+		desk_close(&d);
+	}
+}
+
+/* Rows of nobody's making do no harm. */
+static void test_strange_rows(void **state)
+{
+	static const char *const rows[] = {"", "{", "[]", "{\"incident\":3}", "{\"incident\":{\"id\":\"zz\"}}",
+									   "{\"incident\":{\"id\":\"" ID_A "\"", "{\"incident_change\":{\"id\":\"" ID_A "\"}}",
+									   "{\"incident\":{\"id\":\"" ID_A "\",\"replaces\":[\"" ID_A "\",\"\",\"x\"]}}",
+									   "{\"incident_change\":{\"id\":\"" ID_A "\",\"version\":-1,\"status\":\"new\"}}"};
+	struct desk d;
+	(void)state;
+	desk_open(&d);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		feed(&d, 0, i % 2 == 0 ? ROW_INCIDENT : ROW_AUDIT, rows[i]);
+	listed(&d, false);
+	desk_close(&d);
+}
+
+static void test_memory_fails(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1;; n++) {
+		struct desk d;
+		desk_open(&d);
+		struct slice batch = batch_of(&d, 1, ROW_INCIDENT, INCIDENT(ID_A, "final", "01", ",\"replaces\":[\"" ID_B "\"]"));
+		d.fake->memory.calls = d.fake->memory.failed = 0;
+		d.fake->memory.fail_at = n;
+		int result = incident_book_add(d.book, batch, NULL);
+		bool reached = d.fake->memory.failed > 0;
+		d.fake->memory.fail_at = 0;
+		assert_true(reached == (result < 0));
+		desk_close(&d);
+		if (!reached)
+			break;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_newest_first_and_once), cmocka_unit_test(test_batches_again),
+		cmocka_unit_test(test_compare_and_set),       cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_strange_rows),          cmocka_unit_test(test_memory_fails),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
