@@ -42,6 +42,8 @@ static void add_field_end(struct group_writer *g, uint32_t at)
 static uint32_t find_bound(struct group_writer *g, uint32_t at)
 {
 	const uint32_t *bounds = bounds_of(g);
+	if (g->text.len < BOUND_AT)
+		return g->bound_at[at];
 	uint32_t low = 0, high = g->bound_count;
 	while (high - low > 1) {
 		uint32_t middle = (low + high) / 2;
@@ -61,6 +63,13 @@ static bool has_text(const struct place *place)
 
 static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_len)
 {
+	if (g->has_room && fields <= g->room_fields && text_len <= g->room_text) {
+		g->key_next = (uint32_t *)(void *)g->key.ptr;
+		g->literal_next = g->literals.ptr;
+		return true;
+	}
+	g->room_fields = fields = fields > g->room_fields ? fields : g->room_fields;
+	g->room_text = text_len = text_len > g->room_text ? text_len : g->room_text;
 	buffer_reset(&g->places);
 	buffer_reset(&g->bounds);
 	buffer_reset(&g->owners);
@@ -74,9 +83,10 @@ static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_le
 	g->key_next = (uint32_t *)(void *)buffer_room(&g->key, (4 + pieces + 3 * (size_t)fields) * sizeof(uint32_t) +
 	                                                           text_len + 5 * pieces + 5 * (size_t)fields);
 	g->literal_next = buffer_room(&g->literals, text_len + 5 * pieces + 5 * (size_t)fields + 1);
-	return g->key_next && g->literal_next && buffer_room(&g->places, ((size_t)fields + 1) * sizeof(struct place)) &&
+	g->has_room = g->key_next && g->literal_next && buffer_room(&g->places, ((size_t)fields + 1) * sizeof(struct place)) &&
 	       buffer_room(&g->bounds, bounds * sizeof(uint32_t)) && buffer_room(&g->owners, bounds * sizeof(uint32_t)) &&
 	       buffer_room(&g->piece_at, bounds * sizeof(uint32_t));
+	return g->has_room;
 }
 
 static void gather(struct group_writer *g, const struct batch *batch, const struct batch_row *row)
@@ -389,6 +399,8 @@ static void find_owners(struct group_writer *g)
 	struct place *places = places_of(g);
 	for (uint32_t i = 0; i < g->bound_count; i++)
 		owners[i] = OWNER_NONE;
+	for (uint32_t i = 0; i < g->bound_count && g->text.len < BOUND_AT; i++)
+		g->bound_at[bounds_of(g)[i]] = (uint16_t)i;
 	for (uint32_t i = 0; i < g->place_count; i++) {
 		if (!has_text(&places[i]))
 			continue;

@@ -32,8 +32,10 @@ struct group_writer *group_writer_new(const struct env *env)
 	g->template_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->template_codes);
 	g->head_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->head_codes);
 	g->columns = env_zalloc(env, GROUP_COLUMNS_MAX * sizeof *g->columns);
+	g->bound_at = env_alloc(env, BOUND_AT * sizeof *g->bound_at);
 	g->context_states = env_alloc(env, CONTEXTS_MAX * sizeof *g->context_states);
-	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states) {
+	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states ||
+	    !g->bound_at) {
 		group_writer_free(g);
 		return NULL;
 	}
@@ -56,7 +58,7 @@ void group_writer_free(struct group_writer *g)
 	for (uint32_t i = 0; i < g->columns_made; i++)
 		values_free(&g->columns[i].values);
 	void *arrays[] = {g->time, g->observed, g->template_codes, g->head_codes, g->columns, g->name_states,
-	                  g->context_states};
+	                  g->context_states, g->bound_at};
 	for (unsigned i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
 		env_free(g->env, arrays[i]);
 	words_free(&g->words);

@@ -11,6 +11,7 @@
 #define CONTEXT_BYTES 8u
 #define ROWS_PER_CONTEXT 256u /* a column costs a hundred octets: small groups have few */
 #define SPLIT_BYTES 24u       /* shorter values of fields are not looked into */
+#define BOUND_AT 8192u        /* texts up to here look their bounds up in a table */
 #define SPLIT_PIECES 48u      /* of one piece */
 #define TEMPLATES_FREE 1024u  /* past it and half as many as rows, text between fields gets a column too */
 
@@ -68,6 +69,10 @@ struct group_writer {
 	uint8_t last_time_text[64];
 	uint32_t last_time_len;
 	struct buffer places, bounds, owners, piece_at;
+	bool has_room;
+	uint32_t room_fields; /* the buffers of a row hold so many fields and so much text */
+	size_t room_text;
+	uint16_t *bound_at;   /* of a place in the text, while it is short */
 	uint32_t *key_next;   /* structure of the row, being written */
 	uint8_t *literal_next;
 	uint32_t piece_count, context_limit;

@@ -43,21 +43,22 @@ static int query_finish(struct query *q, int rc, struct query **out, struct erro
 }
 
 int query_compile(const struct env *env, struct slice text, const struct query_options *options, struct query **out,
-                  struct error *error)
+				  struct error *error)
 {
 	*out = NULL;
 	struct query *q = query_new(env, options, error);
 	if (q == NULL)
 		return -ERROR_MEMORY;
 	q->predicate.test = test_tree;
-	struct slice own = arena_copy(&q->arena, slice_of(text.ptr, text.len > QUERY_BYTES_MAX ? QUERY_BYTES_MAX + 1 : text.len));
+	struct slice own =
+		arena_copy(&q->arena, slice_of(text.ptr, text.len > QUERY_BYTES_MAX ? QUERY_BYTES_MAX + 1 : text.len));
 	if (own.ptr == NULL && text.len > 0)
 		return query_finish(q, error_set(error, ERROR_MEMORY, "no memory for the query"), out, error);
 	return query_finish(q, query_parse(q, own, error), out, error);
 }
 
 int query_from_predicate(const struct env *env, const struct predicate *p, const struct query_options *options,
-                         struct query **out, struct error *error)
+						 struct query **out, struct error *error)
 {
 	*out = NULL;
 	struct query *q = query_new(env, options, error);

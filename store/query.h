@@ -7,9 +7,9 @@
 #define STORE_QUERY_H
 
 #include "common/row_json.h"
+#include "store/query_pattern.h"
 #include "store/query_value.h"
 #include "store/scan.h"
-#include "store/query_pattern.h"
 
 /* What one query may be; past it it is refused. */
 #define QUERY_BYTES_MAX 65536u
@@ -24,9 +24,10 @@
 
 /* What every row has. SPECIAL_NONE: a field of the event, by name. */
 #define SPECIAL_LIST(X) \
-	X(KIND, "kind") X(SOURCE, "source") X(DECODER, "decoder") X(TIME, "time") X(OBSERVED, "observed") X(WHEN, "when") \
-	X(ORIGINAL, "original") X(FORMAT, "format") X(FLAG, "flag") X(PARTITION, "partition") X(OFFSET, "offset") \
-	X(ROW, "row")
+	X(KIND, "kind") \
+	X(SOURCE, "source") X(DECODER, "decoder") X(TIME, "time") X(OBSERVED, "observed") X(WHEN, "when") \
+		X(ORIGINAL, "original") X(FORMAT, "format") X(FLAG, "flag") X(PARTITION, "partition") X(OFFSET, "offset") \
+			X(ROW, "row")
 
 enum special {
 	SPECIAL_NONE = 0,
@@ -41,27 +42,32 @@ struct field_ref {
 };
 
 enum match_kind {
-	MATCH_ANY,     /* the field is there */
+	MATCH_ANY, /* the field is there */
 	MATCH_EQUAL,
 	MATCH_PATTERN,
 	MATCH_NETWORK, /* an address inside it, or the text itself */
 	MATCH_RANGE,
-	MATCH_TIME,    /* times of every row: lo_ns <= t < hi_ns */
+	MATCH_TIME, /* times of every row: lo_ns <= t < hi_ns */
 };
 
-enum range_kind { RANGE_NUMBER, RANGE_ADDRESS, RANGE_TIME, RANGE_TEXT };
+enum range_kind {
+	RANGE_NUMBER,
+	RANGE_ADDRESS,
+	RANGE_TIME,
+	RANGE_TEXT
+};
 
 struct bound {
-	bool open;          /* no end */
+	bool open; /* no end */
 	bool inclusive;
-	struct slice text;  /* folded */
+	struct slice text; /* folded */
 	struct number number;
 	uint8_t address[16];
 };
 
 struct match {
 	enum match_kind kind;
-	struct slice text;  /* folded: EQUAL, NETWORK */
+	struct slice text; /* folded: EQUAL, NETWORK */
 	struct pattern pattern;
 	bool has_number, has_address;
 	struct number number;
@@ -72,17 +78,32 @@ struct match {
 	int64_t lo_ns, hi_ns; /* MATCH_TIME, RANGE_TIME */
 };
 
-enum node_kind { NODE_ALL, NODE_AND, NODE_OR, NODE_NOT, NODE_WORD, NODE_FIELD };
+enum node_kind {
+	NODE_ALL,
+	NODE_AND,
+	NODE_OR,
+	NODE_NOT,
+	NODE_WORD,
+	NODE_FIELD
+};
 
 struct node {
 	enum node_kind kind;
 	struct node *first, *next; /* children of AND, OR, NOT; the next child of the same parent */
-	struct pattern pattern;    /* WORD */
-	struct field_ref field;    /* FIELD */
+	struct pattern pattern; /* WORD */
+	struct field_ref field; /* FIELD */
 	struct match match;
 };
 
-enum function { FUNCTION_COUNT, FUNCTION_COUNT_FIELD, FUNCTION_DC, FUNCTION_MIN, FUNCTION_MAX, FUNCTION_SUM, FUNCTION_AVG };
+enum function {
+	FUNCTION_COUNT,
+	FUNCTION_COUNT_FIELD,
+	FUNCTION_DC,
+	FUNCTION_MIN,
+	FUNCTION_MAX,
+	FUNCTION_SUM,
+	FUNCTION_AVG
+};
 
 struct aggregate {
 	enum function function;
@@ -97,37 +118,37 @@ struct sort_key {
 
 /* What comes behind the bars; rows first, then, when `table`, the table. */
 struct stage {
-	struct node *where;         /* null: none. For rows it is already part of the query's tree */
+	struct node *where; /* null: none. For rows it is already part of the query's tree */
 	struct sort_key sort[QUERY_SORT_MAX];
 	uint32_t sort_count;
 	bool has_limit;
 	uint64_t limit;
 	const struct field_ref *fields;
-	uint32_t field_count;       /* 0: all */
+	uint32_t field_count; /* 0: all */
 };
 
 struct table_spec {
 	struct field_ref by[QUERY_BY_MAX]; /* special WHEN with bin_ns: the bin */
 	uint32_t by_count;
-	int64_t bin_ns;             /* 0: none; else by[bin_index] is the bin */
+	int64_t bin_ns; /* 0: none; else by[bin_index] is the bin */
 	uint32_t bin_index;
 	struct aggregate functions[QUERY_FUNCTIONS_MAX];
 	uint32_t function_count;
-	uint64_t top;               /* 0: all; else the most frequent, rows without the field left out */
+	uint64_t top; /* 0: all; else the most frequent, rows without the field left out */
 };
 
 struct query {
 	const struct env *env;
 	struct arena arena;
 	struct query_options options;
-	struct node *root;          /* null: foreign */
+	struct node *root; /* null: foreign */
 	const struct predicate *foreign;
 	struct predicate predicate;
 	struct stage rows, after;
 	bool has_table;
 	struct table_spec table;
 	/* for the scan */
-	uint32_t kinds;             /* bit per wanted kind, 0 = all */
+	uint32_t kinds; /* bit per wanted kind, 0 = all */
 	int64_t from_ns, to_ns;
 	struct scan_literal *literals;
 	uint32_t literal_count;
@@ -136,7 +157,7 @@ struct query {
 	bool all_columns;
 	/* for testing */
 	struct buffer scratch_row, scratch_value;
-	bool out_of_memory;         /* a test could not be done: the run must say so */
+	bool out_of_memory; /* a test could not be done: the run must say so */
 };
 
 /* query_parse.c: the tree and the pipes of `text` into q. */

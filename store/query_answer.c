@@ -42,17 +42,21 @@ static int compare(const struct answer *a, const struct answer_entry *x, const s
 static void sort_pending(struct answer *a)
 {
 	if (a->count - a->ready > 1)
-		qsort_r(a->entries + a->ready, a->count - a->ready, sizeof(*a->entries), compare_entries, (void *)(uintptr_t)a->q);
+		qsort_r(a->entries + a->ready, a->count - a->ready, sizeof(*a->entries), compare_entries,
+				(void *)(uintptr_t)a->q);
 }
 
 /* ---- keeping ---- */
 
 bool answer_wants(struct answer *a, const struct query_row *row, struct answer_entry *key,
-                  struct order_value sort[QUERY_SORT_MAX], struct value_scratch scratch[QUERY_SORT_MAX])
+				  struct order_value sort[QUERY_SORT_MAX], struct value_scratch scratch[QUERY_SORT_MAX])
 {
-	*key = (struct answer_entry){.when_ns = row->when_ns, .topic = row->partition.topic,
-	                             .partition = row->partition.partition, .offset = row->offset,
-	                             .number = row->number, .sort = sort};
+	*key = (struct answer_entry){.when_ns = row->when_ns,
+								 .topic = row->partition.topic,
+								 .partition = row->partition.partition,
+								 .offset = row->offset,
+								 .number = row->number,
+								 .sort = sort};
 	for (uint32_t i = 0; i < a->q->rows.sort_count; i++)
 		sort[i] = order_of_row(row, &a->q->rows.sort[i].field, &scratch[i]);
 	if (a->has_floor && compare(a, key, &a->floor) < 0)

@@ -15,7 +15,8 @@ struct answer_entry {
 	uint64_t offset;
 	uint32_t partition, number, line_len;
 	uint8_t topic;
-	struct order_value *sort; /* start of the entry's own memory: keys, their texts, the line; null when nothing is kept */
+	struct order_value
+		*sort; /* start of the entry's own memory: keys, their texts, the line; null when nothing is kept */
 	uint8_t *line;
 	size_t bytes;
 };
@@ -26,15 +27,15 @@ struct answer {
 	struct answer_entry *entries;
 	size_t head, ready, count, room; /* given up to head; released up to ready; kept up to count */
 	size_t bytes, bytes_max;
-	uint64_t wanted;                 /* rows still to be given: more are not kept */
-	struct answer_entry cut, floor;  /* set when has_... */
+	uint64_t wanted; /* rows still to be given: more are not kept */
+	struct answer_entry cut, floor; /* set when has_... */
 	bool has_cut, has_floor;
 };
 
 void answer_init(struct answer *a, const struct query *q, const struct env *env, uint64_t wanted, size_t bytes_max);
 /* Whether a row with these keys would be kept. `key` is filled, its texts borrowed. */
 bool answer_wants(struct answer *a, const struct query_row *row, struct answer_entry *key,
-                  struct order_value sort[QUERY_SORT_MAX], struct value_scratch scratch[QUERY_SORT_MAX]);
+				  struct order_value sort[QUERY_SORT_MAX], struct value_scratch scratch[QUERY_SORT_MAX]);
 /* Keeps a copy of key and line. -ERROR_MEMORY. */
 int answer_keep(struct answer *a, const struct answer_entry *key, struct slice line);
 /* No later row has when < bound (descending: > bound): what stands before it may be given. Default order only. */

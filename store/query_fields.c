@@ -5,22 +5,22 @@
 
 #include <stdlib.h>
 
-#define FIELDS_MAX 65536u        /* names */
-#define VALUES_PER_FIELD 4096u   /* distinct values counted one by one */
+#define FIELDS_MAX 65536u /* names */
+#define VALUES_PER_FIELD 4096u /* distinct values counted one by one */
 #define TOP_VALUES 10u
-#define VALUE_BYTES_MAX 256u     /* longer ones are counted as distinct, not told */
+#define VALUE_BYTES_MAX 256u /* longer ones are counted as distinct, not told */
 #define FIELDS_BYTES_MAX (256u << 20)
 
 struct counted_value {
 	struct slice text;
-	uint8_t type;                /* value_class */
+	uint8_t type; /* value_class */
 	uint64_t count;
 };
 
 struct counted_field {
 	struct slice name;
-	uint64_t rows, last_row;     /* rows that have it; the number of the last of them */
-	uint32_t types;              /* bit per value_type */
+	uint64_t rows, last_row; /* rows that have it; the number of the last of them */
+	uint32_t types; /* bit per value_type */
 	struct counted_value *values; /* open addressing, VALUES_PER_FIELD * 2 slots at most */
 	uint32_t value_count, slot_count;
 	struct value_set distinct;
@@ -41,7 +41,8 @@ struct field_counts {
 
 /* ---- counting ---- */
 
-static struct counted_value *value_slot(struct counted_value *slots, uint32_t slot_count, uint64_t hash, const struct counted_value *v)
+static struct counted_value *value_slot(struct counted_value *slots, uint32_t slot_count, uint64_t hash,
+										const struct counted_value *v)
 {
 	for (uint64_t i = hash & (slot_count - 1);; i = (i + 1) & (slot_count - 1))
 		if (slots[i].count == 0 || (slots[i].type == v->type && slice_equal(slots[i].text, v->text)))
@@ -143,7 +144,8 @@ static struct counted_field *field_of(struct field_counts *c, struct slice name)
 	return &c->fields[id];
 }
 
-static int count_row(void *ctx, void *scan, const struct query_source *source, const struct query_row *row, struct error *error)
+static int count_row(void *ctx, void *scan, const struct query_source *source, const struct query_row *row,
+					 struct error *error)
 {
 	struct field_counts *c = ctx;
 	struct batch_value value;
@@ -191,8 +193,9 @@ static void tell_types(struct json_writer *w, uint32_t types)
 		uint32_t bits;
 	} names[] = {
 		{"string", 1u << VALUE_STRING}, {"integer", 1u << VALUE_I64 | 1u << VALUE_U64 | 1u << VALUE_SMALL},
-		{"number", 1u << VALUE_F64}, {"boolean", 1u << VALUE_BOOL}, {"null", 1u << VALUE_NULL},
-		{"address", 1u << VALUE_ADDRESS}, {"time", 1u << VALUE_TIME},
+		{"number", 1u << VALUE_F64},    {"boolean", 1u << VALUE_BOOL},
+		{"null", 1u << VALUE_NULL},     {"address", 1u << VALUE_ADDRESS},
+		{"time", 1u << VALUE_TIME},
 	};
 	json_key(w, "types");
 	json_array(w);
@@ -204,7 +207,10 @@ static void tell_types(struct json_writer *w, uint32_t types)
 
 static void tell_value(struct json_writer *w, const struct counted_value *v)
 {
-	struct batch_value value = {.text = v->text, .type = v->type == 'n' ? VALUE_F64 : v->type == 't' ? VALUE_BOOL : VALUE_STRING};
+	struct batch_value value = {.text = v->text,
+								.type = v->type == 'n'   ? VALUE_F64
+										: v->type == 't' ? VALUE_BOOL
+														 : VALUE_STRING};
 	json_object(w);
 	json_key(w, "value");
 	row_json_value(w, &value);
@@ -271,10 +277,11 @@ static void counts_free(struct field_counts *c)
 }
 
 int query_fields(const struct env *env, const struct query_source *source, const struct query *q, struct buffer *ndjson,
-                 struct error *error)
+				 struct error *error)
 {
 	struct field_counts c = {.env = env, .bytes_left = FIELDS_BYTES_MAX, .error = error};
-	struct scan_hints hints = q != NULL ? query_hints(q) : (struct scan_hints){.from_ns = INT64_MIN, .to_ns = INT64_MAX};
+	struct scan_hints hints =
+		q != NULL ? query_hints(q) : (struct scan_hints){.from_ns = INT64_MIN, .to_ns = INT64_MAX};
 	hints.all_columns = true;
 	arena_init(&c.arena, env, 0);
 	if (env->random.fill(env->random.ctx, c.seed, sizeof(c.seed)) < 0)

@@ -15,7 +15,7 @@ struct groups {
 	const struct table_spec *spec;
 	const struct env *env;
 	struct arena arena;
-	struct group **slots;    /* open addressing */
+	struct group **slots; /* open addressing */
 	struct group *first, **last;
 	uint64_t count, slot_count;
 	uint64_t seed[2];

@@ -37,7 +37,7 @@ static uint32_t flag_values(uint32_t flags, struct batch_value *out, uint32_t ma
 }
 
 static uint32_t special_values(const struct query_row *r, enum special special, struct batch_value *out, uint32_t max,
-                               struct value_scratch *scratch)
+							   struct value_scratch *scratch)
 {
 	uint16_t version;
 	switch (special) {
@@ -72,7 +72,7 @@ static uint32_t special_values(const struct query_row *r, enum special special, 
 }
 
 uint32_t row_values(const struct query_row *r, const struct field_ref *field, struct batch_value *out, uint32_t max,
-                    struct value_scratch *scratch)
+					struct value_scratch *scratch)
 {
 	uint32_t count = 0;
 	if (field->special != SPECIAL_NONE)

@@ -13,7 +13,7 @@ struct value_scratch {
 /* Up to `max` values of a field; returns how many. Texts live in the batch or in `scratch`. SMALL comes as a number with
  * text. */
 uint32_t row_values(const struct query_row *row, const struct field_ref *field, struct batch_value *out, uint32_t max,
-                    struct value_scratch *scratch);
+					struct value_scratch *scratch);
 
 /* What `sort`, `min` and `max` compare: numbers by size, then text by octets, then nothing. Times of the row are numbers. */
 struct order_value {
@@ -24,7 +24,8 @@ struct order_value {
 
 struct order_value order_of(const struct batch_value *value);
 /* The first value of the field. */
-struct order_value order_of_row(const struct query_row *row, const struct field_ref *field, struct value_scratch *scratch);
+struct order_value order_of_row(const struct query_row *row, const struct field_ref *field,
+								struct value_scratch *scratch);
 int order_compare(const struct order_value *a, const struct order_value *b);
 /* The same for a sort key: what has no value comes last in either direction. */
 int order_compare_key(const struct order_value *a, const struct order_value *b, bool descending);

@@ -42,7 +42,7 @@ static size_t field_colon(struct parser *p, struct slice raw)
 	if (raw.len == 0 || !name_begins(raw.ptr[0]) || colon == SIZE_MAX)
 		return SIZE_MAX;
 	if (slice_starts(slice_from(raw, colon + 1), SLICE("//")) || address_parse(raw, address) ||
-	    network_parse(raw, address, &bits, &host_bits))
+		network_parse(raw, address, &bits, &host_bits))
 		return SIZE_MAX;
 	return p->at + colon;
 }

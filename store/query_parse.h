@@ -29,7 +29,7 @@ const char *parse_found(struct parser *p, char buf[16]);
 struct atom {
 	size_t start;
 	struct slice marked; /* PATTERN_MANY and PATTERN_ONE for wildcards */
-	struct slice raw;    /* as written */
+	struct slice raw; /* as written */
 	bool quoted, wild;
 };
 

@@ -43,7 +43,7 @@ static int match_equal(struct parser *p, const struct atom *atom, struct match *
 	m->has_number = !atom->quoted && query_number_parse(atom->marked, &m->number);
 	m->has_address = address_parse(atom->marked, m->address);
 	if (!m->has_address && !atom->quoted && slice_find_octet(atom->marked, '/', 0) != SIZE_MAX &&
-	    network_parse(atom->marked, m->address, &m->bits, &host_bits))
+		network_parse(atom->marked, m->address, &m->bits, &host_bits))
 		m->kind = MATCH_NETWORK;
 	return 0;
 }
@@ -75,7 +75,7 @@ static int time_atom(struct parser *p, const struct field_ref *field, const stru
 	if (!atom->wild && time_parse(atom->marked, p->q->options.now_ns, true, lo, hi))
 		return 0;
 	return parse_error(p, atom->start, "%.*s: takes a date, an RFC 3339 time, now, or back from now as -1h",
-	                   SLICE_PRINT(field->name));
+					   SLICE_PRINT(field->name));
 }
 
 static int atom_match(struct parser *p, const struct field_ref *field, const struct atom *atom, struct match *m)
@@ -103,24 +103,27 @@ static int value_node(struct parser *p, const struct field_ref *field, const cha
 	if (rc < 0)
 		return rc;
 	if (!atom.quoted && atom.marked.len > 0 && atom.marked.ptr[0] == '~')
-		return parse_error(p, atom.start, "regular expressions are not in the language; quote a value that begins with ~");
+		return parse_error(p, atom.start,
+						   "regular expressions are not in the language; quote a value that begins with ~");
 	*out = field_node(p, field, MATCH_ANY);
 	return *out == NULL ? -ERROR_MEMORY : atom_match(p, field, &atom, &(*out)->match);
 }
 
 /* ---- ranges ---- */
 
-static int bound_times(struct parser *p, const struct field_ref *field, const struct atom *atom, struct bound *b, int64_t *lo,
-                       int64_t *hi)
+static int bound_times(struct parser *p, const struct field_ref *field, const struct atom *atom, struct bound *b,
+					   int64_t *lo, int64_t *hi)
 {
 	if (is_time(field))
 		return time_atom(p, field, atom, lo, hi);
 	if (!time_parse(b->text, p->q->options.now_ns, false, lo, hi))
-		return parse_error(p, atom->start, "both ends of a range must be of one kind: numbers, addresses, times or text");
+		return parse_error(p, atom->start,
+						   "both ends of a range must be of one kind: numbers, addresses, times or text");
 	return 0;
 }
 
-static enum range_kind bound_kind(struct parser *p, const struct field_ref *field, const struct atom *atom, struct bound *b)
+static enum range_kind bound_kind(struct parser *p, const struct field_ref *field, const struct atom *atom,
+								  struct bound *b)
 {
 	int64_t lo, hi;
 	if (is_time(field))
@@ -133,7 +136,8 @@ static enum range_kind bound_kind(struct parser *p, const struct field_ref *fiel
 }
 
 /* One end. `*` is no end. The first end that is one decides the kind of the range; -1 before. */
-static int range_bound(struct parser *p, const struct field_ref *field, struct match *m, bool upper, const char *stop, int *kind)
+static int range_bound(struct parser *p, const struct field_ref *field, struct match *m, bool upper, const char *stop,
+					   int *kind)
 {
 	struct atom atom;
 	struct bound *b = upper ? &m->hi : &m->lo;
@@ -142,7 +146,8 @@ static int range_bound(struct parser *p, const struct field_ref *field, struct m
 	if (rc < 0)
 		return rc;
 	if (atom.marked.len == 0 && !atom.quoted)
-		return parse_error(p, atom.start, "%.*s: needs a value at this end of the range, or *", SLICE_PRINT(field->name));
+		return parse_error(p, atom.start, "%.*s: needs a value at this end of the range, or *",
+						   SLICE_PRINT(field->name));
 	b->open = atom.marked.len == 1 && atom.marked.ptr[0] == PATTERN_MANY;
 	if (b->open)
 		return 0;
@@ -152,8 +157,9 @@ static int range_bound(struct parser *p, const struct field_ref *field, struct m
 	if (b->text.ptr == NULL)
 		return parse_memory(p);
 	enum range_kind here = bound_kind(p, field, &atom, b);
-	if (*kind >= 0 && (enum range_kind)*kind != here)
-		return parse_error(p, atom.start, "both ends of a range must be of one kind: numbers, addresses, times or text");
+	if (*kind >= 0 && (enum range_kind) * kind != here)
+		return parse_error(p, atom.start,
+						   "both ends of a range must be of one kind: numbers, addresses, times or text");
 	*kind = (int)here;
 	if (here != RANGE_TIME)
 		return 0;
@@ -298,7 +304,7 @@ int parse_field_value(struct parser *p, const struct field_ref *field, size_t co
 	uint8_t c = parse_peek(p);
 	if (field->special == SPECIAL_PARTITION || field->special == SPECIAL_OFFSET || field->special == SPECIAL_ROW)
 		return parse_error(p, colon, "%.*s is for pipes only; quote it to mean a field of the event",
-		                   SLICE_PRINT(field->name));
+						   SLICE_PRINT(field->name));
 	if (c == '(')
 		return value_list(p, field, out);
 	if (parse_end(p) || c == ')' || c == '|' || c == ' ' || (c >= '\t' && c <= '\r'))

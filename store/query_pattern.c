@@ -200,7 +200,7 @@ bool pattern_equals(const struct pattern *p, struct slice folded)
 	if (p->open_right)
 		return true;
 	return last_start(&p->parts[last], folded, &start) && start >= at &&
-	       part_at(&p->parts[last], folded, start, &end) && end == folded.len;
+		   part_at(&p->parts[last], folded, start, &end) && end == folded.len;
 }
 
 /* ---- literals ---- */
@@ -221,8 +221,7 @@ struct pattern_literal pattern_longest(const struct pattern *p)
 			size_t end = slice_find_octet(text, PATTERN_ONE, at);
 			if (end == SIZE_MAX)
 				end = text.len;
-			literal_keep(&best, slice_of(text.ptr + at, end - at), at == 0 && left_end,
-			             end == text.len && right_end);
+			literal_keep(&best, slice_of(text.ptr + at, end - at), at == 0 && left_end, end == text.len && right_end);
 			at = end + 1;
 		}
 	}

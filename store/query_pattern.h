@@ -14,14 +14,14 @@
 #define PATTERN_ONE 0xfe
 
 struct pattern_part {
-	struct slice text;   /* folded, never empty, with PATTERN_ONE in it */
+	struct slice text; /* folded, never empty, with PATTERN_ONE in it */
 	uint32_t characters;
 	bool has_one;
 };
 
 struct pattern {
 	const struct pattern_part *parts;
-	uint32_t count;             /* 0: nothing but `*` */
+	uint32_t count; /* 0: nothing but `*` */
 	bool open_left, open_right; /* a `*` at that end */
 	bool word_left, word_right; /* that end is one of [a-z0-9_] and must not touch another (pattern_occurs only) */
 };

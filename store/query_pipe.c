@@ -33,7 +33,7 @@ static int check_column(struct parser *p, size_t at, const struct field_ref *fie
 			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%.*s", len == 0 ? "" : ", ", SLICE_PRINT(name));
 	}
 	return parse_error(p, at, "the table has no column %.*s; it has %s",
-	                   (int)(field->name.len > 100 ? 100 : field->name.len), (const char *)field->name.ptr, list);
+					   (int)(field->name.len > 100 ? 100 : field->name.len), (const char *)field->name.ptr, list);
 }
 
 static int pipe_field(struct parser *p, struct field_ref *out)
@@ -261,7 +261,7 @@ static int parse_function(struct parser *p, struct aggregate *a)
 		return rc;
 	if (parse_peek(p) != '(')
 		return parse_error(p, p->at, "%.*s needs parentheses: %.*s(%s)", SLICE_PRINT(name.raw), SLICE_PRINT(name.raw),
-		                   a->function == FUNCTION_COUNT_FIELD ? "" : "field");
+						   a->function == FUNCTION_COUNT_FIELD ? "" : "field");
 	size_t open = p->at++;
 	parse_space(p);
 	if (parse_peek(p) == ')' && a->function == FUNCTION_COUNT_FIELD)
@@ -285,7 +285,8 @@ static int check_names(struct parser *p, size_t start)
 	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (slice_equal(column_name(t, i), column_name(t, j)))
-				return parse_error(p, start, "two columns are called %.*s; name one with as", SLICE_PRINT(column_name(t, i)));
+				return parse_error(p, start, "two columns are called %.*s; name one with as",
+								   SLICE_PRINT(column_name(t, i)));
 	return 0;
 }
 
@@ -356,8 +357,9 @@ static const struct {
 	bool table;
 	int (*parse)(struct parser *p, size_t start);
 } pipes[] = {
-	{"where", false, pipe_where}, {"sort", false, pipe_sort}, {"limit", false, pipe_limit}, {"fields", false, pipe_fields},
-	{"stats", true, pipe_stats},  {"count", true, pipe_count}, {"top", true, pipe_top},     {"bin", true, pipe_bin},
+	{"where", false, pipe_where},   {"sort", false, pipe_sort},  {"limit", false, pipe_limit},
+	{"fields", false, pipe_fields}, {"stats", true, pipe_stats}, {"count", true, pipe_count},
+	{"top", true, pipe_top},        {"bin", true, pipe_bin},
 };
 
 static int parse_pipe(struct parser *p)

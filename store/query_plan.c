@@ -258,7 +258,7 @@ static int plan_columns(struct query *q, struct error *error)
 {
 	uint32_t foreign = q->foreign == NULL ? 0 : q->foreign->column_count;
 	struct columns c = {.room = foreign + 2 * QUERY_TERMS_MAX + QUERY_SORT_MAX + QUERY_BY_MAX + QUERY_FUNCTIONS_MAX +
-	                            QUERY_FIELDS_MAX};
+								QUERY_FIELDS_MAX};
 	c.names = arena_alloc(&q->arena, c.room * sizeof(*c.names));
 	if (c.names == NULL)
 		return error_set(error, ERROR_MEMORY, "no memory for the query");

@@ -4,17 +4,23 @@
 
 struct scan_hints query_hints(const struct query *q)
 {
-	return (struct scan_hints){.from_ns = q->from_ns, .to_ns = q->to_ns, .kinds = q->kinds == UINT32_MAX ? 0 : q->kinds,
-	                           .descending = q->options.descending, .all_columns = q->all_columns, .columns = q->columns,
-	                           .column_count = q->column_count, .literals = q->literals, .literal_count = q->literal_count};
+	return (struct scan_hints){.from_ns = q->from_ns,
+							   .to_ns = q->to_ns,
+							   .kinds = q->kinds == UINT32_MAX ? 0 : q->kinds,
+							   .descending = q->options.descending,
+							   .all_columns = q->all_columns,
+							   .columns = q->columns,
+							   .column_count = q->column_count,
+							   .literals = q->literals,
+							   .literal_count = q->literal_count};
 }
 
 bool query_block_row(const struct scan_block *block, uint32_t i, struct query_row *out)
 {
 	if (block->skip != NULL && (block->skip[i / 64] >> i % 64 & 1) != 0)
 		return false;
-	*out = (struct query_row){.batch = block->batch, .partition = block->partition, .offset = block->offset,
-	                          .number = block->row_first + i};
+	*out = (struct query_row){
+		.batch = block->batch, .partition = block->partition, .offset = block->offset, .number = block->row_first + i};
 	batch_get_row(block->batch, i, &out->row);
 	out->when_ns = batch_row_when(&out->row);
 	return true;
@@ -23,11 +29,11 @@ bool query_block_row(const struct scan_block *block, uint32_t i, struct query_ro
 bool query_wants(struct query *q, const struct query_row *row)
 {
 	return row->when_ns >= q->from_ns && (row->when_ns < q->to_ns || q->to_ns == INT64_MAX) &&
-	       q->predicate.test(&q->predicate, row->batch, &row->row);
+		   q->predicate.test(&q->predicate, row->batch, &row->row);
 }
 
-int query_each(const struct query_source *source, struct query *q, const struct scan_hints *hints, each_row *each, void *ctx,
-               struct scan_stats *stats, struct error *error)
+int query_each(const struct query_source *source, struct query *q, const struct scan_hints *hints, each_row *each,
+			   void *ctx, struct scan_stats *stats, struct error *error)
 {
 	void *scan;
 	struct scan_block block;
@@ -93,13 +99,13 @@ static int run_start(struct query_run *run, size_t bytes_max, struct error *erro
 	if (rc == 0 && run->q->has_table) {
 		rc = groups_init(&run->groups, run->q, run->env, bytes_max);
 		if (rc < 0)
-			error_set(error, (enum error_code)-rc, "the table of the query could not be made");
+			error_set(error, (enum error_code) - rc, "the table of the query could not be made");
 	}
 	return rc < 0 ? rc : run->source.open(run->source.ctx, &run->hints, &run->scan, error);
 }
 
 int query_run_open(const struct env *env, const struct query_source *source, const struct query *q, size_t bytes_max,
-                   struct query_run **out, struct error *error)
+				   struct query_run **out, struct error *error)
 {
 	struct query_run *run = env_zalloc(env, sizeof(*run));
 	*out = NULL;
@@ -142,7 +148,8 @@ void query_run_free(struct query_run *run)
 /* ---- looking at a block ---- */
 
 /* The found row with everything it has. Fields alone were asked of the scan already. */
-static int whole_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i, struct error *error)
+static int whole_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i,
+					 struct error *error)
 {
 	if (run->q->rows.field_count > 0 || block->whole)
 		return 0;
@@ -156,7 +163,8 @@ static int whole_row(struct query_run *run, struct query_row *row, const struct 
 	return 0;
 }
 
-static int keep_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i, struct error *error)
+static int keep_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i,
+					struct error *error)
 {
 	struct answer_entry key;
 	struct order_value sort[QUERY_SORT_MAX];
@@ -173,7 +181,8 @@ static int keep_row(struct query_run *run, struct query_row *row, const struct s
 	return 0;
 }
 
-static int found_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i, struct error *error)
+static int found_row(struct query_run *run, struct query_row *row, const struct scan_block *block, uint32_t i,
+					 struct error *error)
 {
 	run->rows_found += run->pass == 0;
 	if (!run->q->has_table)
@@ -339,7 +348,7 @@ static uint32_t give_table(struct query_run *run, struct buffer *out, uint32_t m
 static bool exhausted(const struct query_run *run)
 {
 	return run->q->has_table ? run->table_done && run->table_at == run->table.count
-	                         : answer_line(&run->answer).len == 0 && (run->scan_done || run->answer.wanted == 0);
+							 : answer_line(&run->answer).len == 0 && (run->scan_done || run->answer.wanted == 0);
 }
 
 /* All that is released is given: ends, or goes on looking. */

@@ -11,7 +11,12 @@ struct value_set {
 	uint64_t count, slot_count;
 };
 
-enum set_result { SET_THERE, SET_ADDED, SET_FULL, SET_MEMORY };
+enum set_result {
+	SET_THERE,
+	SET_ADDED,
+	SET_FULL,
+	SET_MEMORY
+};
 
 /* Grows by at most *bytes_left octets, which it takes off. */
 enum set_result value_set_add(struct value_set *s, const struct env *env, uint64_t a, uint64_t b, size_t *bytes_left);

@@ -40,6 +40,6 @@ static uint64_t source_end(void *ctx, struct store_partition partition)
 
 struct query_source query_source_store(struct store *s)
 {
-	return (struct query_source){source_open, source_next, source_whole, source_stats, source_close, source_partitions,
-	                             source_end, s};
+	return (struct query_source){source_open,  source_next,       source_whole, source_stats,
+								 source_close, source_partitions, source_end,   s};
 }

@@ -25,7 +25,7 @@ struct query_row {
 	struct batch_row row;
 	struct store_partition partition;
 	uint64_t offset;
-	uint32_t number;  /* in the record of the bus */
+	uint32_t number; /* in the record of the bus */
 	int64_t when_ns;
 };
 

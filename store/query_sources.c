@@ -5,7 +5,7 @@
 
 #define SOURCES_MAX 100000u
 #define DECODERS_MAX 16u
-#define SKEWS_MAX 1024u    /* a sample of them; when full every second one goes and every second one is taken */
+#define SKEWS_MAX 1024u /* a sample of them; when full every second one goes and every second one is taken */
 #define SAMPLE_BYTES 300u
 
 struct source_decoder {
@@ -14,17 +14,17 @@ struct source_decoder {
 };
 
 struct counted_source {
-	struct counted_source *next;  /* of the same slot */
+	struct counted_source *next; /* of the same slot */
 	struct slice line;
 	uint64_t events, undecoded, gaps, truncated, header_invalid, charset_invalid, partial, late;
-	int64_t first_ns, last_ns;    /* observed */
+	int64_t first_ns, last_ns; /* observed */
 	struct source_decoder decoders[DECODERS_MAX];
 	uint32_t decoder_count;
 	uint64_t other_decoders;
 	int64_t *skews;
 	uint32_t skew_count;
 	uint64_t skew_seen, skew_stride;
-	struct slice sample;          /* of an undecoded line */
+	struct slice sample; /* of an undecoded line */
 };
 
 #define SLOTS 4096u
@@ -118,7 +118,7 @@ static void count_flags(struct counted_source *s, uint32_t flags)
 
 /* The first line that no decoder knew, as an example. Row numbers are the same in the whole batch. */
 static int take_sample(struct source_counts *c, struct counted_source *s, void *scan, const struct query_source *source,
-                       uint32_t index, struct error *error)
+					   uint32_t index, struct error *error)
 {
 	const struct batch *whole;
 	struct batch_row found;
@@ -147,8 +147,8 @@ static int count_event(struct source_counts *c, struct counted_source *s, const 
 	return count_skew(c, s, &row->row);
 }
 
-static int count_row(struct source_counts *c, void *scan, const struct query_source *source, const struct query_row *row,
-                     uint32_t index, struct error *error)
+static int count_row(struct source_counts *c, void *scan, const struct query_source *source,
+					 const struct query_row *row, uint32_t index, struct error *error)
 {
 	if (row->row.kind != ROW_EVENT && row->row.kind != ROW_GAP)
 		return 0;
@@ -189,7 +189,8 @@ static void tell_rate(struct json_writer *w, const struct counted_source *s)
 	if (s->last_ns <= s->first_ns)
 		json_null(w);
 	else
-		json_f64(w, (double)(int64_t)((double)s->events * 1e9 / (double)(s->last_ns - s->first_ns) * 1000 + 0.5) / 1000);
+		json_f64(w,
+				 (double)(int64_t)((double)s->events * 1e9 / (double)(s->last_ns - s->first_ns) * 1000 + 0.5) / 1000);
 }
 
 static void tell_decoders(struct json_writer *w, const struct counted_source *s)
@@ -310,7 +311,9 @@ int query_sources(const struct env *env, const struct query_source *source, stru
 		return error_set(error, ERROR_MEMORY, "no memory to count the sources");
 	c->env = env;
 	arena_init(&c->arena, env, 0);
-	int rc = env->random.fill(env->random.ctx, &c->seed, sizeof(c->seed)) < 0 ? error_set(error, ERROR_IO, "no randomness") : 0;
+	int rc = env->random.fill(env->random.ctx, &c->seed, sizeof(c->seed)) < 0
+				 ? error_set(error, ERROR_IO, "no randomness")
+				 : 0;
 	if (rc == 0)
 		rc = count_all(c, source, error);
 	if (rc == 0)

@@ -8,7 +8,7 @@ struct subject {
 	const struct batch_row *row;
 	bool have_original;
 	struct slice original; /* folded */
-	named_value *named;    /* instead of a row */
+	named_value *named; /* instead of a row */
 	void *ctx;
 };
 
@@ -92,8 +92,8 @@ static bool within_order(const struct bound *b, bool upper, int order)
 	return upper ? order < 0 : order > 0;
 }
 
-static bool bound_holds(struct query *q, const struct match *m, bool upper, struct slice text, const struct number *number,
-                        const uint8_t *address)
+static bool bound_holds(struct query *q, const struct match *m, bool upper, struct slice text,
+						const struct number *number, const uint8_t *address)
 {
 	const struct bound *b = upper ? &m->hi : &m->lo;
 	if (b->open)
@@ -197,7 +197,7 @@ static bool match_source(struct query *q, const struct match *m, struct slice li
 const char *query_flag_name(unsigned bit)
 {
 	static const char *const names[QUERY_FLAG_COUNT] = {"truncated", "header_invalid", "charset_invalid",
-	                                                    "partial", "late", "fields_dropped"};
+														"partial",   "late",           "fields_dropped"};
 	return names[bit];
 }
 

@@ -106,8 +106,8 @@ static bool date_parse(struct slice s, int64_t *ns)
 			return false;
 	const uint8_t *p = s.ptr;
 	struct calendar c = {.year = (p[0] - '0') * 1000 + (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0'),
-	                     .month = (uint8_t)((p[5] - '0') * 10 + (p[6] - '0')),
-	                     .day = (uint8_t)((p[8] - '0') * 10 + (p[9] - '0'))};
+						 .month = (uint8_t)((p[5] - '0') * 10 + (p[6] - '0')),
+						 .day = (uint8_t)((p[8] - '0') * 10 + (p[9] - '0'))};
 	return clock_from_calendar(&c, ns);
 }
 

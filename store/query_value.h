@@ -10,7 +10,7 @@
 struct number {
 	bool whole, negative;
 	uint64_t magnitude; /* when whole */
-	double real;        /* when not */
+	double real; /* when not */
 };
 
 /* The whole text is a JSON number of at most 400 octets. */

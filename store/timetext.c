@@ -114,15 +114,16 @@ size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_
 	int64_t second = at / NS_PER_S - (at % NS_PER_S < 0);
 	/* Fractions share the cached second: the form is compared without its digits. */
 	uint8_t whole = form.form >= FORM_ISO ? form.form & 0xf0 : form.form;
-	if (cache->len == 0 || cache->second != second || cache->form.form != whole) {
-		cache->len = (uint8_t)print_second(whole, second, cache->text);
-		cache->second = second;
-		cache->form.form = whole;
+	struct timetext_second *known = &cache->seconds[(uint64_t)second % TIMETEXT_SECONDS];
+	if (known->len == 0 || known->second != second || known->form != whole) {
+		known->len = (uint8_t)print_second(whole, second, known->text);
+		known->second = second;
+		known->form = whole;
 	}
-	if (cache->len == 0)
+	if (known->len == 0)
 		return 0;
-	memcpy(out, cache->text, cache->len);
-	return cache->len + put_fraction(out + cache->len, form.form, (uint32_t)(at - second * NS_PER_S));
+	memcpy(out, known->text, known->len);
+	return known->len + put_fraction(out + known->len, form.form, (uint32_t)(at - second * NS_PER_S));
 }
 
 static bool digit(uint8_t c)

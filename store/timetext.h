@@ -12,12 +12,17 @@ struct timetext {
 	int8_t quarters; /* of an hour */
 };
 
-/* Remembers the last second printed: most neighbours share it. One thread. */
-struct timetext_cache {
-	struct timetext form;
+/* Remembers the last seconds printed: most neighbours share one. One thread. */
+struct timetext_second {
 	int64_t second;
-	uint8_t len;
+	uint8_t form, len;
 	uint8_t text[TIMETEXT_MAX];
+};
+
+#define TIMETEXT_SECONDS 8u
+
+struct timetext_cache {
+	struct timetext_second seconds[TIMETEXT_SECONDS];
 	struct timetext last_found;
 };
 

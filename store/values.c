@@ -76,56 +76,50 @@ static bool ipv4(struct slice s, uint8_t out[4])
 	return at == s.len;
 }
 
-static bool all_decimal(const struct slice *items, uint32_t n)
+/* The distinct values as numbers, when all of them are; *range_bits: what the widest distance takes. */
+static bool all_decimal(const struct slice *items, uint32_t n, uint64_t *numbers, unsigned *range_bits)
 {
-	uint64_t ignored;
-	for (uint32_t i = 0; i < n; i++)
-		if (!decimal(items[i], &ignored))
-			return false;
-	return true;
-}
-
-static bool all_ipv4(const struct slice *items, uint32_t n)
-{
-	uint8_t ignored[4];
-	for (uint32_t i = 0; i < n; i++)
-		if (!ipv4(items[i], ignored))
-			return false;
-	return true;
-}
-
-static unsigned bits_of(uint64_t v)
-{
-	return v ? 64u - (unsigned)__builtin_clzll(v) : 0;
-}
-
-static uint64_t decimal_bits(const struct slice *items, uint32_t n)
-{
-	uint64_t low = UINT64_MAX, high = 0, x = 0;
+	uint64_t low = UINT64_MAX, high = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		decimal(items[i], &x);
-		low = x < low ? x : low;
-		high = x > high ? x : high;
+		if (!decimal(items[i], &numbers[i]))
+			return false;
+		low = numbers[i] < low ? numbers[i] : low;
+		high = numbers[i] > high ? numbers[i] : high;
 	}
-	return bits_of(high - low);
+	*range_bits = n && high != low ? 64u - (unsigned)__builtin_clzll(high - low) : 0;
+	return true;
+}
+
+/* The same for addresses, four octets in each number. */
+static bool all_ipv4(const struct slice *items, uint32_t n, uint64_t *numbers)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t octets[4];
+		if (!ipv4(items[i], octets))
+			return false;
+		numbers[i] = get_u32(octets);
+	}
+	return true;
 }
 
 /* A guess in bits; zstd halves text roughly. */
-static enum values_encoding choose(const struct values *v)
+static enum values_encoding choose(const struct values *v, uint64_t *numbers)
 {
 	const struct slice *distinct = v->known_off ? v->items : v->known.items;
 	uint32_t n = v->known_off ? v->count : v->known.count;
-	bool numbers = all_decimal(distinct, n);
-	bool addresses = !numbers && all_ipv4(distinct, n);
+	unsigned range_bits = 0;
+	bool is_decimal = all_decimal(distinct, n, numbers, &range_bits);
+	bool is_ipv4 = !is_decimal && all_ipv4(distinct, n, numbers);
 	if (v->known_off)
-		return numbers ? VALUES_DECIMAL : addresses ? VALUES_IPV4 : VALUES_STRINGS;
+		return is_decimal ? VALUES_DECIMAL : is_ipv4 ? VALUES_IPV4 : VALUES_STRINGS;
 	uint64_t known_octets = 0;
 	for (uint32_t i = 0; i < n; i++)
 		known_octets += distinct[i].len + 1;
-	uint64_t as_codes = known_octets * 4 + (uint64_t)v->count * bits_of(n ? n - 1 : 0);
-	if (numbers && decimal_bits(distinct, n) * v->count < as_codes)
+	unsigned code_bits = n > 1 ? 32u - (unsigned)__builtin_clz(n - 1) : 0;
+	uint64_t as_codes = known_octets * 4 + (uint64_t)v->count * code_bits;
+	if (is_decimal && (uint64_t)range_bits * v->count < as_codes)
 		return VALUES_DECIMAL;
-	if (addresses && UINT64_C(32) * v->count < as_codes)
+	if (is_ipv4 && UINT64_C(32) * v->count < as_codes)
 		return VALUES_IPV4;
 	return (uint64_t)n * 4 > (uint64_t)v->count * 3 ? VALUES_STRINGS : VALUES_DICTIONARY;
 }
@@ -166,40 +160,47 @@ static int put_known(struct values *v, struct buffer *out)
 	return 0;
 }
 
-static int put_decimal(struct values *v, struct buffer *out)
+/* From one number for each distinct value to one for each value. */
+static int spread(struct values *v, const uint64_t *numbers, uint64_t **out)
 {
-	uint64_t *numbers = env_alloc(v->env, ((size_t)v->count + 1) * sizeof *numbers);
-	if (!numbers)
+	*out = env_alloc(v->env, ((size_t)v->count + 1) * sizeof **out);
+	if (!*out)
 		return -ERROR_MEMORY;
 	for (uint32_t i = 0; i < v->count; i++)
-		CHECK(decimal(v->items[i], &numbers[i]));
-	ints_encode(out, numbers, v->count);
-	env_free(v->env, numbers);
+		(*out)[i] = numbers[v->known_off ? i : v->codes[i]];
 	return 0;
 }
 
-static void put_ipv4(struct values *v, struct buffer *out)
+static int put_numbers(struct values *v, struct buffer *out, const uint64_t *numbers, bool is_ipv4)
 {
-	uint8_t *p = buffer_room(out, (size_t)v->count * 4 + 1);
-	if (!p)
-		return;
-	for (uint32_t i = 0; i < v->count; i++)
-		CHECK(ipv4(v->items[i], p + 4 * (size_t)i));
-	out->len += (size_t)v->count * 4;
+	uint64_t *all;
+	if (spread(v, numbers, &all) != 0)
+		return -ERROR_MEMORY;
+	uint8_t *p = is_ipv4 ? buffer_room(out, (size_t)v->count * 4 + 1) : NULL;
+	for (uint32_t i = 0; p && i < v->count; i++)
+		put_u32(p + 4 * (size_t)i, (uint32_t)all[i]);
+	if (p)
+		out->len += (size_t)v->count * 4;
+	if (!is_ipv4)
+		ints_encode(out, all, v->count);
+	env_free(v->env, all);
+	return 0;
 }
 
 int values_encode(struct values *v, struct buffer *out, enum values_encoding *encoding)
 {
 	int result = 0;
-	*encoding = choose(v);
+	uint64_t *numbers = env_alloc(v->env, ((size_t)v->count + 1) * sizeof *numbers);
+	if (!numbers)
+		return -ERROR_MEMORY;
+	*encoding = choose(v, numbers);
 	if (*encoding == VALUES_DICTIONARY)
 		result = put_known(v, out);
-	else if (*encoding == VALUES_DECIMAL)
-		result = put_decimal(v, out);
-	else if (*encoding == VALUES_IPV4)
-		put_ipv4(v, out);
-	else
+	else if (*encoding == VALUES_STRINGS)
 		put_strings(out, v->items, v->count, v->codes, false);
+	else
+		result = put_numbers(v, out, numbers, *encoding == VALUES_IPV4);
+	env_free(v->env, numbers);
 	return result ? result : out->failed ? -ERROR_MEMORY : 0;
 }
 

@@ -78,9 +78,8 @@ static void add_hash(struct words *w, uint64_t hash)
 
 static void add_word(struct words *w, const uint8_t *p, size_t len)
 {
-	uint8_t small[64];
-	uint8_t *lower = small;
-	if (len > sizeof small) {
+	uint8_t *lower = w->small;
+	if (len > sizeof w->small) {
 		buffer_reset(&w->scratch);
 		lower = buffer_room(&w->scratch, len);
 		if (!lower) {

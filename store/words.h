@@ -14,6 +14,7 @@ struct words {
 	uint32_t count, slot_count;
 	bool overflow;      /* too many words or no memory: no promise */
 	struct buffer scratch;
+	uint8_t small[64]; /* a word in lower case */
 };
 
 void words_init(struct words *w, const struct env *env);

@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct batch rows;
 
-static void add(struct batch_builder *b, struct dictionary *d, const char *original, enum charset charset, const char *value,
-                enum value_type type)
+static void add(struct batch_builder *b, struct dictionary *d, const char *original, enum charset charset,
+				const char *value, enum value_type type)
 {
 	MUST(batch_row(b, ROW_EVENT, 0, slice_str(original)) >= 0);
 	batch_row_flags(b, ROW_TRUNCATED, charset, FORMAT_PLAIN);

@@ -11,11 +11,57 @@
 /* ---- what rows and queries are made of ---- */
 
 static const char *const texts[] = {
-	"fail", "failed", "Fail", "x_fail", "fail-over", "kelvin", "\xe2\x84\xaa" "elvin", "stra\xc3\x9f" "e", "STRASSE", "STRA\xe1\xba\x9e" "E",
-	"\xe7\x94\xa8\xe6\x88\xb7\xe7\x99\xbb\xe5\xbd\x95", "\xe7\x99\xbb\xe5\xbd\x95" "a", "a\xe7\x99\xbb\xe5\xbd\x95", "\xc3\x89t\xc3\xa9", "\xc3\xa9T\xc3\x89", "a.b", "a-b", "(a)", "a:b",
-	"C:\\Win\\a.exe", "\\\\srv\\a", "a*b", "a?b", "\"q\"", "5", "5.0", "-3", "007", "1e2", "100", "443", "10.5", "18446744073709551615",
-	"18446744073709551616", "10.1.2.3", "10.9.9.9", "::ffff:10.1.2.3", "2001:db8::1", "2001:DB8:0:0:0:0:0:1", "192.168.0.1", "true", "null",
-	"", "a b", "a  b", "_", "a|b",
+	"fail",
+	"failed",
+	"Fail",
+	"x_fail",
+	"fail-over",
+	"kelvin",
+	"\xe2\x84\xaa"
+	"elvin",
+	"stra\xc3\x9f"
+	"e",
+	"STRASSE",
+	"STRA\xe1\xba\x9e"
+	"E",
+	"\xe7\x94\xa8\xe6\x88\xb7\xe7\x99\xbb\xe5\xbd\x95",
+	"\xe7\x99\xbb\xe5\xbd\x95"
+	"a",
+	"a\xe7\x99\xbb\xe5\xbd\x95",
+	"\xc3\x89t\xc3\xa9",
+	"\xc3\xa9T\xc3\x89",
+	"a.b",
+	"a-b",
+	"(a)",
+	"a:b",
+	"C:\\Win\\a.exe",
+	"\\\\srv\\a",
+	"a*b",
+	"a?b",
+	"\"q\"",
+	"5",
+	"5.0",
+	"-3",
+	"007",
+	"1e2",
+	"100",
+	"443",
+	"10.5",
+	"18446744073709551615",
+	"18446744073709551616",
+	"10.1.2.3",
+	"10.9.9.9",
+	"::ffff:10.1.2.3",
+	"2001:db8::1",
+	"2001:DB8:0:0:0:0:0:1",
+	"192.168.0.1",
+	"true",
+	"null",
+	"",
+	"a b",
+	"a  b",
+	"_",
+	"a|b",
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -27,7 +73,12 @@ static const struct {
 	const char *text;
 	int value, net;
 } addresses[] = {
-	{"10.1.2.3", 1, 1}, {"10.9.9.9", 2, 1}, {"::ffff:10.1.2.3", 1, 1}, {"2001:db8::1", 3, 2}, {"2001:DB8:0:0:0:0:0:1", 3, 2}, {"192.168.0.1", 4, 0},
+	{"10.1.2.3", 1, 1},
+	{"10.9.9.9", 2, 1},
+	{"::ffff:10.1.2.3", 1, 1},
+	{"2001:db8::1", 3, 2},
+	{"2001:DB8:0:0:0:0:0:1", 3, 2},
+	{"192.168.0.1", 4, 0},
 };
 
 struct naive_value {
@@ -43,7 +94,18 @@ struct naive_row {
 	bool event;
 };
 
-enum naive_kind { N_AND, N_OR, N_NOT, N_WORD, N_PHRASE, N_FIELD, N_FIELD_QUOTED, N_EXISTS, N_RANGE, N_NET };
+enum naive_kind {
+	N_AND,
+	N_OR,
+	N_NOT,
+	N_WORD,
+	N_PHRASE,
+	N_FIELD,
+	N_FIELD_QUOTED,
+	N_EXISTS,
+	N_RANGE,
+	N_NET
+};
 
 struct naive_node {
 	enum naive_kind kind;
@@ -51,8 +113,8 @@ struct naive_node {
 	int name;
 	const char *text; /* term as meant; wild: * and ? are wildcards */
 	bool wild, lo_inclusive, hi_inclusive;
-	double lo, hi;    /* RANGE */
-	int net;          /* NET */
+	double lo, hi; /* RANGE */
+	int net; /* NET */
 };
 
 static struct fake *random_state;
@@ -102,7 +164,8 @@ static bool naive_match(const int *pattern, int pn, int p, const int *text, int 
 				return true;
 		return false;
 	}
-	return t < tn && (pattern[p] == ONE || pattern[p] == text[t]) && naive_match(pattern, pn, p + 1, text, tn, t + 1, word);
+	return t < tn && (pattern[p] == ONE || pattern[p] == text[t]) &&
+		   naive_match(pattern, pn, p + 1, text, tn, t + 1, word);
 }
 
 static bool naive_occurs(const char *term, bool wild, const char *in)
@@ -127,7 +190,8 @@ static bool naive_equals(const char *term, bool wild, const char *in)
 
 static bool naive_number(const char *text, long double *out)
 {
-	static const char *const are[] = {"5", "5.0", "-3", "1e2", "100", "443", "10.5", "18446744073709551615", "18446744073709551616"};
+	static const char *const are[] = {
+		"5", "5.0", "-3", "1e2", "100", "443", "10.5", "18446744073709551615", "18446744073709551616"};
 	for (size_t i = 0; i < sizeof(are) / sizeof(are[0]); i++)
 		if (strcmp(text, are[i]) == 0) {
 			*out = strtold(text, NULL);
@@ -146,7 +210,8 @@ static int naive_address(const char *text)
 
 static bool naive_value_number(const struct naive_value *v, long double *out)
 {
-	return v->type != VALUE_BOOL && v->type != VALUE_NULL && v->type != VALUE_ADDRESS && v->type != VALUE_TIME && naive_number(v->text, out);
+	return v->type != VALUE_BOOL && v->type != VALUE_NULL && v->type != VALUE_ADDRESS && v->type != VALUE_TIME &&
+		   naive_number(v->text, out);
 }
 
 static bool naive_equal(const struct naive_node *n, const struct naive_value *v)
@@ -171,7 +236,8 @@ static bool naive_holds(const struct naive_node *n, const struct naive_value *v)
 	case N_EXISTS:
 		return true;
 	case N_RANGE:
-		return naive_value_number(v, &x) && (n->lo_inclusive ? x >= n->lo : x > n->lo) && (n->hi_inclusive ? x <= n->hi : x < n->hi);
+		return naive_value_number(v, &x) && (n->lo_inclusive ? x >= n->lo : x > n->lo) &&
+			   (n->hi_inclusive ? x <= n->hi : x < n->hi);
 	case N_NET:
 		return naive_address(v->text) >= 0 && v->type != VALUE_NULL && addresses[naive_address(v->text)].net == n->net;
 	default:
@@ -194,7 +260,8 @@ static bool naive_test(const struct naive_node *n, const struct naive_row *row)
 			return true;
 		for (int i = 0; i < row->value_count; i++) {
 			const struct naive_value *v = &row->values[i];
-			if ((v->type == VALUE_STRING || v->type == VALUE_ADDRESS || v->type == VALUE_TIME) && naive_occurs(n->text, n->wild, v->text))
+			if ((v->type == VALUE_STRING || v->type == VALUE_ADDRESS || v->type == VALUE_TIME) &&
+				naive_occurs(n->text, n->wild, v->text))
 				return true;
 		}
 		return false;
@@ -270,7 +337,8 @@ static struct naive_node *random_node(int depth)
 		n->right = n->kind == N_NOT ? NULL : random_node(depth - 1);
 		return n;
 	}
-	static const enum naive_kind leaves[] = {N_WORD, N_WORD, N_PHRASE, N_FIELD, N_FIELD, N_FIELD_QUOTED, N_EXISTS, N_RANGE, N_NET};
+	static const enum naive_kind leaves[] = {N_WORD,         N_WORD,   N_PHRASE, N_FIELD, N_FIELD,
+											 N_FIELD_QUOTED, N_EXISTS, N_RANGE,  N_NET};
 	n->kind = leaves[kind];
 	if (n->text[0] == 0 && n->kind != N_FIELD_QUOTED)
 		n->text = "fail";
@@ -334,7 +402,8 @@ static void print_plain(char *out, const char *text, bool wild)
 {
 	for (const char *p = text; *p != 0; p++) {
 		size_t len = strlen(out);
-		if ((unsigned char)*p < 0x80 && strchr(" \\\"():|*?<>[]{}~-", *p) != NULL && !(wild && (*p == '*' || *p == '?')))
+		if ((unsigned char)*p < 0x80 && strchr(" \\\"():|*?<>[]{}~-", *p) != NULL &&
+			!(wild && (*p == '*' || *p == '?')))
 			out[len++] = '\\';
 		out[len++] = *p;
 		out[len] = 0;
@@ -354,7 +423,8 @@ static void print_field(char *out, const struct naive_node *n)
 	} else if (n->kind == N_NET) {
 		strcat(out, n->net == 1 ? "10.0.0.0/8" : "2001:db8::/32");
 	} else if (n->kind == N_RANGE) {
-		snprintf(range, sizeof(range), "%c%.20g TO %.20g%c", n->lo_inclusive ? '[' : '{', n->lo, n->hi, n->hi_inclusive ? ']' : '}');
+		snprintf(range, sizeof(range), "%c%.20g TO %.20g%c", n->lo_inclusive ? '[' : '{', n->lo, n->hi,
+				 n->hi_inclusive ? ']' : '}');
 		strcat(out, range);
 	} else if (n->kind == N_FIELD_QUOTED) {
 		print_quoted(out, n->text);
@@ -403,7 +473,8 @@ static void make_all_wild(struct naive_node *n)
 
 /* ---- comparing ---- */
 
-static void wanted_lines(const struct naive_row *rows, const struct naive_node *node, unsigned row_first, char wanted[8192])
+static void wanted_lines(const struct naive_row *rows, const struct naive_node *node, unsigned row_first,
+						 char wanted[8192])
 {
 	size_t len = 0;
 	wanted[0] = 0;
@@ -413,8 +484,8 @@ static void wanted_lines(const struct naive_row *rows, const struct naive_node *
 }
 
 /* Which rows the engine found, in order, from the lines of `fields offset, row`. */
-static void compare(const struct env *env, const struct query_source *source, unsigned row_first, const struct naive_row *rows,
-                    const struct naive_node *node, const char *text, uint64_t seed)
+static void compare(const struct env *env, const struct query_source *source, unsigned row_first,
+					const struct naive_row *rows, const struct naive_node *node, const char *text, uint64_t seed)
 {
 	char query[9000], wanted[8192];
 	struct query_options options = {.now_ns = TEST_NOW, .from_ns = INT64_MIN, .to_ns = INT64_MAX};
@@ -422,7 +493,8 @@ static void compare(const struct env *env, const struct query_source *source, un
 	snprintf(query, sizeof(query), "%s | fields offset, row", text);
 	char *lines = source_answer(env, source, query, &options, below(4) == 0 ? 300 : 0, NULL);
 	if (strcmp(lines, wanted) != 0)
-		fail_msg("seed %llu%s\n%s\ngives\n%swanted\n%s", (unsigned long long)seed, row_first == 0 ? " (store)" : "", text, lines, wanted);
+		fail_msg("seed %llu%s\n%s\ngives\n%swanted\n%s", (unsigned long long)seed, row_first == 0 ? " (store)" : "",
+				 text, lines, wanted);
 	free(lines);
 }
 

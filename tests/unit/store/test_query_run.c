@@ -45,7 +45,8 @@ static void small_scene(struct scene *s)
 	list_take(&s->list, (struct store_partition){0, 1}, 6);
 }
 
-static void expect_with(struct list *list, const struct query_options *options, size_t bytes, const char *query, const char *wanted)
+static void expect_with(struct list *list, const struct query_options *options, size_t bytes, const char *query,
+						const char *wanted)
 {
 	char *lines = list_answer(list, query, options, bytes, NULL);
 	if (strcmp(lines, wanted) != 0)
@@ -81,13 +82,17 @@ static void test_order(void **state)
 	expect_with(&s.list, &options, 0, "| fields original", LINES("two"));
 	expect_with(&s.list, &options, 0, "| fields original | limit 2", LINES("two"));
 	expect(&s.list, "* | limit 2 | fields original", LINES("one") LINES("two"));
-	expect(&s.list, "| sort n | fields original", LINES("four") LINES("two") LINES("three") LINES("one") LINES("three b"));
-	expect(&s.list, "| sort n desc | fields original", LINES("one") LINES("three") LINES("two") LINES("four") LINES("three b"));
-	expect(&s.list, "| sort user, n desc | fields original", LINES("four") LINES("three") LINES("two") LINES("one") LINES("three b"));
+	expect(&s.list, "| sort n | fields original",
+		   LINES("four") LINES("two") LINES("three") LINES("one") LINES("three b"));
+	expect(&s.list, "| sort n desc | fields original",
+		   LINES("one") LINES("three") LINES("two") LINES("four") LINES("three b"));
+	expect(&s.list, "| sort user, n desc | fields original",
+		   LINES("four") LINES("three") LINES("two") LINES("one") LINES("three b"));
 	expect_with(&s.list, &open_options, 1, "| sort user, n desc | fields original",
-	            LINES("four") LINES("three") LINES("two") LINES("one") LINES("three b"));
+				LINES("four") LINES("three") LINES("two") LINES("one") LINES("three b"));
 	expect(&s.list, "| sort when desc | limit 2 | fields original", LINES("four") LINES("three b"));
-	expect(&s.list, "| sort partition desc, offset | limit 3 | fields original", LINES("one") LINES("three") LINES("four"));
+	expect(&s.list, "| sort partition desc, offset | limit 3 | fields original",
+		   LINES("one") LINES("three") LINES("four"));
 	expect(&s.list, "three | fields original", LINES("three b") LINES("three"));
 	expect(&s.list, "nothing", "");
 	s.list.skip = 1;
@@ -121,8 +126,8 @@ static void test_lines(void **state)
 	expect(&s.list, "a:x", first);
 	expect(&s.list, "z", second);
 	expect(&s.list, "a:x | fields a, small, none, flag, time, when, row",
-	       "{\"a\":[\"x\",9007199254740993],\"small\":7,\"none\":null,\"flag\":null,\"time\":null,"
-	       "\"when\":\"2026-01-01T00:00:00Z\",\"row\":100}\n");
+		   "{\"a\":[\"x\",9007199254740993],\"small\":7,\"none\":null,\"flag\":null,\"time\":null,"
+		   "\"when\":\"2026-01-01T00:00:00Z\",\"row\":100}\n");
 	scene_free(&s);
 }
 
@@ -134,24 +139,27 @@ static void test_tables(void **state)
 	expect(&s.list, "* | count", "{\"count\":5}\n");
 	expect(&s.list, "nothing | count", "{\"count\":0}\n");
 	expect(&s.list, "nothing | stats count(), sum(n), min(n), dc(n), avg(n)",
-	       "{\"count\":0,\"sum(n)\":null,\"min(n)\":null,\"dc(n)\":0,\"avg(n)\":null}\n");
+		   "{\"count\":0,\"sum(n)\":null,\"min(n)\":null,\"dc(n)\":0,\"avg(n)\":null}\n");
 	expect(&s.list, "nothing | stats count() by user", "");
 	expect(&s.list, "* | stats count() as c, count(n), dc(user), min(n), max(n), sum(n), avg(n)",
-	       "{\"c\":5,\"count(n)\":4,\"dc(user)\":3,\"min(n)\":-1,\"max(n)\":10,\"sum(n)\":14.5,\"avg(n)\":3.625}\n");
-	expect(&s.list, "* | stats sum(n) as s by user",
-	       "{\"user\":\"Ann\",\"s\":-1}\n{\"user\":\"ann\",\"s\":5.5}\n{\"user\":\"bob\",\"s\":10}\n{\"user\":null,\"s\":null}\n");
+		   "{\"c\":5,\"count(n)\":4,\"dc(user)\":3,\"min(n)\":-1,\"max(n)\":10,\"sum(n)\":14.5,\"avg(n)\":3.625}\n");
+	expect(
+		&s.list, "* | stats sum(n) as s by user",
+		"{\"user\":\"Ann\",\"s\":-1}\n{\"user\":\"ann\",\"s\":5.5}\n{\"user\":\"bob\",\"s\":10}\n{\"user\":null,\"s\":null}\n");
 	expect(&s.list, "* | top 2 user", "{\"user\":\"ann\",\"count\":2}\n{\"user\":\"Ann\",\"count\":1}\n");
 	expect(&s.list, "* | top 9 user | where count:>1 or user:bob | sort user desc | fields user",
-	       "{\"user\":\"bob\"}\n{\"user\":\"ann\"}\n");
+		   "{\"user\":\"bob\"}\n{\"user\":\"ann\"}\n");
 	expect(&s.list, "* | bin 30s",
-	       "{\"time\":\"2026-01-01T00:00:00Z\",\"count\":2}\n{\"time\":\"2026-01-01T00:00:30Z\",\"count\":3}\n");
-	expect(&s.list, "* | bin 1m by user | limit 2",
-	       "{\"time\":\"2026-01-01T00:00:00Z\",\"user\":\"Ann\",\"count\":1}\n{\"time\":\"2026-01-01T00:00:00Z\",\"user\":\"ann\",\"count\":2}\n");
-	expect(&s.list, "* | stats count() by bin(30s) | where time:>=2026-01-01T00:00:30Z", "{\"time\":\"2026-01-01T00:00:30Z\",\"count\":3}\n");
+		   "{\"time\":\"2026-01-01T00:00:00Z\",\"count\":2}\n{\"time\":\"2026-01-01T00:00:30Z\",\"count\":3}\n");
+	expect(
+		&s.list, "* | bin 1m by user | limit 2",
+		"{\"time\":\"2026-01-01T00:00:00Z\",\"user\":\"Ann\",\"count\":1}\n{\"time\":\"2026-01-01T00:00:00Z\",\"user\":\"ann\",\"count\":2}\n");
+	expect(&s.list, "* | stats count() by bin(30s) | where time:>=2026-01-01T00:00:30Z",
+		   "{\"time\":\"2026-01-01T00:00:30Z\",\"count\":3}\n");
 	expect(&s.list, "* | stats min(time) as a, max(when) as b, max(user) as u",
-	       "{\"a\":\"2026-01-01T00:00:10Z\",\"b\":\"2026-01-01T00:00:40Z\",\"u\":\"bob\"}\n");
+		   "{\"a\":\"2026-01-01T00:00:10Z\",\"b\":\"2026-01-01T00:00:40Z\",\"u\":\"bob\"}\n");
 	expect(&s.list, "* | stats count() by partition, kind",
-	       "{\"partition\":0,\"kind\":\"event\",\"count\":2}\n{\"partition\":1,\"kind\":\"event\",\"count\":3}\n");
+		   "{\"partition\":0,\"kind\":\"event\",\"count\":2}\n{\"partition\":1,\"kind\":\"event\",\"count\":3}\n");
 	expect(&s.list, "user:ann | where n:>2.6 | count", "{\"count\":1}\n");
 	scene_free(&s);
 }
@@ -173,11 +181,12 @@ static void test_groups(void **state)
 	rows_field(&s.rows, "big", VALUE_I64, SLICE("-9"));
 	rows_end(&s.rows);
 	list_take(&s.list, (struct store_partition){0, 0}, 0);
-	expect(&s.list, "* | stats count() by x, y",
-	       "{\"x\":\"p\",\"y\":\"5\",\"count\":1}\n{\"x\":\"p\",\"y\":5,\"count\":1}\n{\"x\":\"q\",\"y\":\"5\",\"count\":1}\n"
-	       "{\"x\":\"q\",\"y\":5,\"count\":1}\n");
+	expect(
+		&s.list, "* | stats count() by x, y",
+		"{\"x\":\"p\",\"y\":\"5\",\"count\":1}\n{\"x\":\"p\",\"y\":5,\"count\":1}\n{\"x\":\"q\",\"y\":\"5\",\"count\":1}\n"
+		"{\"x\":\"q\",\"y\":5,\"count\":1}\n");
 	expect(&s.list, "* | stats sum(big) as s, min(big) as m, dc(x), count(x)",
-	       "{\"s\":36893488147419103221,\"m\":-9,\"dc(x)\":2,\"count(x)\":1}\n");
+		   "{\"s\":36893488147419103221,\"m\":-9,\"dc(x)\":2,\"count(x)\":1}\n");
 	scene_free(&s);
 }
 
@@ -198,8 +207,8 @@ static void many_rows(struct scene *s)
 static void test_passes(void **state)
 {
 	(void)state;
-	static const char *const queries[] = {"* | fields when, user", "* | sort user desc | fields user", "* | sort when | limit 700 | fields user",
-	                                      "* | limit 333 | fields user"};
+	static const char *const queries[] = {"* | fields when, user", "* | sort user desc | fields user",
+										  "* | sort when | limit 700 | fields user", "* | limit 333 | fields user"};
 	struct scene s;
 	many_rows(&s);
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
@@ -258,8 +267,10 @@ static void test_summary(void **state)
 	(void)state;
 	struct scene s;
 	many_rows(&s);
-	expect_summary(&s.list, "*", 0, "{\"rows_read\":1000,\"rows_found\":1000,\"segments\":0,\"segments_skipped\":0,\"truncated\":null}");
-	expect_summary(&s.list, "user:u7", 0, "{\"rows_read\":50,\"rows_found\":1,\"segments\":0,\"segments_skipped\":19,\"truncated\":null}");
+	expect_summary(&s.list, "*", 0,
+				   "{\"rows_read\":1000,\"rows_found\":1000,\"segments\":0,\"segments_skipped\":0,\"truncated\":null}");
+	expect_summary(&s.list, "user:u7", 0,
+				   "{\"rows_read\":50,\"rows_found\":1,\"segments\":0,\"segments_skipped\":19,\"truncated\":null}");
 	expect_summary(&s.list, "* | limit 10", 0, "\"truncated\":null");
 	expect_summary(&s.list, "* | top 3 user", 0, "\"truncated\":null");
 	expect_summary(&s.list, "* | top 3 user", 20000, "\"truncated\":\"memory\"");
@@ -398,9 +409,10 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),   cmocka_unit_test(test_lines),   cmocka_unit_test(test_tables), cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_passes),  cmocka_unit_test(test_pinned),  cmocka_unit_test(test_summary), cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_seconds), cmocka_unit_test(test_foreign), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_order),   cmocka_unit_test(test_lines),  cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_groups),  cmocka_unit_test(test_passes), cmocka_unit_test(test_pinned),
+		cmocka_unit_test(test_summary), cmocka_unit_test(test_limit),  cmocka_unit_test(test_seconds),
+		cmocka_unit_test(test_foreign), cmocka_unit_test(test_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

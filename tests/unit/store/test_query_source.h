@@ -92,7 +92,8 @@ static inline bool holds_literal(struct slice text, const struct scan_literal *l
 			continue;
 		size_t end = at + l->folded.len;
 		bool left = !l->whole_left || !edge_octet(&l->folded, 0) || at == 0 || !edge_octet(&f, at - 1);
-		bool right = !l->whole_right || !edge_octet(&l->folded, l->folded.len - 1) || end == f.len || !edge_octet(&f, end);
+		bool right =
+			!l->whole_right || !edge_octet(&l->folded, l->folded.len - 1) || end == f.len || !edge_octet(&f, end);
 		held = left && right;
 	}
 	free(folded);
@@ -202,7 +203,9 @@ static inline int list_open(void *ctx, const struct scan_hints *hints, void **ou
 	for (uint32_t i = 0; i < list->count; i++) {
 		uint32_t k = i;
 		struct list_item *item = &list->items[i];
-		for (; k > 0 && (hints->descending ? scan->order[k - 1]->greatest < item->greatest : scan->order[k - 1]->least > item->least); k--)
+		for (; k > 0 && (hints->descending ? scan->order[k - 1]->greatest < item->greatest
+										   : scan->order[k - 1]->least > item->least);
+			 k--)
 			scan->order[k] = scan->order[k - 1];
 		scan->order[k] = item;
 	}
@@ -221,7 +224,8 @@ static inline int list_next(void *ctx, struct scan_block *block, struct error *e
 {
 	struct list_scan *scan = ctx;
 	(void)error;
-	while (scan->at < scan->list->count && scan->list->pass_over && !item_possible(scan->order[scan->at], scan->hints)) {
+	while (scan->at < scan->list->count && scan->list->pass_over &&
+		   !item_possible(scan->order[scan->at], scan->hints)) {
 		scan->stats.items_passed_over++;
 		scan->at++;
 	}
@@ -229,8 +233,11 @@ static inline int list_next(void *ctx, struct scan_block *block, struct error *e
 		return 0;
 	const struct list_item *item = scan->order[scan->at++];
 	bool narrow = scan->list->narrow && !scan->hints->all_columns;
-	*block = (struct scan_block){.batch = narrow ? narrow_batch(scan, &item->batch) : &item->batch, .whole = !narrow,
-	                             .partition = item->partition, .offset = item->offset, .row_first = 100};
+	*block = (struct scan_block){.batch = narrow ? narrow_batch(scan, &item->batch) : &item->batch,
+								 .whole = !narrow,
+								 .partition = item->partition,
+								 .offset = item->offset,
+								 .row_first = 100};
 	scan->skip = scan->list->skip & 1;
 	if (scan->skip != 0)
 		block->skip = &scan->skip;
@@ -280,12 +287,13 @@ static inline uint64_t list_end(void *ctx, struct store_partition partition)
 
 static inline struct query_source list_source(struct list *list)
 {
-	return (struct query_source){list_open, list_next, list_whole, list_stats, list_close, list_partitions, list_end, list};
+	return (struct query_source){list_open,  list_next,       list_whole, list_stats,
+								 list_close, list_partitions, list_end,   list};
 }
 
 /* All lines of a query; the caller frees. */
 static inline char *source_answer(const struct env *env, const struct query_source *source, const char *text,
-                                  const struct query_options *options, size_t bytes_max, char **summary)
+								  const struct query_options *options, size_t bytes_max, char **summary)
 {
 	struct query *q = NULL;
 	struct query_run *run = NULL;
@@ -315,8 +323,8 @@ static inline char *source_answer(const struct env *env, const struct query_sour
 	return lines;
 }
 
-static inline char *list_answer(struct list *list, const char *text, const struct query_options *options, size_t bytes_max,
-                                char **summary)
+static inline char *list_answer(struct list *list, const char *text, const struct query_options *options,
+								size_t bytes_max, char **summary)
 {
 	struct query_source source = list_source(list);
 	return source_answer(&list->rows->fake->env, &source, text, options, bytes_max, summary);

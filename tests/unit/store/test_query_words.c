@@ -45,7 +45,9 @@ static const struct {
 	{"a*b*c", "a-c-b", false},
 	{"\xe7\x99\xbb\xe5\xbd\x95", "\xe7\x94\xa8\xe6\x88\xb7\xe7\x99\xbb\xe5\xbd\x95\xe5\xa4\xb1\xe8\xb4\xa5", true},
 	{"\xe7\x99\xbb\xe5\xbd\x95", "abc\xe7\x99\xbb\xe5\xbd\x95x9", true},
-	{"\xe7\x99\xbb""x", "\xe7\x99\xbbxy", false},
+	{"\xe7\x99\xbb"
+	 "x",
+	 "\xe7\x99\xbbxy", false},
 	{"x\xe7\x99\xbb", "yx\xe7\x99\xbbz", false},
 	{"x\xe7\x99\xbb", "-x\xe7\x99\xbbz", true},
 	{"10.0.0.1", "from 10.0.0.1 port", true},
@@ -66,15 +68,24 @@ static const struct {
 	{"a\\ b", "a b", true},
 	{"\"C:\\Windows\"", "run C:\\Windows\\x", true},
 	{"\"and\"", "you and me", true},
-	{"k", "300 \xe2\x84\xaa", true},                /* Kelvin sign */
+	{"k", "300 \xe2\x84\xaa", true}, /* Kelvin sign */
 	{"\xe2\x84\xaa", "300 k", true},
-	{"30", "30\xe2\x84\xaa", false},                /* it touches as the k it is */
-	{"stra\xc3\x9f""e", "STRA\xe1\xba\x9e""E", true}, /* capital sharp s folds to the small one */
-	{"stra\xc3\x9f""e", "STRASSE", false},
-	{"strasse", "stra\xc3\x9f""e", false},
+	{"30", "30\xe2\x84\xaa", false}, /* it touches as the k it is */
+	{"stra\xc3\x9f"
+	 "e",
+	 "STRA\xe1\xba\x9e"
+	 "E",
+	 true}, /* capital sharp s folds to the small one */
+	{"stra\xc3\x9f"
+	 "e",
+	 "STRASSE", false},
+	{"strasse",
+	 "stra\xc3\x9f"
+	 "e",
+	 false},
 	{"\xc3\x84rger", "\xc3\xa4rger", true},
-	{"\xcf\x83", "\xcf\x82", true},                 /* both small sigmas fold alike */
-	{"\xc4\xb0", "i", false},                       /* dotted capital I has no simple folding */
+	{"\xcf\x83", "\xcf\x82", true}, /* both small sigmas fold alike */
+	{"\xc4\xb0", "i", false}, /* dotted capital I has no simple folding */
 	{"fe80::1", "at fe80::1 now", true},
 	{"10:22:31", "at 10:22:31 now", true},
 	{"https://a.example/x", "GET https://a.example/x HTTP", true},
@@ -89,16 +100,20 @@ static void test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (finds(table[i].query, slice_str(table[i].text)) != table[i].found)
-			fail_msg("%s in \"%s\" should be %s", table[i].query, table[i].text, table[i].found ? "found" : "not found");
+			fail_msg("%s in \"%s\" should be %s", table[i].query, table[i].text,
+					 table[i].found ? "found" : "not found");
 }
 
 static void test_octets(void **state)
 {
 	(void)state;
-	assert_true(finds("end", SLICE("\x00\xff\xfe" "end\x00")));
+	assert_true(finds("end", SLICE("\x00\xff\xfe"
+								   "end\x00")));
 	assert_true(finds("\xe4\xb8\xad", SLICE("\x80\xe4\xb8\xad\xe4\xb8")));
-	assert_false(finds("a?c", SLICE("a\xff\xff" "c")));
-	assert_true(finds("a??c", SLICE("a\xff\xff" "c")));
+	assert_false(finds("a?c", SLICE("a\xff\xff"
+									"c")));
+	assert_true(finds("a??c", SLICE("a\xff\xff"
+									"c")));
 }
 
 /* In values: each text counts by itself, wherever it lies. */
