@@ -105,7 +105,8 @@ static void restore_positions(struct engine *e, struct reader *r)
 		uint32_t duty = reader_u32(r), partition = reader_u32(r);
 		uint64_t next = reader_u64(r);
 		struct feed *f = find_feed(e, duty, partition);
-		if (f && !r->failed)
+		/* The store knows its own place, and the book is read from the start. */
+		if (f && !r->failed && (duty == FEED_DETECT || duty == FEED_TEMPORAL))
 			f->next = next;
 	}
 }
