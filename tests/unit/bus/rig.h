@@ -4,11 +4,12 @@
 #ifndef TESTS_UNIT_BUS_RIG_H
 #define TESTS_UNIT_BUS_RIG_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "bus/log.h"
 #include "tests/support/support.h"

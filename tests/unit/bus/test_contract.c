@@ -1,11 +1,12 @@
 /* One contract, three buses: the local log, librdkafka against its mock cluster, and a real broker when
  * CRESSET_TEST_BOOTSTRAP names one (tests/kafka/start prints it). Then what only Kafka does: brokers that fail.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "bus/bus.h"
 #include "bus/kafka_envelope.h"

@@ -1,9 +1,10 @@
 /* The envelope of events on Kafka: there and back, and every way in which its octets may lie. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "bus/kafka_envelope.h"
 #include "tests/support/support.h"

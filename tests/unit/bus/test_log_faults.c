@@ -126,9 +126,9 @@ static void every_file_call_fails(void **state)
 	(void)state;
 	uint64_t calls = every(TROUBLE_CALL, false, EIO, FAKE_CUT_LOSE_ALL, 1);
 	assert_true(calls > 300);
-	every(TROUBLE_CALL, true, EIO, FAKE_CUT_LOSE_ALL, long_or(5));
-	every(TROUBLE_CALL, false, ENOSPC, FAKE_CUT_KEEP_ALL, long_or(5));
-	every(TROUBLE_CALL, true, ENOSPC, FAKE_CUT_RANDOM, long_or(5));
+	every(TROUBLE_CALL, true, EIO, FAKE_CUT_LOSE_ALL, long_or(13));
+	every(TROUBLE_CALL, false, ENOSPC, FAKE_CUT_KEEP_ALL, long_or(13));
+	every(TROUBLE_CALL, true, ENOSPC, FAKE_CUT_RANDOM, long_or(13));
 	print_message("%llu file calls failed\n", (unsigned long long)calls);
 }
 
@@ -137,7 +137,7 @@ static void every_allocation_fails(void **state)
 	(void)state;
 	uint64_t calls = every(TROUBLE_MEMORY, false, 0, FAKE_CUT_LOSE_ALL, 1);
 	assert_true(calls > 30);
-	every(TROUBLE_MEMORY, true, 0, FAKE_CUT_RANDOM, long_or(5));
+	every(TROUBLE_MEMORY, true, 0, FAKE_CUT_RANDOM, long_or(13));
 	print_message("%llu allocations failed\n", (unsigned long long)calls);
 }
 
@@ -145,9 +145,9 @@ static void the_power_goes_before_every_call(void **state)
 {
 	(void)state;
 	uint64_t calls = every(TROUBLE_CUT, false, 0, FAKE_CUT_LOSE_ALL, 1);
-	every(TROUBLE_CUT, false, 0, FAKE_CUT_KEEP_ALL, long_or(5));
-	every(TROUBLE_CUT, false, 0, FAKE_CUT_RANDOM, long_or(5));
-	every(TROUBLE_CUT, false, 0, FAKE_CUT_RANDOM, long_or(5));
+	every(TROUBLE_CUT, false, 0, FAKE_CUT_KEEP_ALL, long_or(13));
+	every(TROUBLE_CUT, false, 0, FAKE_CUT_RANDOM, long_or(13));
+	every(TROUBLE_CUT, false, 0, FAKE_CUT_RANDOM, long_or(13));
 	print_message("power cut before each of %llu calls\n", (unsigned long long)calls);
 }
 
@@ -162,7 +162,7 @@ static void the_power_goes_again_during_recovery(void **state)
 {
 	(void)state;
 	uint64_t states = 0;
-	for (uint64_t n = 1;; n += long_or(41)) {
+	for (uint64_t n = 1;; n += long_or(101)) {
 		bool reached = true;
 		for (uint64_t m = 1; reached; m++) {
 			struct rig rig;

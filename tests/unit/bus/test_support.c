@@ -1,9 +1,10 @@
 /* The doubles themselves: a test that trusts them should not find them kinder than the world. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "tests/support/fake_bus.h"
 #include "tests/support/support.h"
