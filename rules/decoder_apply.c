@@ -136,6 +136,26 @@ static const struct decoder_sign *sign_of(struct decode_run *run, const struct d
 
 /* ---- the search ---- */
 
+/* The message with its tag in front: both where they stand in the row, the tag at most a few octets before the message,
+ * or else derived one behind the other. */
+static struct span tagged_span(struct decode_run *run, struct slice program, struct span message)
+{
+	struct slice row = batch_row_text(run->b);
+	size_t reach = program.len + 32, from = message.at > reach ? message.at - reach : 0;
+	size_t tag = slice_find(slice_of(row.ptr, message.at), program, from);
+	if (tag != SIZE_MAX)
+		return (struct span){(uint32_t)tag, message.at - (uint32_t)tag + message.len};
+	uint32_t first, next;
+	int result = batch_row_derive(run->b, program, &first);
+	if (result == 0)
+		result = batch_row_derive(run->b, SLICE(": "), &next);
+	if (result == 0)
+		result = batch_row_derive(run->b, decoder_span_text(run, message), &next);
+	if (result == -ERROR_MEMORY)
+		run->error = result;
+	return result != 0 ? message : (struct span){first, next - first + message.len};
+}
+
 /* Where the text begins. A tag that begins with '%' ("%ASA-6-302013:") belongs to the message. */
 static struct span message_span(struct decode_run *run, const struct decode_input *in)
 {
@@ -151,10 +171,9 @@ static struct span message_span(struct decode_run *run, const struct decode_inpu
 		run->error = result == -ERROR_MEMORY ? result : 0;
 		return (struct span){result == 0 ? derived : 0, result == 0 ? (uint32_t)m.len : 0};
 	}
-	uintptr_t tag = (uintptr_t)in->program.ptr - (uintptr_t)row.ptr;
-	if (in->program.len > 0 && in->program.ptr[0] == '%' && tag < at)
-		return (struct span){(uint32_t)tag, (uint32_t)(at - tag + m.len)};
-	return (struct span){(uint32_t)at, (uint32_t)m.len};
+	struct span message = {(uint32_t)at, (uint32_t)m.len};
+	bool tagged = in->program.len > 0 && in->program.ptr[0] == '%';
+	return tagged ? tagged_span(run, in->program, message) : message;
 }
 
 /* Runs one decoder. True: it holds. *claimed is set when it is recognised but none of its steps knows the text. */

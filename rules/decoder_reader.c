@@ -62,7 +62,7 @@ bool reader_name(struct decoder_reader *r, struct slice name, uint16_t *out)
 bool reader_map_find(struct decoder_reader *r, struct slice name, uint16_t *out)
 {
 	for (uint32_t i = r->d->map_count; i-- > 0;) {
-		if (slice_equal(r->d->maps[i].name, name)) {
+		if (name.len > 0 && slice_equal(r->d->maps[i].name, name)) {
 			*out = (uint16_t)i;
 			return true;
 		}

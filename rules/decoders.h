@@ -38,7 +38,7 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 void decoder_scratch_free(struct decoder_scratch *s);
 
 struct decode_input {
-	struct slice program;  /* process.name of the header, may be empty */
+	struct slice program;  /* process.name of the header, may be empty; need not lie in the row's text */
 	struct slice msgid;
 	struct slice host;
 	struct slice message;  /* normalised body, a slice of the open row's text (batch_row_text) */

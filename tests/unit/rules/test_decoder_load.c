@@ -41,6 +41,19 @@ static void a_known_program_with_an_unknown_text_is_claimed(void **state)
 	rig_free(rig);
 }
 
+/* The tag stands in the row, or only in the caller's memory: the message is "%T-1: x" either way. */
+static void a_percent_tag_belongs_to_the_message(void **state)
+{
+	(void)state;
+	struct decoder_rig *rig = rig_new("name: t\nrecognise:\n  - starts: ['%T-']\nsteps:\n  - pattern: '%T-{n:int}: {a:word}'\n");
+	assert_true(rig_decode(rig, "", "%T-1: x", FORMAT_RFC3164));
+	assert_string_equal(rig_field(rig, "a"), "x");
+	assert_true(rig_decode(rig, "%T-2", "y", FORMAT_RFC3164));
+	assert_string_equal(rig_field(rig, "a"), "y");
+	assert_string_equal(rig_field(rig, "n"), "2");
+	rig_free(rig);
+}
+
 static void the_same_scratch_serves_many_rows(void **state)
 {
 	(void)state;
@@ -70,6 +83,7 @@ static void bad_decoders_are_refused_and_the_rest_loads(void **state)
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - kv: {min: -1}\n", "decoder-type", 5},
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - rename: nowhere\n", "decoder-rename", 5},
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - rename: {a: 'b:nomap'}\n", "decoder-map", 5},
+		{"name: t\nmaps: {m: {a: b}}\nrecognise:\n  - program: a\nsteps:\n  - rename: {a: 'b:'}\n", "decoder-map", 6},
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - split: {by: ','}\n", "decoder-split", 5},
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - time: {format: iso}\n", "decoder-time", 5},
 		{"name: t\nzone: Mars\nrecognise:\n  - program: a\n", "decoder-zone", 2},
@@ -171,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_decoder_decodes),
 		cmocka_unit_test(a_known_program_with_an_unknown_text_is_claimed),
+		cmocka_unit_test(a_percent_tag_belongs_to_the_message),
 		cmocka_unit_test(the_same_scratch_serves_many_rows),
 		cmocka_unit_test(bad_decoders_are_refused_and_the_rest_loads),
 		cmocka_unit_test(failing_test_lines_are_told),
