@@ -43,10 +43,13 @@ struct detect_stats {
 int detect_new(const struct env *env, const struct detect_config *config, struct detect **out, struct error *error);
 /* A bus record of an events partition. Damaged batches are counted and passed over (the store keeps them). */
 int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct slice octets, struct error *error);
-/* Hands over what is pending. Afterwards everything up to the last record is in the sink. */
+/* Hands over what is pending. Afterwards everything up to the last record is in the sink. A refusal of the sink is
+ * ERROR_FULL, retriable: what is left waits for the next flush. */
 int detect_flush(struct detect *d, struct error *error);
 void detect_stats(const struct detect *d, struct detect_stats *out);
-/* State to be kept with the positions (marks, clocks): own format, for detect_restore. */
+/* State to be kept with the positions (marks, clocks, sequences): own format, for detect_restore, which takes the epoch of
+ * its rows from there. Only after a flush, else -ERROR_BUSY. Any error of detect_record but ERROR_FULL and ERROR_USAGE is
+ * final: restore into a new one. */
 int detect_save(const struct detect *d, struct buffer *out);
 int detect_restore(struct detect *d, struct slice state, struct error *error);
 void detect_free(struct detect *d);
@@ -76,14 +79,25 @@ struct temporal_stats {
 };
 
 int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out, struct error *error);
+/* A bus record of an owned matches partition, in offset order; one below what was read already is passed over. Where
+ * correlations refer to correlations it hands records to sink.matches, which come back here from the bus. */
 int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, struct slice record, struct error *error);
-/* The end of all input (scan): the watermark passes everything; final rows come out. */
+/* The end of all input (scan): the watermark passes everything; final rows come out. For one that owns all partitions and
+ * has been given back everything that it handed to sink.matches (flush, then feed until nothing new comes). */
 int temporal_end(struct temporal *t, struct error *error);
 int temporal_flush(struct temporal *t, struct error *error);
 /* Oldest `matches` offset of a partition still needed for a replay (keep-from). */
 uint64_t temporal_keep_from(const struct temporal *t, uint32_t partition);
-int temporal_save(const struct temporal *t, struct buffer *out); /* a checkpoint (docs/format-checkpoint.md) */
+/* A checkpoint (docs/format-checkpoint.md); only after a flush, else -ERROR_BUSY. What is made from the records after it
+ * comes out again with the same identity and sequence, so readers pass over it by their marks. */
+int temporal_save(const struct temporal *t, struct buffer *out);
+/* Into a new one, before any record. Read on from temporal_position of each partition. */
 int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *error);
+uint64_t temporal_position(const struct temporal *t, uint32_t partition); /* offset of the next record */
+/* Without a checkpoint, in a new one and under a new epoch: records from the keep-from position on that lie below `offset`
+ * (the greatest that the commit log says was read and handed over) only rebuild the windows; nothing is told for them
+ * again. Part of a checkpoint. */
+void temporal_rebuild(struct temporal *t, uint32_t partition, uint64_t offset);
 void temporal_stats(const struct temporal *t, struct temporal_stats *out);
 void temporal_free(struct temporal *t);
 

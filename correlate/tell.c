@@ -95,6 +95,8 @@ static int put_row(struct part *part, const struct group *g, enum row_kind kind,
 	struct temporal *t = part->temporal;
 	if (t->json.failed)
 		return -ERROR_MEMORY;
+	if (part_silent(part))
+		return 0;
 	uint32_t partition = key_partition(&t->scratch, g->rule->digest, slice_of(g->key, g->key_len),
 									   t->config.incidents_partitions);
 	if (t->scratch.failed)
@@ -260,8 +262,9 @@ int tell_ledger(struct part *part)
 	json_object_end(&w);
 	if (t->json.failed)
 		return -ERROR_MEMORY;
-	outbox_add(&part->outbox, part->partition % t->config.incidents_partitions, ROW_LEDGER, part->observed_ns,
-			   part->minute_ns == TIME_NONE ? 0 : part->minute_ns, buffer_slice(&t->json));
+	if (!part_silent(part))
+		outbox_add(&part->outbox, part->partition % t->config.incidents_partitions, ROW_LEDGER, part->observed_ns,
+				   part->minute_ns == TIME_NONE ? 0 : part->minute_ns, buffer_slice(&t->json));
 	part->late = part->damaged = 0;
 	memset(part->refusals, 0, sizeof(*part->refusals) * t->plan->count);
 	return outbox_failed(&part->outbox) ? -ERROR_MEMORY : 0;

@@ -346,6 +346,19 @@ uint64_t temporal_keep_from(const struct temporal *t, uint32_t partition)
 	return part == NULL || part->sample_count == 0 ? 0 : part->samples[0].offset;
 }
 
+uint64_t temporal_position(const struct temporal *t, uint32_t partition)
+{
+	const struct part *part = part_of(t, partition);
+	return part == NULL ? 0 : part->offset;
+}
+
+void temporal_rebuild(struct temporal *t, uint32_t partition, uint64_t offset)
+{
+	struct part *part = part_of(t, partition);
+	CHECK(part != NULL && part->offset == 0);
+	part->silent_until = offset;
+}
+
 static size_t pending_bytes(const struct temporal *t)
 {
 	size_t bytes = 0;

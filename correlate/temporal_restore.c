@@ -319,6 +319,7 @@ static int restore_part(struct restoring *r, struct temporal *t, struct error *e
 		return error_set(error, ERROR_CONFLICT, "checkpoint of matches partition %u, which is not owned and empty",
 						 partition);
 	r->part->offset = reader_u64(&r->reader);
+	r->part->silent_until = reader_u64(&r->reader);
 	r->part->observed_ns = (int64_t)reader_u64(&r->reader);
 	r->part->minute_ns = (int64_t)reader_u64(&r->reader);
 	r->part->late = reader_u64(&r->reader);

@@ -110,6 +110,7 @@ static void save_part(struct buffer *out, const struct part *part)
 	buffer_add_u32(out, part->group_count);
 	buffer_add_u32(out, 0);
 	buffer_add_u64(out, part->offset);
+	buffer_add_u64(out, part->silent_until);
 	buffer_add_u64(out, (uint64_t)part->observed_ns);
 	buffer_add_u64(out, (uint64_t)part->minute_ns);
 	buffer_add_u64(out, part->late);

@@ -100,6 +100,7 @@ struct part {
 	struct temporal *temporal;
 	uint32_t partition;
 	uint64_t offset;            /* of the next record */
+	uint64_t silent_until;      /* records below it were told before: they only rebuild */
 	int64_t observed_ns;        /* newest seen */
 	int64_t minute_ns;          /* of the ledger */
 	struct clock_entry *clocks;
@@ -239,5 +240,11 @@ int64_t group_due(const struct part *part, const struct group *g);
 
 int part_match(struct part *part, const struct match_entry *entry);
 struct part *part_of(const struct temporal *t, uint32_t partition);
+
+/* Is the record being read one whose rows were told before? */
+static inline bool part_silent(const struct part *part)
+{
+	return part->offset <= part->silent_until && part->silent_until > 0;
+}
 
 #endif

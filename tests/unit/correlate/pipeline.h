@@ -66,6 +66,7 @@ struct pipeline {
 	struct dictionary dictionary;
 	struct batch_builder *builder;
 	bool sink_refuses;
+	uint64_t epoch; /* of temporal; 0 = 1 */
 	/* the batch being written */
 	uint32_t open_partition, open_collector;
 	bool open;
@@ -109,7 +110,8 @@ static inline struct temporal *pipeline_temporal_new(struct pipeline *p)
 {
 	struct temporal_config config = {.ruleset = p->ruleset, .matches_partitions = p->matches_count,
 									 .incidents_partitions = p->incidents_count, .owned = p->partitions,
-									 .owned_count = p->matches_count, .epoch = 1, .each = p->each,
+									 .owned_count = p->matches_count, .epoch = p->epoch > 0 ? p->epoch : 1,
+									 .each = p->each, .events_partitions = p->no_lateness ? 0 : p->events_count,
 									 .final_only = p->final_only, .window_bytes = p->window_bytes,
 									 .sink = {sink_matches, sink_incidents, p}};
 	struct temporal *t;
@@ -278,7 +280,7 @@ struct told {
 	char *json;
 	uint32_t lane;
 	uint8_t collector[16];
-	uint64_t sequence;
+	uint64_t epoch, sequence;
 };
 
 struct tellings {
@@ -300,7 +302,7 @@ static inline void told_again(const struct tellings *t, uint32_t lane, const str
 {
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct told *told = &t->rows[i];
-		if (told->lane != lane || told->sequence != identity->first_sequence + k ||
+		if (told->lane != lane || told->epoch != identity->epoch || told->sequence != identity->first_sequence + k ||
 			memcmp(told->collector, identity->collector, 16) != 0)
 			continue;
 		if (!slice_equal(row->original, slice_str(told->json)))
@@ -317,7 +319,7 @@ static inline void tellings_read(struct pipeline *p, struct tellings *t)
 	for (uint32_t lane = 0; lane < p->incidents_count; lane++) {
 		struct {
 			uint8_t collector[16];
-			uint64_t next;
+			uint64_t epoch, next;
 		} marks[64];
 		uint32_t mark_count = 0;
 		for (uint32_t i = 0; i < p->incidents[lane].count; i++) {
@@ -325,11 +327,13 @@ static inline void tellings_read(struct pipeline *p, struct tellings *t)
 			struct error error;
 			assert_int_equal(batch_open(&batch, queue_at(&p->incidents[lane], i), &error), 0);
 			uint32_t m = 0;
-			while (m < mark_count && memcmp(marks[m].collector, batch.identity.collector, 16) != 0)
+			while (m < mark_count && (memcmp(marks[m].collector, batch.identity.collector, 16) != 0 ||
+									  marks[m].epoch != batch.identity.epoch))
 				m++;
 			if (m == mark_count) {
 				assert_true(mark_count < 64);
 				memcpy(marks[m].collector, batch.identity.collector, 16);
+				marks[mark_count].epoch = batch.identity.epoch;
 				marks[mark_count++].next = 0;
 			}
 			assert_true(batch.identity.first_sequence <= marks[m].next);
@@ -348,6 +352,7 @@ static inline void tellings_read(struct pipeline *p, struct tellings *t)
 				struct told *told = &t->rows[t->count++];
 				told->kind = (enum row_kind)row.kind;
 				told->lane = lane;
+				told->epoch = batch.identity.epoch;
 				memcpy(told->collector, batch.identity.collector, 16);
 				told->sequence = batch.identity.first_sequence + k;
 				told->json = fake_must(malloc(row.original.len + 1));
