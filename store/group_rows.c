@@ -27,7 +27,8 @@ static void add_bound(struct group_writer *g, uint32_t at)
 		i--;
 	if (i > 0 && bounds[i - 1] == at)
 		return;
-	memmove(bounds + i + 1, bounds + i, (g->bound_count - i) * sizeof *bounds);
+	for (uint32_t k = g->bound_count; k > i; k--)
+		bounds[k] = bounds[k - 1];
 	bounds[i] = at;
 	g->bound_count++;
 }
@@ -65,7 +66,7 @@ static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_le
 {
 	if (g->has_room && fields <= g->room_fields && text_len <= g->room_text) {
 		g->key_next = (uint32_t *)(void *)g->key.ptr;
-		g->literal_next = g->literals.ptr;
+		g->literal_next = g->literals.ptr + sizeof(uint32_t);
 		return true;
 	}
 	g->room_fields = fields = fields > g->room_fields ? fields : g->room_fields;
@@ -80,12 +81,13 @@ static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_le
 	/* Every piece may be split; a structure has a word a piece and three a field. */
 	size_t pieces = bounds + text_len / 2 + 1;
 	pieces = pieces < bounds * SPLIT_PIECES ? pieces : bounds * SPLIT_PIECES;
-	g->key_next = (uint32_t *)(void *)buffer_room(&g->key, (4 + pieces + 3 * (size_t)fields) * sizeof(uint32_t) +
-	                                                           text_len + 5 * pieces + 5 * (size_t)fields);
-	g->literal_next = buffer_room(&g->literals, text_len + 5 * pieces + 5 * (size_t)fields + 1);
+	g->key_next = (uint32_t *)(void *)buffer_room(&g->key, (4 + pieces + 3 * (size_t)fields) * sizeof(uint32_t));
+	g->literal_next = buffer_room(&g->literals, 8 + text_len + 5 * pieces + 5 * (size_t)fields);
 	g->has_room = g->key_next && g->literal_next && buffer_room(&g->places, ((size_t)fields + 1) * sizeof(struct place)) &&
 	       buffer_room(&g->bounds, bounds * sizeof(uint32_t)) && buffer_room(&g->owners, bounds * sizeof(uint32_t)) &&
 	       buffer_room(&g->piece_at, bounds * sizeof(uint32_t));
+	if (g->has_room)
+		g->literal_next += sizeof(uint32_t);
 	return g->has_room;
 }
 
@@ -451,30 +453,29 @@ static void put_fields(struct group_writer *g)
 	}
 }
 
-static int new_template(struct group_writer *g, struct slice structure, struct slice literals)
+static void new_template(struct group_writer *g, struct slice literals)
 {
-	uint32_t number = strings_intern(&g->structures, structure, NULL);
-	if (number == STRINGS_NONE)
-		return -ERROR_MEMORY;
-	buffer_add(&g->template_structures, &number, sizeof number);
-	uint32_t octets = (uint32_t)structure.len;
-	buffer_add(&g->template_structures, &octets, sizeof octets);
 	add_template_words(g, literals);
 	g->literals_off = g->templates.count > TEMPLATES_FREE && g->templates.count > g->row_count / 2;
-	return g->template_structures.failed ? -ERROR_MEMORY : 0;
 }
 
-/* A template is known by its structure and literals together: one look for most rows. */
+/* Structures are few and stay in the cache; a template is then known by the structure's number and its literals, which
+ * were left room for in front. */
 static int find_template(struct group_writer *g, uint32_t *code)
 {
 	struct slice structure = slice_of(g->key.ptr, (size_t)((uint8_t *)g->key_next - g->key.ptr));
-	struct slice literals = slice_of(g->literals.ptr, (size_t)(g->literal_next - g->literals.ptr));
+	struct slice key = slice_of(g->literals.ptr, (size_t)(g->literal_next - g->literals.ptr));
+	uint32_t number = strings_intern(&g->structures, structure, NULL);
+	if (number == STRINGS_NONE)
+		return -ERROR_MEMORY;
+	memcpy(g->literals.ptr, &number, sizeof number);
 	bool is_new;
-	memcpy(g->key_next, literals.ptr, literals.len);
-	*code = strings_intern(&g->templates, slice_of(structure.ptr, structure.len + literals.len), &is_new);
+	*code = strings_intern(&g->templates, key, &is_new);
 	if (*code == STRINGS_NONE)
 		return -ERROR_MEMORY;
-	return is_new ? new_template(g, structure, literals) : 0;
+	if (is_new)
+		new_template(g, slice_from(key, sizeof number));
+	return 0;
 }
 
 int group_add_text(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t *code)
@@ -541,9 +542,11 @@ void group_fill_templates(struct group_writer *g, struct buffer *out)
 	for (uint32_t i = 0; i < g->structures.count; i++)
 		put_structure(out, g->structures.items[i]);
 	buffer_add_varint(out, g->templates.count);
-	const uint32_t *of = (const uint32_t *)(const void *)g->template_structures.ptr;
-	for (uint32_t i = 0; i < g->templates.count; i++, of += 2) {
-		buffer_add_varint(out, of[0]);
-		buffer_add_slice(out, slice_from(g->templates.items[i], of[1]));
+	for (uint32_t i = 0; i < g->templates.count; i++) {
+		struct slice key = g->templates.items[i];
+		uint32_t structure;
+		memcpy(&structure, key.ptr, sizeof structure);
+		buffer_add_varint(out, structure);
+		buffer_add_slice(out, slice_from(key, sizeof structure));
 	}
 }

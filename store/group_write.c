@@ -12,7 +12,7 @@ static void tables_init(struct group_writer *g)
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
 		strings_init(borrowed[i], g->env, NULL);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->template_structures,
+	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals,
 	                            &g->out,    &g->places, &g->bounds, &g->owners,   &g->piece_at};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_init(buffers[i], g->env);
@@ -51,7 +51,7 @@ void group_writer_free(struct group_writer *g)
 	                            &g->templates, &g->names,      &g->sources, &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->template_structures,
+	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals,
 	                            &g->out,    &g->places, &g->bounds, &g->owners,   &g->piece_at};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
@@ -79,7 +79,6 @@ void group_begin(struct group_writer *g, uint64_t rows_expected)
 	arena_reset(&g->arena);
 	words_reset(&g->words);
 	buffer_reset(&g->runs);
-	buffer_reset(&g->template_structures);
 	memset(g->context_states, 0, CONTEXTS_MAX * sizeof *g->context_states);
 	uint64_t contexts = rows_expected / ROWS_PER_CONTEXT;
 	g->context_limit = contexts < 4 ? 0 : contexts < CONTEXTS_MAX ? (uint32_t)contexts : CONTEXTS_MAX;

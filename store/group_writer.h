@@ -42,7 +42,7 @@ struct group_writer {
 	struct arena arena;
 	struct strings names, sources, decoders, logsources, collectors, heads, structures, templates, contexts;
 	struct words words;
-	struct buffer runs, maps, key, literals, template_structures, out;
+	struct buffer runs, maps, key, literals, out;
 	const uint32_t *name_map, *source_map, *decoder_map, *logsource_map; /* of the batch at hand */
 	uint64_t *time, *observed;
 	uint32_t *template_codes, *head_codes;

@@ -1,12 +1,15 @@
 #include "store/strings.h"
 #include "store/hash.h"
 
+_Static_assert(STRINGS_SECRET_BYTES == HASH_SECRET_BYTES, "the size that XXH3 asks for");
+
 void strings_init(struct strings *s, const struct env *env, struct arena *arena)
 {
 	*s = (struct strings){.env = env, .arena = arena};
 	/* Without randomness the table is as right, only easier to attack. */
-	if (env->random.fill(env->random.ctx, &s->seed, sizeof s->seed) != 0)
-		s->seed = (uintptr_t)s;
+	if (env->random.fill(env->random.ctx, s->secret, sizeof s->secret) != 0)
+		for (unsigned i = 0; i < sizeof s->secret; i++)
+			s->secret[i] = (uint8_t)(i * 151 + 7);
 }
 
 static bool grow_items(struct strings *s)
@@ -61,7 +64,7 @@ uint32_t strings_intern(struct strings *s, struct slice text, bool *is_new)
 		*is_new = false;
 	if ((s->count == s->room && !grow_items(s)) || (s->count * 2 >= s->slot_count && !grow_slots(s)))
 		return STRINGS_NONE;
-	uint32_t hash = (uint32_t)hash_seeded(text, s->seed);
+	uint32_t hash = (uint32_t)hash_secret(text, s->secret);
 	uint32_t at = hash & (s->slot_count - 1);
 	while (s->slots[at]) {
 		uint32_t i = s->slots[at] - 1;

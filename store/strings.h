@@ -5,6 +5,7 @@
 #include "common/common.h"
 
 #define STRINGS_NONE UINT32_MAX /* memory is out */
+#define STRINGS_SECRET_BYTES 136u
 
 struct strings {
 	const struct env *env;
@@ -13,7 +14,7 @@ struct strings {
 	uint32_t *hashes;
 	uint32_t *slots;     /* index + 1, open addressing; 0 = free */
 	uint32_t count, room, slot_count;
-	uint64_t seed;       /* the texts come from senders: drawn, so that collisions cannot be chosen */
+	uint8_t secret[STRINGS_SECRET_BYTES]; /* the texts come from senders: drawn, so that collisions cannot be chosen */
 };
 
 void strings_init(struct strings *s, const struct env *env, struct arena *arena);

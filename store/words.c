@@ -76,20 +76,35 @@ static void add_hash(struct words *w, uint64_t hash)
 	w->count++;
 }
 
-static void add_word(struct words *w, const uint8_t *p, size_t len)
+/* A word longer than w->small, which holds its beginning. */
+static void add_long_word(struct words *w, const uint8_t *p, size_t len)
 {
-	uint8_t *lower = w->small;
-	if (len > sizeof w->small) {
-		buffer_reset(&w->scratch);
-		lower = buffer_room(&w->scratch, len);
-		if (!lower) {
-			w->overflow = true;
-			return;
-		}
+	buffer_reset(&w->scratch);
+	uint8_t *lower = buffer_room(&w->scratch, len);
+	if (!lower) {
+		w->overflow = true;
+		return;
 	}
 	for (size_t i = 0; i < len; i++)
 		lower[i] = WORD[p[i]];
 	add_hash(w, hash_format(lower, len));
+}
+
+/* The word that begins at p; its length, 0 when none does. */
+static size_t add_word(struct words *w, const uint8_t *p, const uint8_t *end)
+{
+	size_t len = 0, left = (size_t)(end - p);
+	uint8_t lower;
+	while (len < left && (lower = WORD[p[len]]) != 0) {
+		if (len < sizeof w->small)
+			w->small[len] = lower;
+		len++;
+	}
+	if (len > sizeof w->small)
+		add_long_word(w, p, len);
+	else if (len > 0)
+		add_hash(w, hash_format(w->small, len));
+	return len;
 }
 
 /* Returns whether an octet >= 0x80 was seen. */
@@ -100,11 +115,7 @@ static bool add_plain(struct words *w, struct slice text)
 	while (i < text.len) {
 		while (i < text.len && !WORD[text.ptr[i]])
 			high |= text.ptr[i++];
-		size_t begin = i;
-		while (i < text.len && WORD[text.ptr[i]])
-			i++;
-		if (i > begin)
-			add_word(w, text.ptr + begin, i - begin);
+		i += add_word(w, text.ptr + i, text.ptr + text.len);
 	}
 	return high & 0x80;
 }
@@ -132,11 +143,7 @@ void words_add_multibyte(struct words *w, struct slice text)
 {
 	size_t i = 0;
 	while (i < text.len) {
-		size_t begin = i;
-		while (i < text.len && WORD[text.ptr[i]])
-			i++;
-		if (i > begin)
-			add_word(w, text.ptr + begin, i - begin);
+		i += add_word(w, text.ptr + i, text.ptr + text.len);
 		if (i == text.len)
 			break;
 		bool lead = text.ptr[i] >= 0x81 && text.ptr[i] != 0xff && i + 1 < text.len;
