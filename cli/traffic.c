@@ -317,6 +317,11 @@ static void slot_beijing(struct filling *f)
 	buffer_add_str(f->out, f->t->beijing);
 }
 
+static void slot_name(struct filling *f)
+{
+	put_number(f->out, 1 + f->flow->outside % 60, 1);
+}
+
 static void slot_host(struct filling *f) { buffer_add_str(f->out, f->host); }
 static void slot_user(struct filling *f) { put_user(f->out, f->flow->user); }
 static void slot_uid(struct filling *f) { put_number(f->out, 1000u + f->flow->user, 1); }
@@ -342,7 +347,7 @@ static const struct {
 	{"clf", slot_clf}, {"beijing", slot_beijing}, {"ip", slot_ip}, {"inside", slot_inside}, {"port", slot_port}, {"pid", slot_pid}, {"user", slot_user},
 	{"c", slot_c}, {"conn", slot_conn}, {"desk", slot_desk}, {"any", slot_any}, {"daemon", slot_daemon}, {"uptime", slot_uptime},
 	{"uid", slot_uid}, {"key", slot_key}, {"vpn", slot_vpn}, {"mac", slot_mac}, {"agent", slot_agent}, {"guid", slot_guid},
-	{"id", slot_id}, {"meter", slot_meter},
+	{"id", slot_id}, {"meter", slot_meter}, {"name", slot_name},
 };
 
 static void fill(struct filling *f, struct slice template);

@@ -1,5 +1,5 @@
 /* Slots in braces are filled by traffic.c: values of the connection the line speaks of ({ip} {inside} {port} {pid} {conn} {user}
- * {desk} {uid} {key} {vpn} {agent} {id} {meter} {guid}; {flow:new|old|mix} chooses it), of the device ({host} {c} {daemon} {own:N}
+ * {desk} {uid} {key} {vpn} {agent} {id} {meter} {name} {guid}; {flow:new|old|mix} chooses it), of the device ({host} {c} {daemon} {own:N}
  * {mac} {uptime}), of the moment ({ts} {iso} {date} {clock} {clf} {year} {beijing} {step:N}) and drawn ({n:LO:HI} {hex:N} {any} {pick:a|b}). */
 #include "cli/traffic_table.h"
 
@@ -18,7 +18,7 @@ const struct traffic_template traffic_templates[] = {
 	{L, 1, "<86>{ts} {host} sshd[{pid}]: Failed password for {user} from {any} port {port} ssh2"},
 	{L, 12, "<30>{ts} {host} dbus-daemon[{daemon}]: [system] Successfully activated service 'org.freedesktop.{pick:hostname1|timedate1|nm_dispatcher}'"},
 	{L, 22, "<30>{ts} {host} relay[{daemon}]: forwarded {n:20:400} readings in {n:2:90} ms, queue {n:0:40}"},
-	{TRAFFIC_WEB, 36, "<190>{ts} {host} nginx: {flow:mix}{ip} - - [{clf}] \"GET /{pick:tariffs|outages|meter/{meter}|static/app.5f0c2b1d.js|static/site.css|api/v1/readings?meter={meter}|login} HTTP/1.1\" {pick:200|200|200|200|304|404} {n:180:48000} \"{pick:-|https://portal.example/}\" \"{agent}\""},
+	{TRAFFIC_WEB, 36, "<190>{ts} {host} nginx: {flow:mix}{ip} - - [{clf}] \"GET /{pick:tariffs HTTP/1.1\" 200 18233|outages HTTP/1.1\" 200 6120|meter/{meter} HTTP/1.1\" {pick:200|200|404} {n:180:2400}|static/app.5f0c2b1d.js HTTP/1.1\" 304 0|static/site.css HTTP/1.1\" 200 40177|api/v1/readings?meter={meter} HTTP/1.1\" 200 {n:300:9000}} \"{pick:-|https://portal.example/}\" \"{agent}\""},
 	{TRAFFIC_WEB, 34, "<190>{ts} {host} nginx: {flow:mix}{ip} - - [{clf}] \"POST /api/v1/{pick:login|readings|payments} HTTP/2.0\" {pick:200|201|204|401} {n:20:900} \"-\" \"portal-app/4.{n:0:3}\""},
 	{TRAFFIC_ASA, 30, "<166>{ts} {host} : %ASA-6-302013: Built outbound TCP connection {flow:new}{conn} for outside:{ip}/443 ({ip}/443) to inside:{inside}/{port} (198.51.100.7/{port})"},
 	{TRAFFIC_ASA, 6, "<166>{ts} {host} : %ASA-6-302013: Built inbound TCP connection {flow:new}{conn} for outside:{ip}/{port} ({ip}/{port}) to dmz:10.20.0.{n:10:13}/443 (198.51.100.9/443)"},
@@ -41,8 +41,8 @@ const struct traffic_template traffic_templates[] = {
 	{TRAFFIC_HISTORIAN, 12, "<134>1 {iso} {host} historian {daemon} POINT - tag=PUMP{n:1:40}.{pick:FLOW|PRESSURE|TEMP} value={n:0:400}.{n:10:99} quality=good"},
 	{TRAFFIC_APACHE, 14, "<190>{ts} {host} apache2: {flow:mix}{inside} - - [{clf}] \"GET /{pick:intranet/|wiki/{meter}|reports/{n:2020:2026}/q{n:1:4}.pdf} HTTP/1.1\" {pick:200|200|304|403} {n:200:90000}"},
 	{TRAFFIC_SWITCH, 12, "<189>{c}: {host}: *{ts}.{n:100:999}: %LINEPROTO-5-UPDOWN: Line protocol on Interface GigabitEthernet1/0/{n:1:48}, changed state to {pick:up|down}"},
-	{TRAFFIC_DNS, 20, "<30>{ts} {host} dnsmasq[{daemon}]: {flow:new}query[{pick:A|A|AAAA}] {pick:ntp|update|mail|telemetry|portal}{n:1:60}.{pick:example.net|utility.example|cdn.example.org} from {inside}"},
-	{TRAFFIC_DNS, 14, "<30>{ts} {host} dnsmasq[{daemon}]: {flow:old}reply {pick:ntp|update|mail|telemetry|portal}{n:1:60}.{pick:example.net|utility.example|cdn.example.org} is {ip}"},
+	{TRAFFIC_DNS, 20, "<30>{ts} {host} dnsmasq[{daemon}]: {flow:mix}query[{pick:A|A|AAAA}] {pick:ntp|update|mail|telemetry|portal}{name}.{pick:example.net|utility.example|cdn.example.org} from {inside}"},
+	{TRAFFIC_DNS, 14, "<30>{ts} {host} dnsmasq[{daemon}]: {flow:old}reply {pick:ntp|update|mail|telemetry|portal}{name}.{pick:example.net|utility.example|cdn.example.org} is {ip}"},
 	{TRAFFIC_MAIL, 10, "<22>{ts} {host} postfix/smtpd[{flow:new}{pid}]: connect from mx{n:1:200}.example.net[{ip}]"},
 	{TRAFFIC_MAIL, 10, "<22>{ts} {host} postfix/smtpd[{flow:old}{pid}]: disconnect from unknown[{ip}] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"},
 };
