@@ -73,6 +73,8 @@ UNIT := $(foreach r,$(ROOMS),$(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard te
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
 BENCH := $(patsubst bench/%.c,$(O)/bench/%,$(wildcard bench/bench_*.c bench/gen.c))
 
+INSTALL := install
+
 .PHONY: all deps demo test bench fuzz lint fmt install uninstall clean build _build units _test _demo _bench _fuzz
 .DEFAULT_GOAL := all
 INNER = $(MAKE) CRESSET_INNER=1 BUILD=$(BUILD) O=$(O) CC=$(CC)
@@ -88,7 +90,7 @@ fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
 
 _build: $(O)/cresset
-units: $(UNIT) $(FUZZ:%=$(O)/fuzz/%)
+units: $(UNIT) $(FUZZ:%=$(O)/fuzz/%) $(O)/relay $(O)/bench/gen
 _test: ; @BUILD=$(BUILD) O=$(O) CC=$(CC) bash tests/run
 _demo: ; @$(O)/cresset demo $(DEMO_ARGS)
 _bench: $(BENCH) ; @O=$(O) bash bench/run
@@ -128,3 +130,25 @@ $(O)/cresset: $(O)/cli/main.o $(call archives,cli)
 $(O)/bench/%: bench/%.c $(call archives,cli) Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(wildcard bench/common/*.c) -o $@ $(call archives,cli) $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
+
+$(O)/relay: tests/flow/relay.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $< -o $@ $(LDFLAGS_ALL)
+
+# ---- installing ----
+D := $(DESTDIR)$(PREFIX)
+install: all
+	$(INSTALL) -d $(D)/bin $(D)/share/cresset $(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \
+		$(D)/share/bash-completion/completions $(D)/share/zsh/site-functions
+	$(INSTALL) -m 755 $(O)/cresset $(D)/bin/cresset
+	cp -R rules/library $(D)/share/cresset/
+	$(O)/cresset --man > $(D)/share/man/man1/cresset.1
+	$(INSTALL) -m 644 docs/man/*.5 $(D)/share/man/man5/
+	$(INSTALL) -m 644 docs/man/*.7 $(D)/share/man/man7/
+	$(O)/cresset --completion bash > $(D)/share/bash-completion/completions/cresset
+	$(O)/cresset --completion zsh > $(D)/share/zsh/site-functions/_cresset
+
+uninstall:
+	rm -rf $(D)/bin/cresset $(D)/share/cresset $(D)/share/man/man1/cresset.1 $(D)/share/man/man5/cresset.conf.5 \
+		$(D)/share/man/man7/cresset-rules.7 $(D)/share/man/man7/cresset-decoders.7 \
+		$(D)/share/bash-completion/completions/cresset $(D)/share/zsh/site-functions/_cresset

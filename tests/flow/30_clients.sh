@@ -67,11 +67,11 @@ if unpack rsyslog libestr0 libfastjson4 liblognorm5 2>/dev/null; then
 else
 	echo "# skipped: rsyslog could not be fetched"
 fi
-if unpack syslog-ng-core libevtlog0 libivykis0 libmaxminddb0 2>/dev/null || unpack syslog-ng-core libivykis0 2>/dev/null; then
+if unpack syslog-ng-core libivykis0 libnet1 libwrap0 libpcre3 libjson-c5 libglib2.0-0 2>/dev/null; then
 	relay syslog-ng
 	iport=$(free_port)
 	ng=$peers/syslog-ng-core
-	lib=$ng/usr/lib/x86_64-linux-gnu:$ng/usr/lib/syslog-ng:$(dirname "$(find "$ng" -name 'libsyslog-ng*.so*' | head -1)")
+	lib=$ng/usr/lib/x86_64-linux-gnu:$ng/usr/lib/syslog-ng
 	modules=$(dirname "$(find "$ng" -name 'libafsocket.so' | head -1)")
 	cat >"$tmp/ng.conf" <<-C
 		@version: 3.38
