@@ -86,11 +86,13 @@ struct node {
 	const struct item *item;
 };
 
+struct witness;
+
 struct detection {
 	struct rule rule;
 	const struct node *root;
-	/* the rule can only hold when one of these fields is present; count 0: no such promise */
-	const uint32_t *witness;
+	/* witness.h: the rule can only hold when one of these is in the row; count 0: no such promise */
+	const struct witness *witnesses;
 	uint32_t witness_count;
 };
 

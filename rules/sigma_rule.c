@@ -1,5 +1,6 @@
 /* One Sigma document: what all kinds have in common, and the detection rule. */
 #include "rules/load.h"
+#include "rules/witness.h"
 
 #define TITLE_MAX 256u
 
@@ -112,75 +113,6 @@ bool logsource_agrees(const struct logsource *rule, const struct logsource *even
 		   one_agrees(rule->service, event->service);
 }
 
-/* ---- the witness ---- */
-
-struct witness {
-	uint32_t ids[64];
-	uint32_t count; /* 0: nothing is promised */
-};
-
-static void witness_add(struct witness *w, uint32_t id)
-{
-	for (uint32_t i = 0; i < w->count; i++)
-		if (w->ids[i] == id)
-			return;
-	w->ids[w->count++] = id;
-}
-
-static void witness_item(const struct item *item, struct witness *out)
-{
-	bool needs = !item->keyword && item->names.count <= sizeof out->ids / sizeof *out->ids;
-	bool every = true, some = false;
-	for (uint32_t i = 0; i < item->count; i++) {
-		const struct matcher *m = &item->matchers[i];
-		bool present = m->kind != MATCH_NULL && (m->kind != MATCH_EXISTS || m->truth);
-		every &= present;
-		some |= present;
-	}
-	/* every value must hold: one that needs the field is enough; else each of them must */
-	if (!needs || !(item->all ? some : every))
-		return;
-	for (uint32_t i = 0; i < item->names.count; i++)
-		witness_add(out, item->names.ids[i]);
-}
-
-static void witness_node(const struct node *n, struct witness *out)
-{
-	*out = (struct witness){0};
-	if (n->kind == NODE_ITEM)
-		witness_item(n->item, out);
-	if (n->kind != NODE_AND && n->kind != NODE_OR)
-		return;
-	struct witness w;
-	for (uint32_t i = 0; i < n->count; i++) {
-		witness_node(n->children[i], &w);
-		if (n->kind == NODE_AND) {
-			if (w.count && (!out->count || w.count < out->count))
-				*out = w;
-			continue;
-		}
-		if (!w.count || out->count + w.count > sizeof w.ids / sizeof *w.ids) {
-			out->count = 0;
-			return;
-		}
-		for (uint32_t k = 0; k < w.count; k++)
-			witness_add(out, w.ids[k]);
-	}
-}
-
-static int detection_witness(struct loader *l, struct detection *d)
-{
-	struct witness w;
-	witness_node(d->root, &w);
-	uint32_t *ids = arena_alloc(&l->set->arena, w.count * sizeof *ids);
-	if (!ids)
-		return NO_MEMORY;
-	memcpy(ids, w.ids, w.count * sizeof *ids);
-	d->witness = ids;
-	d->witness_count = w.count;
-	return 0;
-}
-
 /* ---- order ---- */
 
 static unsigned matcher_cost(const struct matcher *m)
@@ -258,7 +190,7 @@ int sigma_rule(struct loader *l, const struct tree_node *root, struct detection 
 	if (rc)
 		return rc;
 	node_order(d->root, 0);
-	rc = detection_witness(l, d);
+	rc = witness_make(&l->set->arena, d->root, &d->witnesses, &d->witness_count);
 	*out = d;
 	return rc;
 }
