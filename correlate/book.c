@@ -363,7 +363,8 @@ static struct incident *find_told(const struct incident_book *book, struct slice
 	uint8_t octets[16];
 	struct incident *incident = hex_parse(id, octets, 16) ? book_find(book, octets) : NULL;
 	if (incident == NULL || incident->json == NULL) {
-		error_set(error, ERROR_NOT_FOUND, "there is no incident %.*s", (int)(id.len > 64 ? 64 : id.len), (const char *)id.ptr);
+		error_set(error, ERROR_NOT_FOUND, "there is no incident %.*s", (int)(id.len > 64 ? 64 : id.len),
+				  (const char *)id.ptr);
 		return NULL;
 	}
 	return incident;
@@ -392,8 +393,8 @@ int incident_book_show(const struct incident_book *book, struct slice id, struct
 	return json->failed ? error_set(error, ERROR_MEMORY, "no memory to show the incident") : 0;
 }
 
-static void put_change(struct buffer *row, const struct incident *incident, enum incident_status status, struct slice who,
-					   struct slice note, int64_t now_ns)
+static void put_change(struct buffer *row, const struct incident *incident, enum incident_status status,
+					   struct slice who, struct slice note, int64_t now_ns)
 {
 	struct json_writer w;
 	json_writer_init(&w, row);

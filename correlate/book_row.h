@@ -4,17 +4,21 @@
 
 #include "common/common.h"
 
-enum book_row_kind { BOOK_ROW_OTHER, BOOK_ROW_INCIDENT, BOOK_ROW_CHANGE };
+enum book_row_kind {
+	BOOK_ROW_OTHER,
+	BOOK_ROW_INCIDENT,
+	BOOK_ROW_CHANGE
+};
 
 struct book_row {
 	enum book_row_kind kind;
 	uint8_t id[16];
-	bool final;                          /* incident */
-	struct slice replaces;               /* incident: JSON array or empty */
+	bool final; /* incident */
+	struct slice replaces; /* incident: JSON array or empty */
 	struct slice rule, group, first_seen, last_seen, fired, count, firing_points; /* JSON texts */
-	uint64_t version;                    /* change */
-	struct slice status;                 /* change: text without quotes */
-	struct slice whole;                  /* the inner object */
+	uint64_t version; /* change */
+	struct slice status; /* change: text without quotes */
+	struct slice whole; /* the inner object */
 };
 
 /* False when the row is of these kinds but not what it should be. */

@@ -146,7 +146,8 @@ static int64_t base_watermark(const struct part *part)
 			if (part->clocks[i].clock_ns < least)
 				least = part->clocks[i].clock_ns;
 		}
-	return heard == 0 || heard < part->temporal->config.events_partitions ? TIME_NONE : sub_saturated(least, LATENESS_NS);
+	return heard == 0 || heard < part->temporal->config.events_partitions ? TIME_NONE
+																		  : sub_saturated(least, LATENESS_NS);
 }
 
 /* Level n waits for the clocks and for what every matches partition says of the levels below. */
@@ -185,8 +186,7 @@ void chain_levels(struct part *part)
 		if (level->watermark_ns == TIME_NONE || promise < add_saturated(level->told_ns, LEVEL_STEP_NS))
 			continue;
 		level->told_ns = promise;
-		struct match_entry entry = {.kind = MATCH_LEVEL, .partition = part->partition, .level = n,
-									.clock_ns = promise};
+		struct match_entry entry = {.kind = MATCH_LEVEL, .partition = part->partition, .level = n, .clock_ns = promise};
 		for (uint32_t i = 0; i < t->config.matches_partitions; i++)
 			match_writer_add(&t->writers[i], &entry);
 	}

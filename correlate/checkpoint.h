@@ -10,7 +10,10 @@
 
 #define CHECKPOINT_HEAD_BYTES 64u
 
-enum checkpoint_stage { CHECKPOINT_DETECT = 1, CHECKPOINT_TEMPORAL = 2 };
+enum checkpoint_stage {
+	CHECKPOINT_DETECT = 1,
+	CHECKPOINT_TEMPORAL = 2
+};
 
 void checkpoint_begin(struct buffer *out, enum checkpoint_stage stage, uint32_t parts, const uint8_t ruleset[32]);
 /* 0, or -ERROR_MEMORY when something did not fit. */

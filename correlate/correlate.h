@@ -29,9 +29,10 @@ struct detect_config {
 	uint32_t events_count;
 	uint8_t collector[16]; /* identity of the rows it writes into incidents */
 	uint64_t epoch;
-	bool no_lateness;      /* scan: everything is in time, no clocks */
+	bool no_lateness; /* scan: everything is in time, no clocks */
 	/* Null, or: the log sources that a row counts as instead of its own (scan). 0 = its own. */
-	uint32_t (*logsources)(void *ctx, const struct batch_identity *identity, uint32_t row, const struct logsource **out);
+	uint32_t (*logsources)(void *ctx, const struct batch_identity *identity, uint32_t row,
+						   const struct logsource **out);
 	void *logsources_ctx;
 	struct correlate_sink sink;
 };
@@ -62,13 +63,13 @@ struct temporal_config {
 	struct ruleset *ruleset;
 	uint32_t matches_partitions, incidents_partitions;
 	uint32_t events_partitions; /* the watermark waits for the clock of each; 0 = of those that are announced */
-	const uint32_t *owned;   /* matches partitions this one owns */
+	const uint32_t *owned; /* matches partitions this one owns */
 	uint32_t owned_count;
 	uint8_t collector[16];
 	uint64_t epoch;
-	bool each;               /* told per firing point instead of per excursion (scan --fire each) */
-	bool final_only;         /* no provisional rows (scan) */
-	uint64_t window_bytes;   /* 0 = limits.h */
+	bool each; /* told per firing point instead of per excursion (scan --fire each) */
+	bool final_only; /* no provisional rows (scan) */
+	uint64_t window_bytes; /* 0 = limits.h */
 	struct correlate_sink sink;
 };
 
@@ -78,7 +79,8 @@ struct temporal_stats {
 	int64_t watermark_ns;
 };
 
-int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out, struct error *error);
+int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out,
+				 struct error *error);
 /* A bus record of an owned matches partition, in offset order; one below what was read already is passed over. Where
  * correlations refer to correlations it hands records to sink.matches, which come back here from the bus. */
 int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, struct slice record, struct error *error);
@@ -103,7 +105,13 @@ void temporal_free(struct temporal *t);
 
 /* ---- incidents: the book of what was told and what people did with it ---- */
 
-enum incident_status { INCIDENT_NEW, INCIDENT_IN_PROGRESS, INCIDENT_ON_HOLD, INCIDENT_RESOLVED, INCIDENT_CLOSED };
+enum incident_status {
+	INCIDENT_NEW,
+	INCIDENT_IN_PROGRESS,
+	INCIDENT_ON_HOLD,
+	INCIDENT_RESOLVED,
+	INCIDENT_CLOSED
+};
 
 struct incident_book; /* a projection of the rows of `incidents`; rebuilt by reading them again */
 
@@ -116,7 +124,7 @@ int incident_book_show(const struct incident_book *book, struct slice id, struct
 /* Makes the row (JSON text) of a change of status or of a note; `version` must be the incident's newest
  * (ERROR_CONFLICT names it). The caller writes the row to the bus and feeds it back. */
 int incident_book_set(struct incident_book *book, struct slice id, uint64_t version, enum incident_status status,
-                      struct slice who, struct slice note, int64_t now_ns, struct buffer *row, struct error *error);
+					  struct slice who, struct slice note, int64_t now_ns, struct buffer *row, struct error *error);
 void incident_book_free(struct incident_book *book);
 
 #endif

@@ -130,7 +130,9 @@ static int take_event(struct detect *d, uint32_t index, struct error *error)
 	d->lane->ledger.late += d->late;
 	uint64_t undecided = evaluator_undecided(d->evaluator);
 	const struct logsource *logsources = NULL;
-	uint32_t count = d->config.logsources == NULL ? 0 : d->config.logsources(d->config.logsources_ctx, &d->batch->identity, index, &logsources);
+	uint32_t count = d->config.logsources == NULL
+						 ? 0
+						 : d->config.logsources(d->config.logsources_ctx, &d->batch->identity, index, &logsources);
 	int result = evaluator_row(d->evaluator, d->batch, index, count ? logsources : NULL, count, take_hit, d, error);
 	d->lane->ledger.undecided += evaluator_undecided(d->evaluator) - undecided;
 	return result;
@@ -158,8 +160,8 @@ static int take_row(struct detect *d, uint32_t index, bool *moved, struct error 
 
 static void tell_clock(struct detect *d, const struct detect_lane *lane, uint64_t offset)
 {
-	struct match_entry entry = {.kind = MATCH_CLOCK, .partition = lane->partition, .offset = offset,
-								.clock_ns = lane->marks.clock_ns};
+	struct match_entry entry = {
+		.kind = MATCH_CLOCK, .partition = lane->partition, .offset = offset, .clock_ns = lane->marks.clock_ns};
 	for (uint32_t i = 0; i < d->config.matches_partitions; i++)
 		match_writer_add(&d->writers[i], &entry);
 }

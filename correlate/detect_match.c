@@ -83,7 +83,8 @@ static void carry(struct detect *d, const struct plan_rule *rule)
 	}
 }
 
-static void write_match(struct detect *d, const struct plan_rule *rule, const struct rule *base, const uint32_t *element)
+static void write_match(struct detect *d, const struct plan_rule *rule, const struct rule *base,
+						const uint32_t *element)
 {
 	buffer_reset(&d->key);
 	buffer_reset(&d->spelling);
@@ -171,7 +172,8 @@ void detect_finding(struct detect *d, const struct rule *rule)
 	tuple_add_canonical(&d->key, host, false);
 	if (d->json.failed || d->key.failed)
 		return;
-	uint32_t partition = key_partition(&d->scratch, rule->digest, buffer_slice(&d->key), d->config.incidents_partitions);
+	uint32_t partition =
+		key_partition(&d->scratch, rule->digest, buffer_slice(&d->key), d->config.incidents_partitions);
 	outbox_add(&d->lane->outbox, partition, ROW_FINDING, d->row.observed_ns, batch_row_when(&d->row),
 			   buffer_slice(&d->json));
 	d->stats.findings++;

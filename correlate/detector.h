@@ -18,7 +18,7 @@
 struct ledger {
 	int64_t minute_ns; /* MINUTE_NONE: nothing yet */
 	uint64_t events, late, duplicates, gaps, refused, missing_key, array_cut, undecided;
-	uint32_t *rules;   /* matches of each rule of the ruleset */
+	uint32_t *rules; /* matches of each rule of the ruleset */
 };
 
 struct detect_lane {

@@ -36,8 +36,7 @@ static void member_replace(struct part *part, struct member *to, const struct me
 
 static struct excursion *excursion_new(struct part *part, struct group *g, uint32_t at)
 {
-	struct excursion *all =
-		env_resize(part->temporal->env, g->excursions, sizeof(*all) * (g->excursion_count + 1));
+	struct excursion *all = env_resize(part->temporal->env, g->excursions, sizeof(*all) * (g->excursion_count + 1));
 	if (all == NULL)
 		return NULL;
 	g->excursions = all;

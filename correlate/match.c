@@ -203,7 +203,8 @@ static bool match_holds(const struct match_record *r, const uint8_t *p, uint32_t
 	uint64_t text = 0;
 	for (unsigned i = 0; i < 5; i++)
 		text += get_u32(p + 44 + 4 * i);
-	if (((ENTRY_MATCH + text + 7) & ~(uint64_t)7) != bytes || !zeros(p + ENTRY_MATCH + text, bytes - ENTRY_MATCH - text))
+	if (((ENTRY_MATCH + text + 7) & ~(uint64_t)7) != bytes ||
+		!zeros(p + ENTRY_MATCH + text, bytes - ENTRY_MATCH - text))
 		return false;
 	const uint8_t *at = p + ENTRY_MATCH + get_u32(p + 44);
 	uint32_t counts[4];
@@ -294,4 +295,3 @@ bool match_next(const struct match_record *r, uint32_t *place, struct match_entr
 	}
 	return false;
 }
-

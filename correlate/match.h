@@ -11,7 +11,11 @@
 #define MATCH_HEAD_BYTES 64u
 #define MATCH_RECORD_BYTES_MAX (4u << 20)
 
-enum match_kind { MATCH_ENTRY = 1, MATCH_CLOCK = 2, MATCH_LEVEL = 3 };
+enum match_kind {
+	MATCH_ENTRY = 1,
+	MATCH_CLOCK = 2,
+	MATCH_LEVEL = 3
+};
 #define MATCH_FLAG_MAY_IGNORE 1u
 
 struct match_entry {

@@ -154,8 +154,8 @@ static int sweep(struct part *part, struct group *g, uint32_t from, uint32_t pla
 		for (to = from + 1; to < g->count && group_member(g, to)->when_ns == when;)
 			to++;
 		bool judge = to > place && when <= until;
-		int result = one_source(g, from, to) ? take_line(part, g, from, to, copy, judge)
-											 : take_tie(part, g, from, to, judge);
+		int result =
+			one_source(g, from, to) ? take_line(part, g, from, to, copy, judge) : take_tie(part, g, from, to, judge);
 		if (result < 0)
 			return result;
 	}

@@ -106,7 +106,7 @@ static int flush_lane(struct outbox *o, uint32_t partition, struct batch_builder
 		uint32_t taken;
 		int result = fill(lane, builder, &rows, &taken);
 		if (result < 0)
-			return error_set(error, (enum error_code)-result, "a row for incidents cannot be put into a batch");
+			return error_set(error, (enum error_code) - result, "a row for incidents cannot be put into a batch");
 		struct slice octets;
 		result = batch_finish(builder, &octets, error);
 		if (result < 0)

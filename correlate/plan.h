@@ -19,26 +19,26 @@ struct plan_reference {
 };
 
 struct plan_rule {
-	uint32_t index;                        /* in the plan */
+	uint32_t index; /* in the plan */
 	uint8_t digest[32];
-	const struct rule *rule;               /* whose name, level and tags the incident bears */
+	const struct rule *rule; /* whose name, level and tags the incident bears */
 	const struct correlation *correlation; /* null: a single rule by itself */
 	enum correlation_type type;
-	const uint32_t *rules;                 /* indexes in the ruleset */
+	const uint32_t *rules; /* indexes in the ruleset */
 	uint32_t rule_count;
 	uint32_t group_count;
 	int64_t timespan_ns;
 	int64_t period_ns; /* excursions are cut at its multiples */
-	bool monotone;     /* more matches can only make it truer: told at once */
-	uint64_t need;     /* monotone: at least so many */
+	bool monotone; /* more matches can only make it truer: told at once */
+	uint64_t need; /* monotone: at least so many */
 	enum compare compare;
 	uint64_t threshold;
 	bool distinct_events;
 	bool told;
-	uint32_t level;                        /* 1 = refers to base rules only */
-	const struct plan_reference *outer;    /* correlations that refer to this one */
+	uint32_t level; /* 1 = refers to base rules only */
+	const struct plan_reference *outer; /* correlations that refer to this one */
 	uint32_t outer_count;
-	const struct slice *carried;           /* fields outer ones group by and this one does not */
+	const struct slice *carried; /* fields outer ones group by and this one does not */
 	uint32_t carried_count;
 };
 
@@ -50,7 +50,7 @@ struct plan {
 	uint32_t level_max;
 	struct plan_reference **references; /* for each rule of the ruleset */
 	uint32_t *reference_counts;
-	uint32_t *by_digest;                /* open addressing, index + 1 */
+	uint32_t *by_digest; /* open addressing, index + 1 */
 	uint32_t slots;
 };
 

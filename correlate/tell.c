@@ -97,8 +97,8 @@ static int put_row(struct part *part, const struct group *g, enum row_kind kind,
 		return -ERROR_MEMORY;
 	if (part_silent(part))
 		return 0;
-	uint32_t partition = key_partition(&t->scratch, g->rule->digest, slice_of(g->key, g->key_len),
-									   t->config.incidents_partitions);
+	uint32_t partition =
+		key_partition(&t->scratch, g->rule->digest, slice_of(g->key, g->key_len), t->config.incidents_partitions);
 	if (t->scratch.failed)
 		return -ERROR_MEMORY;
 	outbox_add(&part->outbox, partition, kind, part->observed_ns, time_ns, buffer_slice(&t->json));

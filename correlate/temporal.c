@@ -74,7 +74,8 @@ static void init_buffers(struct temporal *t)
 		buffer_init(buffers[i], t->env);
 }
 
-int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out, struct error *error)
+int temporal_new(const struct env *env, const struct temporal_config *config, struct temporal **out,
+				 struct error *error)
 {
 	if (config->matches_partitions == 0 || config->incidents_partitions == 0)
 		return error_set(error, ERROR_USAGE, "temporal needs at least one matches and one incidents partition");
@@ -91,7 +92,7 @@ int temporal_new(const struct env *env, const struct temporal_config *config, st
 		t->keep_span_ns = keep_span(t->plan);
 		result = make_parts(t, config);
 		if (result < 0)
-			error_set(error, (enum error_code)-result, "temporal cannot be set up");
+			error_set(error, (enum error_code) - result, "temporal cannot be set up");
 	}
 	if (result < 0) {
 		temporal_free(t);
@@ -282,8 +283,9 @@ static int part_clock(struct part *part, const struct match_entry *entry)
 
 static int part_observe(struct part *part, const struct match_entry *entry)
 {
-	int64_t observed = entry->kind == MATCH_ENTRY ? entry->observed_ns : entry->kind == MATCH_CLOCK ? entry->clock_ns
-																									: TIME_NONE;
+	int64_t observed = entry->kind == MATCH_ENTRY   ? entry->observed_ns
+					   : entry->kind == MATCH_CLOCK ? entry->clock_ns
+													: TIME_NONE;
 	if (observed <= part->observed_ns)
 		return 0;
 	part->observed_ns = observed;
@@ -409,7 +411,8 @@ int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, str
 	int result = take_record(part, offset, record);
 	if (result < 0) {
 		t->broken = true;
-		return error_set(error, (enum error_code)-result, "no memory for the windows of matches partition %u", partition);
+		return error_set(error, (enum error_code) - result, "no memory for the windows of matches partition %u",
+						 partition);
 	}
 	return 0;
 }
@@ -500,7 +503,7 @@ int temporal_end(struct temporal *t, struct error *error)
 		result = tell_ledger(&t->parts[i]);
 	if (result < 0) {
 		t->broken = true;
-		return error_set(error, (enum error_code)-result, "no memory to end the windows");
+		return error_set(error, (enum error_code) - result, "no memory to end the windows");
 	}
 	return temporal_flush(t, error);
 }

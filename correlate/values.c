@@ -11,7 +11,7 @@
 
 struct tally {
 	uint32_t size, used, distinct; /* places, places taken (zero counts included), values with a count */
-	uint32_t from;                 /* first member of the newest one's window */
+	uint32_t from; /* first member of the newest one's window */
 	struct tally_place {
 		const struct text *value;
 		uint32_t count;

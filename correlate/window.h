@@ -29,11 +29,11 @@
 struct member {
 	int64_t when_ns;
 	uint64_t sequence;
-	struct text *origin;   /* collector 16, epoch and partition big-endian: octets compare in order */
+	struct text *origin; /* collector 16, epoch and partition big-endian: octets compare in order */
 	struct text *source;
 	struct text *spelling;
-	struct text *value;    /* null unless value_count */
-	struct text *carried;  /* null unless an outer correlation needs fields */
+	struct text *value; /* null unless value_count */
+	struct text *carried; /* null unless an outer correlation needs fields */
 	uint32_t slot;
 	uint32_t flags;
 };
@@ -44,14 +44,14 @@ struct member {
 /* Firing points at most a timespan apart, within one period (T12). Told as one incident. */
 struct excursion {
 	struct member first, last; /* firing points; copies that hold their texts */
-	int64_t start_ns;          /* nothing before it belongs to the set of its first firing point */
+	int64_t start_ns; /* nothing before it belongs to the set of its first firing point */
 	uint64_t firing_points;
-	uint64_t folded;           /* members of it that have left the group */
-	struct member *evidence;   /* the first of them, in order */
+	uint64_t folded; /* members of it that have left the group */
+	struct member *evidence; /* the first of them, in order */
 	uint32_t evidence_count, evidence_room;
-	uint8_t (*told)[16];       /* ids told so far, the newest last */
+	uint8_t (*told)[16]; /* ids told so far, the newest last */
 	uint32_t told_count;
-	uint64_t told_size;        /* firing points when last told */
+	uint64_t told_size; /* firing points when last told */
 	bool continues, changed; /* changed: begins elsewhere than when last told */
 };
 
@@ -62,23 +62,23 @@ struct group {
 	uint32_t first, count, room;
 	uint32_t excursion_count;
 	struct excursion *excursions;
-	int64_t due_ns;         /* nothing to do until the watermark has passed it */
+	int64_t due_ns; /* nothing to do until the watermark has passed it */
 	uint32_t heap_index;
 	uint32_t key_len;
-	int64_t laid_ns;        /* non-monotone: windows that begin before it are judged */
-	int64_t passed_ns;      /* firing points before it were told singly (mode each) and sent on (carried fields) */
-	int64_t *slots;         /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
-	struct tally *tally;    /* value_count: null while the group is small */
+	int64_t laid_ns; /* non-monotone: windows that begin before it are judged */
+	int64_t passed_ns; /* firing points before it were told singly (mode each) and sent on (carried fields) */
+	int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
+	struct tally *tally; /* value_count: null while the group is small */
 	uint8_t key[];
 };
 
 /* Groups of one level of chained correlations, and how far its time has come. */
 struct level {
 	int64_t watermark_ns;
-	int64_t told_ns;        /* what the next level was last told */
-	struct group **heap;    /* least due first */
+	int64_t told_ns; /* what the next level was last told */
+	struct group **heap; /* least due first */
 	uint32_t count, room;
-	uint32_t groups;        /* of the level, those not in the heap just now included */
+	uint32_t groups; /* of the level, those not in the heap just now included */
 };
 
 struct refusal {
@@ -99,20 +99,20 @@ struct clock_entry {
 struct part {
 	struct temporal *temporal;
 	uint32_t partition;
-	uint64_t offset;            /* of the next record */
-	uint64_t silent_until;      /* records below it were told before: they only rebuild */
-	int64_t observed_ns;        /* newest seen */
-	int64_t minute_ns;          /* of the ledger */
+	uint64_t offset; /* of the next record */
+	uint64_t silent_until; /* records below it were told before: they only rebuild */
+	int64_t observed_ns; /* newest seen */
+	int64_t minute_ns; /* of the ledger */
 	struct clock_entry *clocks;
 	uint32_t clock_count, clock_room;
 	struct level levels[LIMIT_LEVELS];
 	struct group **table;
 	uint32_t table_size, group_count;
 	struct texts texts;
-	uint64_t bytes;             /* of groups, members and excursions */
-	uint32_t *rule_groups;      /* groups of each plan rule */
-	struct refusal *refusals;   /* of each plan rule, this minute */
-	uint64_t late, damaged;     /* this minute */
+	uint64_t bytes; /* of groups, members and excursions */
+	uint32_t *rule_groups; /* groups of each plan rule */
+	struct refusal *refusals; /* of each plan rule, this minute */
+	uint64_t late, damaged; /* this minute */
 	struct outbox outbox;
 	struct sample *samples;
 	uint32_t sample_count, sample_room;
@@ -130,10 +130,10 @@ struct temporal {
 	struct batch_builder *builder;
 	struct sha256 *sha;
 	struct temporal_stats stats;
-	uint64_t part_bytes;        /* budget of each part */
+	uint64_t part_bytes; /* budget of each part */
 	int64_t keep_span_ns;
 	struct buffer json, key, spelling, value, carried, scratch;
-	uint32_t *fired;            /* indexes of members that have just become firing points */
+	uint32_t *fired; /* indexes of members that have just become firing points */
 	uint32_t fired_count, fired_room;
 	struct group **ready;
 	uint32_t ready_room;

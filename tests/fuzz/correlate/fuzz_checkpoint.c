@@ -14,7 +14,8 @@ static struct ruleset *some_rules(void)
 	rules_correlation(r, "many", CORRELATION_EVENT_COUNT, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
 	rules_correlation(r, "values", CORRELATION_VALUE_COUNT, base, 2, by_user, by_host, 10 * NS_PER_S, COMPARE_GTE, 2);
 	rules_correlation(r, "both", CORRELATION_TEMPORAL, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
-	rules_correlation(r, "ordered", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
+	rules_correlation(r, "ordered", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE,
+					  2);
 	uint32_t inner[] = {3, 2};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;
@@ -29,8 +30,8 @@ static void restore(struct slice octets)
 		rules = some_rules();
 		env = env_system();
 	}
-	struct temporal_config config = {.ruleset = rules, .matches_partitions = 1, .incidents_partitions = 1, .owned = owned,
-									 .owned_count = 1};
+	struct temporal_config config = {
+		.ruleset = rules, .matches_partitions = 1, .incidents_partitions = 1, .owned = owned, .owned_count = 1};
 	struct temporal *t;
 	struct buffer again;
 	if (temporal_new(&env, &config, &t, NULL) < 0)

@@ -10,11 +10,11 @@
 
 struct seen {
 	int64_t when_ns;
-	int source;             /* number; its collector has the same */
-	uint32_t order;         /* among the events of its source */
+	int source; /* number; its collector has the same */
+	uint32_t order; /* among the events of its source */
 	bool late;
-	const char *hits[3];    /* titles of base rules, ended by null */
-	const char *user, *host;/* null = missing */
+	const char *hits[3]; /* titles of base rules, ended by null */
+	const char *user, *host; /* null = missing */
 	uint32_t label;
 };
 
@@ -24,8 +24,8 @@ struct item {
 	uint32_t slot;
 	char key[96], spelling[96], value[32], user[32], host[32];
 	bool fired;
-	int64_t start_ns;       /* of the set it completes */
-	uint32_t to;            /* end of that set */
+	int64_t start_ns; /* of the set it completes */
+	uint32_t to; /* end of that set */
 };
 
 struct items {
@@ -207,8 +207,8 @@ static void lines_free(struct lines *l)
 	*l = (struct lines){0};
 }
 
-static char *line_of(const char *title, const char *group, int64_t first_ns, int64_t last_ns, int64_t fired_ns, uint32_t count,
-					 uint32_t firing_points, bool continues, uint32_t *labels, uint32_t label_count)
+static char *line_of(const char *title, const char *group, int64_t first_ns, int64_t last_ns, int64_t fired_ns,
+					 uint32_t count, uint32_t firing_points, bool continues, uint32_t *labels, uint32_t label_count)
 {
 	char *line = fake_must(malloc(4096)), times[3][40];
 	clock_print(first_ns, times[0]);
@@ -222,8 +222,8 @@ static char *line_of(const char *title, const char *group, int64_t first_ns, int
 	return line;
 }
 
-static void oracle_tell(struct lines *out, const struct correlation *c, const struct item *m, uint32_t from, uint32_t to,
-						const struct item *first, const struct item *last, uint32_t points, bool continues)
+static void oracle_tell(struct lines *out, const struct correlation *c, const struct item *m, uint32_t from,
+						uint32_t to, const struct item *first, const struct item *last, uint32_t points, bool continues)
 {
 	uint32_t labels[EVENTS_MAX * 4], n = 0;
 	char title[64];
@@ -234,7 +234,8 @@ static void oracle_tell(struct lines *out, const struct correlation *c, const st
 						   to - from, points, continues, labels, n));
 }
 
-static void oracle_excursions(struct lines *out, const struct correlation *c, const struct item *m, uint32_t n, bool each)
+static void oracle_excursions(struct lines *out, const struct correlation *c, const struct item *m, uint32_t n,
+							  bool each)
 {
 	const struct item *first = NULL, *last = NULL;
 	uint32_t points = 0, from = 0;
@@ -286,8 +287,8 @@ static bool oracle_key(const struct correlation *c, struct item *item)
 			item->key[len + 1] = 0;
 		}
 		strcat(item->key, "|");
-		snprintf(item->spelling + strlen(item->spelling), sizeof(item->spelling) - strlen(item->spelling), "%s\"%s\":\"%s\"",
-				 i > 0 ? "," : "", name, value);
+		snprintf(item->spelling + strlen(item->spelling), sizeof(item->spelling) - strlen(item->spelling),
+				 "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, value);
 	}
 	strcat(item->spelling, "}");
 	snprintf(item->value, sizeof(item->value), "%s", item->host);

@@ -94,9 +94,13 @@ static int sink_incidents(void *ctx, uint32_t partition, struct slice batch)
 
 static inline struct detect *pipeline_detect_new(struct pipeline *p)
 {
-	struct detect_config config = {.ruleset = p->ruleset, .matches_partitions = p->matches_count,
-								   .incidents_partitions = p->incidents_count, .events_partitions = p->partitions,
-								   .events_count = p->events_count, .epoch = 1, .no_lateness = p->no_lateness,
+	struct detect_config config = {.ruleset = p->ruleset,
+								   .matches_partitions = p->matches_count,
+								   .incidents_partitions = p->incidents_count,
+								   .events_partitions = p->partitions,
+								   .events_count = p->events_count,
+								   .epoch = 1,
+								   .no_lateness = p->no_lateness,
 								   .sink = {sink_matches, sink_incidents, p}};
 	struct detect *d;
 	struct error error = {0};
@@ -108,11 +112,16 @@ static inline struct detect *pipeline_detect_new(struct pipeline *p)
 
 static inline struct temporal *pipeline_temporal_new(struct pipeline *p)
 {
-	struct temporal_config config = {.ruleset = p->ruleset, .matches_partitions = p->matches_count,
-									 .incidents_partitions = p->incidents_count, .owned = p->partitions,
-									 .owned_count = p->matches_count, .epoch = p->epoch > 0 ? p->epoch : 1,
-									 .each = p->each, .events_partitions = p->no_lateness ? 0 : p->events_count,
-									 .final_only = p->final_only, .window_bytes = p->window_bytes,
+	struct temporal_config config = {.ruleset = p->ruleset,
+									 .matches_partitions = p->matches_count,
+									 .incidents_partitions = p->incidents_count,
+									 .owned = p->partitions,
+									 .owned_count = p->matches_count,
+									 .epoch = p->epoch > 0 ? p->epoch : 1,
+									 .each = p->each,
+									 .events_partitions = p->no_lateness ? 0 : p->events_count,
+									 .final_only = p->final_only,
+									 .window_bytes = p->window_bytes,
 									 .sink = {sink_matches, sink_incidents, p}};
 	struct temporal *t;
 	struct error error = {0};
@@ -184,8 +193,8 @@ static inline void batch_for(struct pipeline *p, uint32_t partition, uint32_t co
 		observed_ns < base + 3 * NS_PER_S)
 		return;
 	batch_close(p);
-	struct batch_identity identity = {.epoch = 7, .partition = partition,
-									  .first_sequence = p->sequences[collector][partition]};
+	struct batch_identity identity = {
+		.epoch = 7, .partition = partition, .first_sequence = p->sequences[collector][partition]};
 	collector_uuid(collector, identity.collector);
 	batch_begin(p->builder, &identity, 0, observed_ns);
 	base = observed_ns;
@@ -297,8 +306,8 @@ static inline void tellings_free(struct tellings *t)
 }
 
 /* A row made again after a restart is the row it was. */
-static inline void told_again(const struct tellings *t, uint32_t lane, const struct batch_identity *identity, uint32_t k,
-							  const struct batch_row *row)
+static inline void told_again(const struct tellings *t, uint32_t lane, const struct batch_identity *identity,
+							  uint32_t k, const struct batch_row *row)
 {
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct told *told = &t->rows[i];

@@ -46,9 +46,9 @@ static inline uint32_t rules_base(struct ruleset *r, const char *title, bool tol
 
 /* `names` and `titles` are lists ended by null. */
 static inline struct correlation *rules_correlation(struct ruleset *r, const char *title, enum correlation_type type,
-													const uint32_t *rules, uint32_t rule_count, const char *const *group,
-													const char *const *values, int64_t timespan_ns,
-													enum compare compare, uint64_t threshold)
+													const uint32_t *rules, uint32_t rule_count,
+													const char *const *group, const char *const *values,
+													int64_t timespan_ns, enum compare compare, uint64_t threshold)
 {
 	struct correlation *c = calloc(1, sizeof(*c));
 	uint32_t *list = malloc(sizeof(*list) * rule_count);

@@ -6,8 +6,10 @@
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define INCIDENT(id, state, seen, more) \
-	"{\"incident\":{\"id\":\"" id "\",\"state\":\"" state "\",\"rule\":{\"id\":null,\"title\":\"t\"},\"group\":{\"u\":\"}\\\"\"}," \
-	"\"first_seen\":\"2026-01-01T00:00:00Z\",\"last_seen\":\"2026-01-01T00:00:" seen "Z\",\"count\":3" more ",\"events\":[]}}"
+	"{\"incident\":{\"id\":\"" id "\",\"state\":\"" state \
+	"\",\"rule\":{\"id\":null,\"title\":\"t\"},\"group\":{\"u\":\"}\\\"\"}," \
+	"\"first_seen\":\"2026-01-01T00:00:00Z\",\"last_seen\":\"2026-01-01T00:00:" seen "Z\",\"count\":3" more \
+	",\"events\":[]}}"
 
 struct desk {
 	struct fake *fake;
@@ -73,7 +75,8 @@ static const char *shown(struct desk *d, const char *id)
 static int set(struct desk *d, const char *id, uint64_t version, enum incident_status status, struct error *error)
 {
 	buffer_reset(&d->out);
-	int result = incident_book_set(d->book, slice_str(id), version, status, SLICE("ann"), SLICE("note \"x\""), T0, &d->out, error);
+	int result = incident_book_set(d->book, slice_str(id), version, status, SLICE("ann"), SLICE("note \"x\""), T0,
+								   &d->out, error);
 	buffer_add_octet(&d->out, 0);
 	return result;
 }
@@ -144,7 +147,8 @@ static void test_compare_and_set(void **state)
 }
 
 #define CHANGE(id, version, status) \
-	"{\"incident_change\":{\"id\":\"" id "\",\"version\":" version ",\"status\":\"" status "\",\"note\":\"\",\"who\":\"w\"," \
+	"{\"incident_change\":{\"id\":\"" id "\",\"version\":" version ",\"status\":\"" status \
+	"\",\"note\":\"\",\"who\":\"w\"," \
 	"\"time\":\"2026-01-01T00:00:00Z\"}}"
 
 /* What was done with a provisional incident stays with the one that replaces it, in whatever order rows are read. */
@@ -173,8 +177,13 @@ static void test_replaced(void **state)
 /* Rows of nobody's making do no harm. */
 static void test_strange_rows(void **state)
 {
-	static const char *const rows[] = {"", "{", "[]", "{\"incident\":3}", "{\"incident\":{\"id\":\"zz\"}}",
-									   "{\"incident\":{\"id\":\"" ID_A "\"", "{\"incident_change\":{\"id\":\"" ID_A "\"}}",
+	static const char *const rows[] = {"",
+									   "{",
+									   "[]",
+									   "{\"incident\":3}",
+									   "{\"incident\":{\"id\":\"zz\"}}",
+									   "{\"incident\":{\"id\":\"" ID_A "\"",
+									   "{\"incident_change\":{\"id\":\"" ID_A "\"}}",
 									   "{\"incident\":{\"id\":\"" ID_A "\",\"replaces\":[\"" ID_A "\",\"\",\"x\"]}}",
 									   "{\"incident_change\":{\"id\":\"" ID_A "\",\"version\":-1,\"status\":\"new\"}}"};
 	struct desk d;
@@ -192,7 +201,8 @@ static void test_memory_fails(void **state)
 	for (uint64_t n = 1;; n++) {
 		struct desk d;
 		desk_open(&d);
-		struct slice batch = batch_of(&d, 1, ROW_INCIDENT, INCIDENT(ID_A, "final", "01", ",\"replaces\":[\"" ID_B "\"]"));
+		struct slice batch =
+			batch_of(&d, 1, ROW_INCIDENT, INCIDENT(ID_A, "final", "01", ",\"replaces\":[\"" ID_B "\"]"));
 		d.fake->memory.calls = d.fake->memory.failed = 0;
 		d.fake->memory.fail_at = n;
 		int result = incident_book_add(d.book, batch, NULL);

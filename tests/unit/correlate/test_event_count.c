@@ -214,7 +214,8 @@ static void test_told_rules(void **state)
 	rules_base(r, "grave", true, LEVEL_HIGH);
 	rules_base(r, "inner", false, LEVEL_CRITICAL);
 	pipeline_open(&p, r, 1, 2, 2);
-	put_event(&p, 0, 0, "ip 10.0.0.1", T0, T0, (const char *[]){"hit", "notable", "hit", "grave", "hit", "inner", NULL});
+	put_event(&p, 0, 0, "ip 10.0.0.1", T0, T0,
+			  (const char *[]){"hit", "notable", "hit", "grave", "hit", "inner", NULL});
 	put_event(&p, 0, 0, "ip 10.0.0.1", T0 + 1, T0 + 1, (const char *[]){"hit", "grave", "host.hostname", "pump", NULL});
 	settle(&p, &t);
 	assert_int_equal(tellings_count(&t, ROW_FINDING, false), 3);

@@ -14,9 +14,10 @@ static struct ruleset *some_rules(void)
 	struct correlation *many =
 		rules_correlation(r, "many", CORRELATION_EVENT_COUNT, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
 	rules_correlation(r, "values", CORRELATION_VALUE_COUNT, base, 2, by_user, by_host, 10 * NS_PER_S, COMPARE_GTE, 2);
-	rules_correlation(r, "both", CORRELATION_TEMPORAL, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2)->distinct_events =
-		true;
-	rules_correlation(r, "ordered", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
+	rules_correlation(r, "both", CORRELATION_TEMPORAL, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2)
+		->distinct_events = true;
+	rules_correlation(r, "ordered", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE,
+					  2);
 	uint32_t inner[] = {many->rule.index, few->rule.index};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;
@@ -24,7 +25,8 @@ static struct ruleset *some_rules(void)
 
 static void write_some(struct pipeline *p, int count, bool end)
 {
-	static const char *const users[] = {"ann", "bob", "cid"}, *const hosts[] = {"h1", "h2"}, *const sources[] = {"ip 1", "ip 2"};
+	static const char *const users[] = {"ann", "bob", "cid"}, *const hosts[] = {"h1", "h2"},
+							 *const sources[] = {"ip 1", "ip 2"};
 	for (int i = 0; i < count; i++) {
 		const char *fields[] = {"hit", i % 3 == 0 ? "b" : "a", "user", users[i % 3], "host", hosts[i / 7 % 2], NULL};
 		put_event(p, 0, 0, sources[i % 2], T0 + i / 2 * NS_PER_S, T0 + i * NS_PER_S, fields);

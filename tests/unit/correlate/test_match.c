@@ -8,8 +8,12 @@ static uint8_t digest_one[32] = {1}, digest_two[32] = {2};
 static void fill(struct match_writer *w)
 {
 	static const uint8_t key[] = {KEY_TEXT, 3, 'a', 'n', 'n'}, missing[] = {KEY_MISSING, 0};
-	struct match_entry match = {.kind = MATCH_ENTRY, .when_ns = T0, .observed_ns = T0 + 1, .correlation = digest_one,
-								.rule = digest_two, .source = SLICE("ip 10.0.0.1")};
+	struct match_entry match = {.kind = MATCH_ENTRY,
+								.when_ns = T0,
+								.observed_ns = T0 + 1,
+								.correlation = digest_one,
+								.rule = digest_two,
+								.source = SLICE("ip 10.0.0.1")};
 	match.event = (struct event_identity){.epoch = 3, .partition = 2, .sequence = UINT64_MAX};
 	memset(match.event.collector, 7, 16);
 	match.key = match.spelling = slice_of(key, sizeof(key));
@@ -126,7 +130,11 @@ static void test_canonical(void **state)
 	component("", false, KEY_TEXT, "");
 	component("Ann", false, KEY_TEXT, "ann");
 	component("Ann", true, KEY_TEXT, "Ann");
-	component("\xc3\x84" "B", false, KEY_TEXT, "\xc3\xa4" "b");
+	component("\xc3\x84"
+			  "B",
+			  false, KEY_TEXT,
+			  "\xc3\xa4"
+			  "b");
 	char large[2001];
 	memset(large, 'A', 2000);
 	large[2000] = 0;
@@ -147,7 +155,7 @@ static void test_ids(void **state)
 	memset(event.collector, 9, 16);
 	match_id(sha, &event, digest_one, SLICE("key"), id);
 	const struct slice list[] = {slice_of(event.collector, 16), SLICE("\1\0\0\0\0\0\0\0"), SLICE("\2\0\0\0"),
-								 SLICE("\3\0\0\0\0\0\0\0"), slice_of(digest_one, 32), SLICE("key")};
+								 SLICE("\3\0\0\0\0\0\0\0"),     slice_of(digest_one, 32),  SLICE("key")};
 	for (unsigned i = 0; i < 6; i++) {
 		put_u64(parts + n, list[i].len);
 		memcpy(parts + n + 8, list[i].ptr, list[i].len);

@@ -103,12 +103,13 @@ static void twice(void (*story)(struct scene *s))
 	}
 }
 
-static struct correlation *correlate(struct scene *s, enum correlation_type type, uint32_t rules, const char *const *group,
-									 int64_t seconds, enum compare compare, uint64_t threshold)
+static struct correlation *correlate(struct scene *s, enum correlation_type type, uint32_t rules,
+									 const char *const *group, int64_t seconds, enum compare compare,
+									 uint64_t threshold)
 {
 	uint32_t refers[] = {s->a, s->b, s->c};
-	return rules_correlation(s->rules, "outer", type, refers, rules, group, type == CORRELATION_VALUE_COUNT ? by_host : NULL,
-							 seconds * NS_PER_S, compare, threshold);
+	return rules_correlation(s->rules, "outer", type, refers, rules, group,
+							 type == CORRELATION_VALUE_COUNT ? by_host : NULL, seconds * NS_PER_S, compare, threshold);
 }
 
 /* ---- T4 ---- */
@@ -477,7 +478,8 @@ static void chain(struct scene *s)
 	struct correlation *inner = correlate(s, CORRELATION_EVENT_COUNT, 1, by_user, 10, COMPARE_GTE, 3);
 	uint32_t refers[] = {inner->rule.index, s->b};
 	inner->rule.told = false;
-	rules_correlation(s->rules, "then", CORRELATION_TEMPORAL_ORDERED, refers, 2, by_user, NULL, 60 * NS_PER_S, COMPARE_GTE, 2);
+	rules_correlation(s->rules, "then", CORRELATION_TEMPORAL_ORDERED, refers, 2, by_user, NULL, 60 * NS_PER_S,
+					  COMPARE_GTE, 2);
 	scene_open(s);
 	for (int64_t i = 0; i < 3; i++)
 		happen(s, i, "a", "ann", "h");
@@ -495,7 +497,8 @@ static void common_field(struct scene *s)
 	struct correlation *inner = correlate(s, CORRELATION_EVENT_COUNT, 1, by_user, 10, COMPARE_GTE, 2);
 	uint32_t refers[] = {inner->rule.index};
 	inner->rule.told = false;
-	rules_correlation(s->rules, "hosts", CORRELATION_EVENT_COUNT, refers, 1, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 2);
+	rules_correlation(s->rules, "hosts", CORRELATION_EVENT_COUNT, refers, 1, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE,
+					  2);
 	scene_open(s);
 	happen(s, 0, "a", "ann", "h1");
 	happen(s, 1, "a", "ann", "h1");
@@ -512,7 +515,8 @@ static void two_levels_of_few(struct scene *s)
 	struct correlation *inner = correlate(s, CORRELATION_EVENT_COUNT, 1, by_user, 10, COMPARE_LTE, 1);
 	uint32_t refers[] = {inner->rule.index};
 	inner->rule.told = false;
-	rules_correlation(s->rules, "lonely", CORRELATION_EVENT_COUNT, refers, 1, by_nothing, NULL, 60 * NS_PER_S, COMPARE_EQ, 2);
+	rules_correlation(s->rules, "lonely", CORRELATION_EVENT_COUNT, refers, 1, by_nothing, NULL, 60 * NS_PER_S,
+					  COMPARE_EQ, 2);
 	scene_open(s);
 	happen(s, 0, "a", "ann", "h");
 	happen(s, 5, "a", "bob", "h");
@@ -534,7 +538,8 @@ static void two_on_one_base(struct scene *s)
 {
 	uint32_t refers[] = {s->a};
 	correlate(s, CORRELATION_EVENT_COUNT, 1, by_user, 10, COMPARE_GTE, 2);
-	rules_correlation(s->rules, "other", CORRELATION_EVENT_COUNT, refers, 1, by_host, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
+	rules_correlation(s->rules, "other", CORRELATION_EVENT_COUNT, refers, 1, by_host, NULL, 10 * NS_PER_S, COMPARE_GTE,
+					  2);
 	scene_open(s);
 	happen(s, 0, "a", "ann", "h");
 	happen(s, 1, "a", "ann", "h");
@@ -556,7 +561,8 @@ static void test_end_of_input(void **state)
 	scene_begin(&s);
 	struct correlation *inner = correlate(&s, CORRELATION_EVENT_COUNT, 1, by_user, 10, COMPARE_LTE, 1);
 	uint32_t refers[] = {inner->rule.index};
-	rules_correlation(s.rules, "lonely", CORRELATION_EVENT_COUNT, refers, 1, by_nothing, NULL, 60 * NS_PER_S, COMPARE_EQ, 2);
+	rules_correlation(s.rules, "lonely", CORRELATION_EVENT_COUNT, refers, 1, by_nothing, NULL, 60 * NS_PER_S,
+					  COMPARE_EQ, 2);
 	s.p.no_lateness = s.p.final_only = true;
 	scene_open(&s);
 	/* years apart, long past, in no order: all in time */
