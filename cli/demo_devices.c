@@ -31,7 +31,9 @@ void demo_devices_address(unsigned index, char *out, size_t size)
 static int open_socket(const struct demo_devices *d, unsigned index, bool tcp)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(device_address(index))},
-	                   to = {.sin_family = AF_INET, .sin_port = htons(d->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+					   to = {.sin_family = AF_INET,
+							 .sin_port = htons(d->port),
+							 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int on = 1, fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;

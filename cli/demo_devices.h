@@ -13,7 +13,7 @@ struct demo_devices {
 	const struct env *env;
 	uint16_t port;
 	struct demo_device {
-		int fd;        /* -1: not opened yet */
+		int fd; /* -1: not opened yet */
 		bool tcp, counted;
 	} devices[DEMO_DEVICES];
 	unsigned used, connections;

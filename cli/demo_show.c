@@ -14,7 +14,8 @@
 
 /* ---- asking ---- */
 
-bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx, struct error *error)
+bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx,
+			  struct error *error)
 {
 	char path[4200];
 	struct buffer end;
@@ -55,11 +56,16 @@ static int take_status(void *ctx, struct slice line)
 	struct taking *t = ctx;
 	const struct json_node *n = json_tree(&t->arena, line);
 	struct demo_status *s = t->status;
-	*s = (struct demo_status){.received = count_of(n, "ingest", "received"), .dropped = count_of(n, "ingest", "dropped"),
-	                          .connections = count_of(n, "ingest", "connections"), .gaps = count_of(n, "ingest", "gaps"),
-	                          .events = count_of(n, "detect", "events"), .rows = count_of(n, "store", "rows"),
-	                          .rows_unsealed = count_of(n, "store", "rows_unsealed"), .segments = count_of(n, "store", "segments"),
-	                          .bytes_raw = count_of(n, "store", "bytes_raw"), .bytes_stored = count_of(n, "store", "bytes_stored")};
+	*s = (struct demo_status){.received = count_of(n, "ingest", "received"),
+							  .dropped = count_of(n, "ingest", "dropped"),
+							  .connections = count_of(n, "ingest", "connections"),
+							  .gaps = count_of(n, "ingest", "gaps"),
+							  .events = count_of(n, "detect", "events"),
+							  .rows = count_of(n, "store", "rows"),
+							  .rows_unsealed = count_of(n, "store", "rows_unsealed"),
+							  .segments = count_of(n, "store", "segments"),
+							  .bytes_raw = count_of(n, "store", "bytes_raw"),
+							  .bytes_stored = count_of(n, "store", "bytes_stored")};
 	copy_member(n, "ruleset", s->ruleset, sizeof s->ruleset);
 	return 0;
 }
@@ -155,8 +161,8 @@ bool demo_judge(const struct demo_view *v, bool tell)
 			continue;
 		good = false;
 		if (tell)
-			printf("%s: \"%s\" for %s %s\n", found ? "FOUND MORE THAN ONCE" : "MISSING", story_incidents[s].title, story_incidents[s].group,
-			       story_incidents[s].value);
+			printf("%s: \"%s\" for %s %s\n", found ? "FOUND MORE THAN ONCE" : "MISSING", story_incidents[s].title,
+				   story_incidents[s].group, story_incidents[s].value);
 	}
 	for (unsigned i = 0; i < v->count; i++) {
 		if (v->incidents[i].story >= 0)
@@ -304,13 +310,16 @@ static const char *time_of_day(const char *when)
 
 void demo_show_incident(const struct demo_view *v, const struct demo_incident *i)
 {
-	const char *on = !v->color ? "" : strcmp(i->level, "critical") == 0 ? "\033[1;31m" : "\033[1;33m", *off = v->color ? "\033[0m" : "";
+	const char *on = !v->color                           ? ""
+					 : strcmp(i->level, "critical") == 0 ? "\033[1;31m"
+														 : "\033[1;33m",
+			   *off = v->color ? "\033[0m" : "";
 	printf("  %s%-8s%s  ", on, i->level, off);
 	print_str(i->title);
 	printf("\n      ");
 	print_group(v, i->group);
 	printf("\n      %s to %s, %lld %s\n", time_of_day(i->first_seen), time_of_day(i->last_seen), (long long)i->count,
-	       i->count == 1 ? "event" : "events");
+		   i->count == 1 ? "event" : "events");
 	show_events(v, i);
 	putchar('\n');
 }

@@ -28,7 +28,8 @@ struct demo_status {
 };
 
 /* Asks; each answer's line goes to `line`. False: `error` says why. */
-bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx, struct error *error);
+bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx,
+			  struct error *error);
 bool demo_get_status(const struct demo_view *v, struct demo_status *out, struct error *error);
 /* Reads the incidents of now into the view. */
 bool demo_get_incidents(struct demo_view *v, struct error *error);

@@ -38,7 +38,7 @@ static void store_audit(void *ctx, enum row_kind kind, struct slice json)
 int engine_change(struct engine *e, struct slice json, struct error *error)
 {
 	struct slice batch;
-	int result = own_writer_row(&e->changes, ROW_INCIDENT, json, &batch, error);
+	int result = own_writer_row(&e->changes, ROW_AUDIT, json, &batch, error);
 	if (!result)
 		result = bus_step(e->bus, true, error);
 	if (result < 0)

@@ -6,26 +6,56 @@
 
 /* Times between steps are longer than the second that device headers tell, so that their order is certain. */
 const struct story_step story_steps[] = {
-	{.title = "port scan of the jump host's network", .host = "fw-edge", .at_ms = 1000, .every_ms = 45, .lines = 45,
-	 .templates = {"<164>{ts} {host} : %ASA-4-106023: Deny tcp src outside:" INTRUDER "/{port} dst dmz:10.20.0.15/{n:20:9999} by access-group "
-	               "\"outside_in\" [0x{own:8}, 0x0]"}},
-	{.title = "passwords tried over SSH until one holds", .host = "jump01", .tcp = true, .at_ms = 4500, .every_ms = 180, .lines = 14,
+	{.title = "port scan of the jump host's network",
+	 .host = "fw-edge",
+	 .at_ms = 1000,
+	 .every_ms = 45,
+	 .lines = 45,
+	 .templates = {"<164>{ts} {host} : %ASA-4-106023: Deny tcp src outside:" INTRUDER
+				   "/{port} dst dmz:10.20.0.15/{n:20:9999} by access-group "
+				   "\"outside_in\" [0x{own:8}, 0x0]"}},
+	{.title = "passwords tried over SSH until one holds",
+	 .host = "jump01",
+	 .tcp = true,
+	 .at_ms = 4500,
+	 .every_ms = 180,
+	 .lines = 14,
 	 .templates = {"<86>{ts} {host} sshd[{pid}]: Failed password for root from " INTRUDER " port {port} ssh2",
-	               "<86>{ts} {host} sshd[{pid}]: Failed password for invalid user admin from " INTRUDER " port {port} ssh2",
-	               "<86>{ts} {host} sshd[{pid}]: Failed password for svc_backup from " INTRUDER " port {port} ssh2"},
+				   "<86>{ts} {host} sshd[{pid}]: Failed password for invalid user admin from " INTRUDER
+				   " port {port} ssh2",
+				   "<86>{ts} {host} sshd[{pid}]: Failed password for svc_backup from " INTRUDER " port {port} ssh2"},
 	 .last = "<86>{ts} {host} sshd[{pid}]: Accepted password for svc_backup from " INTRUDER " port {port} ssh2"},
-	{.title = "the account becomes administrator", .host = "jump01", .tcp = true, .at_ms = 9500, .lines = 1,
+	{.title = "the account becomes administrator",
+	 .host = "jump01",
+	 .tcp = true,
+	 .at_ms = 9500,
+	 .lines = 1,
 	 .templates = {"<86>{ts} {host} usermod[{pid}]: add 'svc_backup' to group 'sudo'"}},
-	{.title = "the core switch stops logging", .host = "core-sw", .tcp = true, .at_ms = 10500, .lines = 1,
-	 .templates = {"<189>{ts} {year} {host} %%01SHELL/5/CMDRECORD(s)[{c}]:Recorded command information. (Task=VT0, Ip=10.20.0.15, VpnName=, "
-	               "User=netadmin, AuthenticationMethod=\"Local-user\", Command=\"undo info-center enable\")"}},
-	{.title = "shadow copies of the historian are deleted", .host = "WIN-HIST01", .tcp = true, .at_ms = 11500, .lines = 1,
-	 .templates = {"<14>1 {iso} {host} Microsoft-Windows-Sysmon {daemon} - - {\"EventTime\":\"{iso}\",\"Hostname\":\"{host}\",\"Channel\":"
-	               "\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Image\":\"C:\\\\Windows\\\\System32\\\\vssadmin.exe\","
-	               "\"CommandLine\":\"vssadmin.exe delete shadows /all /quiet\",\"ParentImage\":\"C:\\\\Windows\\\\System32\\\\cmd.exe\","
-	               "\"User\":\"UTILITY\\\\svc_backup\",\"ProcessId\":{pid}}"}},
-	{.title = "a controller is written to", .host = "plcgw-north", .tcp = true, .at_ms = 12500, .lines = 1,
-	 .templates = {"<134>{ts} {host} modbusgw[{daemon}]: unit=3 fc=16 addr=400 count=2 client=10.20.0.15 result=ok ms=4"}},
+	{.title = "the core switch stops logging",
+	 .host = "core-sw",
+	 .tcp = true,
+	 .at_ms = 10500,
+	 .lines = 1,
+	 .templates =
+		 {"<189>{ts} {year} {host} %%01SHELL/5/CMDRECORD(s)[{c}]:Recorded command information. (Task=VT0, Ip=10.20.0.15, VpnName=, "
+		  "User=netadmin, AuthenticationMethod=\"Local-user\", Command=\"undo info-center enable\")"}},
+	{.title = "shadow copies of the historian are deleted",
+	 .host = "WIN-HIST01",
+	 .tcp = true,
+	 .at_ms = 11500,
+	 .lines = 1,
+	 .templates =
+		 {"<14>1 {iso} {host} Microsoft-Windows-Sysmon {daemon} - - {\"EventTime\":\"{iso}\",\"Hostname\":\"{host}\",\"Channel\":"
+		  "\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":1,\"Image\":\"C:\\\\Windows\\\\System32\\\\vssadmin.exe\","
+		  "\"CommandLine\":\"vssadmin.exe delete shadows /all /quiet\",\"ParentImage\":\"C:\\\\Windows\\\\System32\\\\cmd.exe\","
+		  "\"User\":\"UTILITY\\\\svc_backup\",\"ProcessId\":{pid}}"}},
+	{.title = "a controller is written to",
+	 .host = "plcgw-north",
+	 .tcp = true,
+	 .at_ms = 12500,
+	 .lines = 1,
+	 .templates =
+		 {"<134>{ts} {host} modbusgw[{daemon}]: unit=3 fc=16 addr=400 count=2 client=10.20.0.15 result=ok ms=4"}},
 };
 const unsigned story_step_count = sizeof story_steps / sizeof *story_steps;
 

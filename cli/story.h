@@ -8,13 +8,13 @@
 
 struct story_step {
 	const char *title;
-	const char *host;     /* the device that reports it */
+	const char *host; /* the device that reports it */
 	bool tcp;
-	int64_t at_ms;        /* first line, from the beginning of the traffic */
-	int64_t every_ms;     /* between lines */
+	int64_t at_ms; /* first line, from the beginning of the traffic */
+	int64_t every_ms; /* between lines */
 	unsigned lines;
 	const char *templates[6]; /* in turn, as for traffic_fill; null ends them */
-	const char *last;     /* null, or the line that ends the step */
+	const char *last; /* null, or the line that ends the step */
 };
 
 extern const struct story_step story_steps[];
@@ -33,7 +33,7 @@ unsigned story_step_lines(const struct story_step *step);
 struct story_incident {
 	const char *title, *level;
 	const char *group, *value; /* a field of the group and what it must be */
-	unsigned step;             /* that completes it, from 0 */
+	unsigned step; /* that completes it, from 0 */
 };
 
 extern const struct story_incident story_incidents[];

@@ -18,7 +18,7 @@ struct device {
 	char host[24];
 	enum traffic_family family;
 	uint64_t counter, secret; /* secret: constants of this device */
-	double until;             /* cumulative weight */
+	double until; /* cumulative weight */
 	struct flow flows[FLOWS];
 	unsigned flow_next, flow_count;
 };
@@ -31,7 +31,7 @@ struct traffic {
 	unsigned weights[TRAFFIC_FAMILIES];
 	struct buffer line;
 	struct traffic_counts counts;
-	int64_t time_ns, second;       /* second: whose texts are below */
+	int64_t time_ns, second; /* second: whose texts are below */
 	char ts[24], iso[40], date[20], clock[16], clf[48], year[8], beijing[32];
 };
 
@@ -121,7 +121,8 @@ void traffic_free(struct traffic *t)
 
 static void set_time(struct traffic *t, int64_t time_ns)
 {
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+										 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	struct calendar c, east;
 	t->time_ns = time_ns;
 	if (time_ns / NS_PER_S == t->second)
@@ -134,8 +135,8 @@ static void set_time(struct traffic *t, int64_t time_ns)
 	snprintf(t->clock, sizeof t->clock, "%02u:%02u:%02u", c.hour, c.minute, c.second);
 	snprintf(t->iso, sizeof t->iso, "%sT%s.", t->date, t->clock);
 	snprintf(t->clf, sizeof t->clf, "%02u/%s/%04d:%s +0000", c.day, months[c.month - 1], c.year % 10000, t->clock);
-	snprintf(t->beijing, sizeof t->beijing, "%04d-%02u-%02u %02u:%02u:%02u", east.year % 10000, east.month, east.day, east.hour,
-	         east.minute, east.second);
+	snprintf(t->beijing, sizeof t->beijing, "%04d-%02u-%02u %02u:%02u:%02u", east.year % 10000, east.month, east.day,
+			 east.hour, east.minute, east.second);
 	snprintf(t->year, sizeof t->year, "%04d", c.year % 10000);
 }
 
@@ -180,7 +181,8 @@ static uint32_t draw_outside(struct traffic *t)
 
 static uint32_t inside_address(uint64_t which)
 {
-	return 10u << 24 | (10 + (uint32_t)(which / 1200 % 4)) << 16 | (uint32_t)(which / 200 % 6) << 8 | (2 + (uint32_t)which % 200);
+	return 10u << 24 | (10 + (uint32_t)(which / 1200 % 4)) << 16 | (uint32_t)(which / 200 % 6) << 8 |
+		   (2 + (uint32_t)which % 200);
 }
 
 /* People work at their own desks. */
@@ -192,16 +194,21 @@ static uint32_t desk_of(unsigned user)
 static void draw_flow(struct traffic *t, struct device *d, struct flow *f)
 {
 	uint64_t bits = draw(t), more = draw(t);
-	*f = (struct flow){.id = draw(t), .outside = draw_outside(t), .inside = inside_address(bits % 240 * 20),
-	                   .port = (uint16_t)(49152 + (bits >> 16) % 16000), .pid = 300 + (uint32_t)(bits >> 32) % 32000,
-	                   .user = (uint16_t)(more % USERS), .agent = (uint16_t)(more >> 16)};
+	*f = (struct flow){.id = draw(t),
+					   .outside = draw_outside(t),
+					   .inside = inside_address(bits % 240 * 20),
+					   .port = (uint16_t)(49152 + (bits >> 16) % 16000),
+					   .pid = 300 + (uint32_t)(bits >> 32) % 32000,
+					   .user = (uint16_t)(more % USERS),
+					   .agent = (uint16_t)(more >> 16)};
 	d->counter += 1 + (more >> 40) % 3;
 	f->connection = d->counter;
 }
 
 static void put_user(struct buffer *out, unsigned user)
 {
-	static const char *const names[] = {"akhan", "bwolf", "cli", "dmeyer", "efischer", "fzhang", "gnovak", "hsato", "ivanova", "jlind"};
+	static const char *const names[] = {"akhan",  "bwolf",  "cli",   "dmeyer",  "efischer",
+										"fzhang", "gnovak", "hsato", "ivanova", "jlind"};
 	buffer_add_str(out, names[user % 10]);
 	if (user >= 10)
 		put_number(out, user / 10, 1);
@@ -251,7 +258,9 @@ static void slot_mac(struct filling *f)
 	for (int i = 0; i < 14; i++) {
 		if (i)
 			buffer_add_octet(f->out, ':');
-		unsigned v = i < 6 ? (unsigned)(f->device->secret >> 8 * i & 255) : i > 11 ? 8u * (unsigned)(13 - i) : (unsigned)(h >> 8 * (i - 6) & 255);
+		unsigned v = i < 6    ? (unsigned)(f->device->secret >> 8 * i & 255)
+					 : i > 11 ? 8u * (unsigned)(13 - i)
+							  : (unsigned)(h >> 8 * (i - 6) & 255);
 		put_chars(f->out, 0, hex + v / 16, 1, 1);
 		put_chars(f->out, 0, hex + v % 16, 1, 1);
 	}
@@ -282,14 +291,15 @@ static void slot_key(struct filling *f)
 	put_chars(f->out, f->flow->user + 77u, base64, 64, 43);
 }
 
-static void slot_guid(struct filling *f)
+/* The fingerprint of what a host connects with, and the hash of a program: few of each, come again everywhere. */
+static void slot_print(struct filling *f)
 {
-	static const uint8_t parts[] = {8, 4, 4, 4, 12};
-	for (unsigned i = 0; i < sizeof parts; i++) {
-		if (i)
-			buffer_add_octet(f->out, '-');
-		put_chars(f->out, f->flow->id + i, hex, 16, parts[i]);
-	}
+	put_chars(f->out, 5000u + f->flow->inside % 40, hex, 16, 32);
+}
+
+static void slot_image(struct filling *f)
+{
+	put_chars(f->out, 9000u + f->flow->agent % 50, hex, 16, 64);
 }
 
 /* {flow:new} remembers a connection, {flow:old} speaks of one again, {flow:mix} does mostly the latter. */
@@ -307,11 +317,26 @@ static void choose_flow(struct filling *f, struct slice how)
 	d->flow_count += d->flow_count < FLOWS;
 }
 
-static void slot_ts(struct filling *f) { buffer_add_str(f->out, f->t->ts); }
-static void slot_date(struct filling *f) { buffer_add_str(f->out, f->t->date); }
-static void slot_clock(struct filling *f) { buffer_add_str(f->out, f->t->clock); }
-static void slot_clf(struct filling *f) { buffer_add_str(f->out, f->t->clf); }
-static void slot_year(struct filling *f) { buffer_add_str(f->out, f->t->year); }
+static void slot_ts(struct filling *f)
+{
+	buffer_add_str(f->out, f->t->ts);
+}
+static void slot_date(struct filling *f)
+{
+	buffer_add_str(f->out, f->t->date);
+}
+static void slot_clock(struct filling *f)
+{
+	buffer_add_str(f->out, f->t->clock);
+}
+static void slot_clf(struct filling *f)
+{
+	buffer_add_str(f->out, f->t->clf);
+}
+static void slot_year(struct filling *f)
+{
+	buffer_add_str(f->out, f->t->year);
+}
 static void slot_beijing(struct filling *f)
 {
 	buffer_add_str(f->out, f->t->beijing);
@@ -322,20 +347,62 @@ static void slot_name(struct filling *f)
 	put_number(f->out, 1 + f->flow->outside % 60, 1);
 }
 
-static void slot_host(struct filling *f) { buffer_add_str(f->out, f->host); }
-static void slot_user(struct filling *f) { put_user(f->out, f->flow->user); }
-static void slot_uid(struct filling *f) { put_number(f->out, 1000u + f->flow->user, 1); }
-static void slot_ip(struct filling *f) { put_address(f->out, f->flow->outside); }
-static void slot_inside(struct filling *f) { put_address(f->out, f->flow->inside); }
-static void slot_desk(struct filling *f) { put_address(f->out, desk_of(f->flow->user)); }
-static void slot_any(struct filling *f) { put_address(f->out, inside_address(traffic_random(f->t, 4800))); }
-static void slot_pid(struct filling *f) { put_number(f->out, f->flow->pid, 1); }
-static void slot_daemon(struct filling *f) { put_number(f->out, 400 + f->device->secret % 2000, 1); }
-static void slot_port(struct filling *f) { put_number(f->out, f->flow->port, 1); }
-static void slot_conn(struct filling *f) { put_number(f->out, f->flow->connection, 1); }
-static void slot_c(struct filling *f) { put_number(f->out, f->device->counter, 1); }
-static void slot_id(struct filling *f) { put_number(f->out, 100000000 + f->flow->id % 900000000, 1); }
-static void slot_meter(struct filling *f) { put_number(f->out, 100000 + f->flow->id % 4000, 1); }
+static void slot_host(struct filling *f)
+{
+	buffer_add_str(f->out, f->host);
+}
+static void slot_user(struct filling *f)
+{
+	put_user(f->out, f->flow->user);
+}
+static void slot_uid(struct filling *f)
+{
+	put_number(f->out, 1000u + f->flow->user, 1);
+}
+static void slot_ip(struct filling *f)
+{
+	put_address(f->out, f->flow->outside);
+}
+static void slot_inside(struct filling *f)
+{
+	put_address(f->out, f->flow->inside);
+}
+static void slot_desk(struct filling *f)
+{
+	put_address(f->out, desk_of(f->flow->user));
+}
+static void slot_any(struct filling *f)
+{
+	put_address(f->out, inside_address(traffic_random(f->t, 4800)));
+}
+static void slot_pid(struct filling *f)
+{
+	put_number(f->out, f->flow->pid, 1);
+}
+static void slot_daemon(struct filling *f)
+{
+	put_number(f->out, 400 + f->device->secret % 2000, 1);
+}
+static void slot_port(struct filling *f)
+{
+	put_number(f->out, f->flow->port, 1);
+}
+static void slot_conn(struct filling *f)
+{
+	put_number(f->out, f->flow->connection, 1);
+}
+static void slot_c(struct filling *f)
+{
+	put_number(f->out, f->device->counter, 1);
+}
+static void slot_id(struct filling *f)
+{
+	put_number(f->out, 100000000 + f->flow->id % 900000000, 1);
+}
+static void slot_meter(struct filling *f)
+{
+	put_number(f->out, 100000 + f->flow->id % 4000, 1);
+}
 
 /* Slots without a parameter. The first TIME_SLOTS count as header. */
 #define TIME_SLOTS 8
@@ -343,11 +410,21 @@ static const struct {
 	const char *name;
 	void (*put)(struct filling *f);
 } slots[] = {
-	{"ts", slot_ts}, {"iso", slot_milliseconds}, {"host", slot_host}, {"date", slot_date}, {"clock", slot_clock}, {"year", slot_year},
-	{"clf", slot_clf}, {"beijing", slot_beijing}, {"ip", slot_ip}, {"inside", slot_inside}, {"port", slot_port}, {"pid", slot_pid}, {"user", slot_user},
-	{"c", slot_c}, {"conn", slot_conn}, {"desk", slot_desk}, {"any", slot_any}, {"daemon", slot_daemon}, {"uptime", slot_uptime},
-	{"uid", slot_uid}, {"key", slot_key}, {"vpn", slot_vpn}, {"mac", slot_mac}, {"agent", slot_agent}, {"guid", slot_guid},
-	{"id", slot_id}, {"meter", slot_meter}, {"name", slot_name},
+	{"ts", slot_ts},         {"iso", slot_milliseconds},
+	{"host", slot_host},     {"date", slot_date},
+	{"clock", slot_clock},   {"year", slot_year},
+	{"clf", slot_clf},       {"beijing", slot_beijing},
+	{"ip", slot_ip},         {"inside", slot_inside},
+	{"port", slot_port},     {"pid", slot_pid},
+	{"user", slot_user},     {"c", slot_c},
+	{"conn", slot_conn},     {"desk", slot_desk},
+	{"any", slot_any},       {"daemon", slot_daemon},
+	{"uptime", slot_uptime}, {"uid", slot_uid},
+	{"key", slot_key},       {"vpn", slot_vpn},
+	{"mac", slot_mac},       {"agent", slot_agent},
+	{"print", slot_print},   {"image", slot_image},
+	{"id", slot_id},         {"meter", slot_meter},
+	{"name", slot_name},
 };
 
 static void fill(struct filling *f, struct slice template);
@@ -383,7 +460,8 @@ static void put_parameter(struct filling *f, struct slice name, struct slice val
 		put_chars(f->out, draw(f->t), hex, 16, to_number(value));
 	else if (slice_equal(name, SLICE("own"))) /* digits that this device always writes */
 		put_chars(f->out, f->device->secret, hex, 10, to_number(value));
-	else if (slice_equal(name, SLICE("step"))) /* a value that moves a little: minutes of the day, a slowly filled tank */
+	else if (slice_equal(name,
+						 SLICE("step"))) /* a value that moves a little: minutes of the day, a slowly filled tank */
 		put_number(f->out, ((uint64_t)f->t->second / 20 + f->device->secret) % to_number(value), 1);
 	else
 		CHECK(slice_equal(name, SLICE("a slot of the table")));
@@ -399,7 +477,8 @@ static void put_slot(struct filling *f, struct slice slot)
 		return;
 	}
 	size_t i = 0;
-	while (i < sizeof slots / sizeof *slots && !(slots[i].name[0] == slot.ptr[0] && slice_equal(slice_str(slots[i].name), slot)))
+	while (i < sizeof slots / sizeof *slots &&
+		   !(slots[i].name[0] == slot.ptr[0] && slice_equal(slice_str(slots[i].name), slot)))
 		i++;
 	CHECK(i < sizeof slots / sizeof *slots);
 	slots[i].put(f);
@@ -424,7 +503,8 @@ static void fill(struct filling *f, struct slice template)
 	size_t at = 0;
 	while (at < template.len) {
 		size_t open = slice_find_octet(template, '{', at), stop = open;
-		while (open != SIZE_MAX && !(open + 1 < template.len && template.ptr[open + 1] >= 'a' && template.ptr[open + 1] <= 'z'))
+		while (open != SIZE_MAX &&
+			   !(open + 1 < template.len && template.ptr[open + 1] >= 'a' && template.ptr[open + 1] <= 'z'))
 			open = slice_find_octet(template, '{', open + 1);
 		stop = open == SIZE_MAX ? template.len : open;
 		buffer_add(f->out, template.ptr + at, stop - at);
@@ -438,9 +518,11 @@ static void fill(struct filling *f, struct slice template)
 	}
 }
 
-void traffic_fill(struct traffic *t, const char *template, const char *host, uint32_t source, int64_t time_ns, struct buffer *out)
+void traffic_fill(struct traffic *t, const char *template, const char *host, uint32_t source, int64_t time_ns,
+				  struct buffer *out)
 {
-	struct filling f = {.t = t, .host = host, .device = source < t->device_count ? &t->devices[source] : &t->spare, .out = out};
+	struct filling f = {
+		.t = t, .host = host, .device = source < t->device_count ? &t->devices[source] : &t->spare, .out = out};
 	set_time(t, time_ns);
 	draw_flow(t, f.device, &f.fresh);
 	f.flow = &f.fresh;
@@ -484,7 +566,8 @@ void traffic_next(struct traffic *t, int64_t time_ns, struct traffic_line *out)
 	buffer_reset(&t->line);
 	traffic_fill(t, draw_template(t, d->family), d->host, source, time_ns, &t->line);
 	t->counts.lines++;
-	*out = (struct traffic_line){.line = buffer_slice(&t->line), .source = source, .tcp = traffic_families[d->family].tcp};
+	*out =
+		(struct traffic_line){.line = buffer_slice(&t->line), .source = source, .tcp = traffic_families[d->family].tcp};
 }
 
 void traffic_counts(const struct traffic *t, struct traffic_counts *out)

@@ -11,9 +11,9 @@
 struct traffic;
 
 struct traffic_line {
-	struct slice line;  /* without terminator; valid until the next call */
-	uint32_t source;    /* number of the sending device, from 0 */
-	bool tcp;           /* what that device uses */
+	struct slice line; /* without terminator; valid until the next call */
+	uint32_t source; /* number of the sending device, from 0 */
+	bool tcp; /* what that device uses */
 };
 
 /* Octets made so far, by where they come from: what a device writes always, time and host, values. */
@@ -27,7 +27,8 @@ void traffic_next(struct traffic *t, int64_t time_ns, struct traffic_line *out);
 /* Even draws from the same series. */
 uint64_t traffic_random(struct traffic *t, uint64_t below);
 /* Appends a filled template; the slots stand in the table in traffic.c. `source` may be past the devices there are. */
-void traffic_fill(struct traffic *t, const char *template, const char *host, uint32_t source, int64_t time_ns, struct buffer *out);
+void traffic_fill(struct traffic *t, const char *template, const char *host, uint32_t source, int64_t time_ns,
+				  struct buffer *out);
 void traffic_counts(const struct traffic *t, struct traffic_counts *out);
 void traffic_free(struct traffic *t);
 

@@ -103,7 +103,9 @@ static int make_folder(struct demo *d)
 		return fail("the path of --data is too long for a socket in it (80 octets)");
 	if (mkdir(given, 0700) && errno != EEXIST)
 		return fail("cannot make %s: %s", given, strerror(errno));
-	return is_empty(given) ? 0 : fail("%s is not empty: the demo counts what it finds and begins with an empty store", given);
+	return is_empty(given)
+			   ? 0
+			   : fail("%s is not empty: the demo counts what it finds and begins with an empty store", given);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -120,7 +122,8 @@ static int free_port(uint16_t *port)
 		int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		a.sin_port = 0;
 		bool good = tcp >= 0 && udp >= 0 && bind(tcp, (struct sockaddr *)&a, sizeof a) == 0 &&
-		            getsockname(tcp, (struct sockaddr *)&a, &len) == 0 && bind(udp, (struct sockaddr *)&a, sizeof a) == 0;
+					getsockname(tcp, (struct sockaddr *)&a, &len) == 0 &&
+					bind(udp, (struct sockaddr *)&a, sizeof a) == 0;
 		*port = ntohs(a.sin_port);
 		close(tcp);
 		close(udp);
@@ -182,7 +185,7 @@ static bool child_died(struct demo *d)
 		return false;
 	d->child = 0;
 	fail("its `cresset run` ended too early (%s %d):", WIFSIGNALED(status) ? "signal" : "code",
-	     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	show_log(d);
 	return true;
 }
@@ -292,7 +295,8 @@ static void send_step(struct demo *d, unsigned index, int64_t now_ms)
 	const struct story_step *s = &story_steps[index];
 	unsigned due = story_step_due(s, now_ms);
 	if (due && !d->step_sent[index])
-		fprintf(stderr, "%s  %5.1f s  step %u: %s (%s)\n", d->terminal ? "\r" : "", (double)now_ms / 1000, index + 1, s->title, s->host);
+		fprintf(stderr, "%s  %5.1f s  step %u: %s (%s)\n", d->terminal ? "\r" : "", (double)now_ms / 1000, index + 1,
+				s->title, s->host);
 	for (; d->step_sent[index] < due; d->step_sent[index]++) {
 		buffer_reset(&d->line);
 		traffic_fill(d->traffic, story_template(s, d->step_sent[index]), s->host, SOURCES, env_now(d->env), &d->line);
@@ -324,7 +328,8 @@ static int send_story(struct demo *d)
 	}
 	progress(d, now, true);
 	if (d->devices.failed)
-		return fail("%llu events could not be sent: %s", (unsigned long long)d->devices.failed, strerror(d->devices.last_errno));
+		return fail("%llu events could not be sent: %s", (unsigned long long)d->devices.failed,
+					strerror(d->devices.last_errno));
 	return setup_stop ? EXIT_USAGE : 0;
 }
 
@@ -358,7 +363,7 @@ static void wait_for_segment(struct demo *d)
 	int64_t began = env_boot(d->env);
 	struct error error = {0};
 	while (!setup_stop && elapsed_ms(d, began) < SEAL_WAIT_MS && demo_get_status(&d->view, &d->status, &error) &&
-	       (!d->status.segments || d->status.rows_unsealed > d->status.rows / 2))
+		   (!d->status.segments || d->status.rows_unsealed > d->status.rows / 2))
 		nap(100);
 }
 
@@ -368,10 +373,10 @@ static void tell_intake(const struct demo *d)
 {
 	uint64_t sent = d->devices.sent;
 	printf("\n%llu events sent by %u devices (%llu over TCP), %llu received", (unsigned long long)sent, d->devices.used,
-	       (unsigned long long)d->devices.sent_tcp, (unsigned long long)d->status.received);
+		   (unsigned long long)d->devices.sent_tcp, (unsigned long long)d->status.received);
 	if (d->status.received < sent)
 		printf("; %llu UDP datagrams did not get through, %llu of them counted by the kernel and recorded as gaps",
-		       (unsigned long long)(sent - d->status.received), (unsigned long long)d->status.dropped);
+			   (unsigned long long)(sent - d->status.received), (unsigned long long)d->status.dropped);
 	printf(".\n\n");
 }
 
@@ -382,9 +387,11 @@ static void tell_store(struct demo *d)
 	puts("A sealed segment, as text:\n");
 	demo_show_segment(&d->view, 16);
 	if (s->bytes_raw && s->bytes_stored)
-		printf("\n  %llu rows in %llu segments: %.1f MB of log text kept in %.1f MB with columns and indexes (%.0f %%).\n",
-		       (unsigned long long)(s->rows - s->rows_unsealed), (unsigned long long)s->segments, (double)s->bytes_raw / 1e6,
-		       (double)s->bytes_stored / 1e6, 100.0 * (double)s->bytes_stored / (double)s->bytes_raw);
+		printf(
+			"\n  %llu rows in %llu segments: %.1f MB of log text kept in %.1f MB with columns and indexes (%.0f %%).\n",
+			(unsigned long long)(s->rows - s->rows_unsealed), (unsigned long long)s->segments,
+			(double)s->bytes_raw / 1e6, (double)s->bytes_stored / 1e6,
+			100.0 * (double)s->bytes_stored / (double)s->bytes_raw);
 	putchar('\n');
 }
 
@@ -393,16 +400,17 @@ static void tell_next(const struct demo *d, bool kept)
 	const char *p = d->program;
 	if (kept)
 		printf("The data is in %s (configuration demo.conf, diagnostics run.log). Look further:\n"
-		       "  %s incidents list --data %s\n  %s search --data %s 'failed password'\n  %s fsck --data %s\n\n",
-		       d->data, p, d->data, p, d->data, p, d->data);
-	printf("Your own logs:\n"
-	       "  %s run                                      listens on 127.0.0.1:5514, UDP and TCP; data in ./cresset-data\n"
-	       "  logger -n 127.0.0.1 -P 5514 'failed to open the valve'\n"
-	       "  rsyslog, in /etc/rsyslog.d/cresset.conf:     *.* @@127.0.0.1:5514\n"
-	       "  %s import /var/log/auth.log                 files of the past\n"
-	       "Your own rules (Sigma, YARA): %s run --rules %s/sigma --rules my-rules/\n"
-	       "  check them first: %s rules check my-rules/, and rules test my-rules/ for the examples beside them\n",
-	       p, p, p, setup_library(), p);
+			   "  %s incidents list --data %s\n  %s search --data %s 'failed password'\n  %s fsck --data %s\n\n",
+			   d->data, p, d->data, p, d->data, p, d->data);
+	printf(
+		"Your own logs:\n"
+		"  %s run                                      listens on 127.0.0.1:5514, UDP and TCP; data in ./cresset-data\n"
+		"  logger -n 127.0.0.1 -P 5514 'failed to open the valve'\n"
+		"  rsyslog, in /etc/rsyslog.d/cresset.conf:     *.* @@127.0.0.1:5514\n"
+		"  %s import /var/log/auth.log                 files of the past\n"
+		"Your own rules (Sigma, YARA): %s run --rules %s/sigma --rules my-rules/\n"
+		"  check them first: %s rules check my-rules/, and rules test my-rules/ for the examples beside them\n",
+		p, p, p, setup_library(), p);
 	if (!kept)
 		printf("%s demo --keep leaves the data of this demo in place.\n", p);
 }
@@ -423,8 +431,8 @@ static int tell(struct demo *d, bool kept)
 	tell_store(d);
 	tell_next(d, kept);
 	printf("\n%s  %.0f s in all, ruleset: %s\n",
-	       good ? "All planted incidents were found, and nothing else." : "NOT what was planted: see above.",
-	       (double)elapsed_ms(d, d->began_ns) / 1000, d->status.ruleset);
+		   good ? "All planted incidents were found, and nothing else." : "NOT what was planted: see above.",
+		   (double)elapsed_ms(d, d->began_ns) / 1000, d->status.ruleset);
 	return good ? EXIT_OK : EXIT_FINDINGS;
 }
 
@@ -437,7 +445,7 @@ static bool read_number(const struct args *args, enum option_id id, uint64_t low
 	if (slice_to_u64(slice_str(args->value[id]), out) && *out >= low && *out <= high)
 		return true;
 	usage_error(args, "--%s is a number from %llu to %llu, not '%s'", options[id].name, (unsigned long long)low,
-	            (unsigned long long)high, args->value[id]);
+				(unsigned long long)high, args->value[id]);
 	return false;
 }
 
@@ -449,7 +457,8 @@ static int prepare(struct demo *d, const struct args *args)
 		return usage_error(args, "over Kafka it is not built yet: start collect, detect, correlate and store by hand");
 	if (option_given(args, OPTION_CONFIG))
 		return usage_error(args, "-c belongs to --bus kafka; the demo writes its own configuration");
-	if (!read_number(args, OPTION_RATE, 1, RATE_MAX, &d->rate) || !read_number(args, OPTION_SEED, 0, UINT64_MAX, &d->seed))
+	if (!read_number(args, OPTION_RATE, 1, RATE_MAX, &d->rate) ||
+		!read_number(args, OPTION_SEED, 0, UINT64_MAX, &d->seed))
 		return EXIT_USAGE;
 	ssize_t n = readlink("/proc/self/exe", d->program, sizeof d->program - 1);
 	d->program[n > 0 ? n : 0] = '\0';
@@ -463,8 +472,8 @@ static int prepare(struct demo *d, const struct args *args)
 
 static int play(struct demo *d, bool kept)
 {
-	fprintf(stderr, "A small utility of %d devices, an intrusion in %u steps by 203.0.113.77. Data in %s\n", SOURCES + 5, story_step_count,
-	        d->data);
+	fprintf(stderr, "A small utility of %d devices, an intrusion in %u steps by 203.0.113.77. Data in %s\n",
+			SOURCES + 5, story_step_count, d->data);
 	int code = start_run(d);
 	demo_devices_init(&d->devices, d->env, d->port);
 	if (!code)
