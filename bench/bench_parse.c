@@ -50,8 +50,14 @@ static int run_pass(struct pass *p, const struct decoders *decoders, struct slic
 {
 	struct ingest *in;
 	struct ingest_stream *s;
-	struct ingest_config c = {.collector = {1}, .partitions = 1, .single_partition = true, .decoders = decoders, .emit = on_batch, .ctx = p,
-	                          .fixed_observed_ns = INT64_C(1790003600) * NS_PER_S, .year_from_ns = INT64_C(1790000000) * NS_PER_S};
+	struct ingest_config c = {.collector = {1},
+							  .partitions = 1,
+							  .single_partition = true,
+							  .decoders = decoders,
+							  .emit = on_batch,
+							  .ctx = p,
+							  .fixed_observed_ns = INT64_C(1790003600) * NS_PER_S,
+							  .year_from_ns = INT64_C(1790000000) * NS_PER_S};
 	c.defaults = (struct source_settings){.charset_auto = true, .zone = SLICE("+00:00")};
 	size_t taken;
 	int result = ingest_new(setup_env(), &c, &in, &p->error);
@@ -85,9 +91,14 @@ static int make_detect(struct pass *p, char **paths, int count)
 	if (result)
 		return result;
 	fprintf(stderr, "bench_parse: %u rules, %u refused\n", counts.loaded, counts.refused);
-	struct detect_config c = {.ruleset = ruleset, .matches_partitions = 1, .incidents_partitions = 1, .events_partitions = partition,
-	                          .events_count = 1, .collector = {2}, .no_lateness = true,
-	                          .sink = {.matches = take_nothing, .incidents = take_nothing}};
+	struct detect_config c = {.ruleset = ruleset,
+							  .matches_partitions = 1,
+							  .incidents_partitions = 1,
+							  .events_partitions = partition,
+							  .events_count = 1,
+							  .collector = {2},
+							  .no_lateness = true,
+							  .sink = {.matches = take_nothing, .incidents = take_nothing}};
 	return detect_new(setup_env(), &c, &p->detect, &p->error);
 }
 
@@ -117,6 +128,6 @@ int main(int argc, char **argv)
 	if (p.detect)
 		detect_stats(p.detect, &stats);
 	printf("%s %llu %.1f %.2f %llu\n", argv[1], (unsigned long long)p.rows, (double)spent / (double)p.rows,
-	       stats.events ? (double)stats.rules_tried / (double)stats.events : 0.0, (unsigned long long)stats.matches);
+		   stats.events ? (double)stats.rules_tried / (double)stats.events : 0.0, (unsigned long long)stats.matches);
 	return 0;
 }

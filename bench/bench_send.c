@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 		return stop("bench_send PORT FILE [CONNECTIONS]");
 	size_t size = (size_t)st.st_size;
 	const char *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	if (text == MAP_FAILED)
 		return stop("mmap");
 	for (int i = 0; i < count; i++) {

@@ -8,7 +8,8 @@
 int main(int argc, char **argv)
 {
 	struct env env = env_system();
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1, bytes = (argc > 2 ? strtoull(argv[2], NULL, 10) : 16) << 20, done = 0;
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1,
+			 bytes = (argc > 2 ? strtoull(argv[2], NULL, 10) : 16) << 20, done = 0;
 	uint32_t sources = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 320;
 	if (!sources) {
 		fprintf(stderr, "gen: SOURCES is at least 1\n");
@@ -32,8 +33,8 @@ int main(int argc, char **argv)
 	traffic_counts(t, &counts);
 	double all = (double)(counts.constant + counts.header + counts.values);
 	fprintf(stderr, "gen: seed %llu, %llu lines of %.1f octets, %.0f %% values, %.0f %% time and host, %u sources\n",
-	        (unsigned long long)seed, (unsigned long long)counts.lines, (double)done / (double)counts.lines,
-	        100.0 * (double)counts.values / all, 100.0 * (double)counts.header / all, sources);
+			(unsigned long long)seed, (unsigned long long)counts.lines, (double)done / (double)counts.lines,
+			100.0 * (double)counts.values / all, 100.0 * (double)counts.header / all, sources);
 	traffic_free(t);
 	return fflush(stdout) ? 74 : 0;
 }
