@@ -4,7 +4,6 @@
 #include "common/check.h"
 #include "common/clock.h"
 
-#include <stdio.h>
 
 static uint32_t text_end(const struct batch *batch, uint32_t row)
 {
@@ -125,8 +124,12 @@ struct slice batch_value_text(const struct batch_value *value, char *scratch)
 {
 	if (value->type != VALUE_SMALL)
 		return value->text;
-	int len = snprintf(scratch, 12, "%u", value->small);
-	return slice_of(scratch, (size_t)len);
+	char *at = scratch + 12;
+	uint32_t left = value->small;
+	do
+		*--at = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	return slice_of(at, (size_t)(scratch + 12 - at));
 }
 
 int64_t batch_row_when(const struct batch_row *row)

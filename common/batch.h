@@ -162,6 +162,12 @@ int batch_open(struct batch *batch, struct slice octets, struct error *error);
 void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *out);
 /* index from row.field_first to row.field_first + row.field_count - 1. */
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
+/* Only the name of that value: an index into the batch's name table. */
+static inline uint16_t batch_value_name(const struct batch *batch, uint32_t index)
+{
+	const uint8_t *p = batch->fields + (size_t)index * 8;
+	return (uint16_t)(p[0] | p[1] << 8);
+}
 struct slice batch_name(const struct batch *batch, uint16_t index);
 struct slice batch_source_line(const struct batch *batch, uint16_t index); /* empty for BATCH_NO_INDEX */
 struct slice batch_decoder_name(const struct batch *batch, uint16_t index, uint16_t *version);

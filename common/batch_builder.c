@@ -26,6 +26,14 @@ struct open_row {
 	uint8_t kind, charset, format;
 };
 
+/* Where a text was found last, by the address it came from. Rows name few decoders and log sources, and always from the
+ * same places. */
+#define RECENT 32u
+struct recent {
+	uint32_t stamp;
+	uint16_t index;
+};
+
 struct batch_builder {
 	const struct env *env;
 	struct dictionary *dictionary;
@@ -34,6 +42,7 @@ struct batch_builder {
 	int64_t observed_base_ns;
 	struct buffer rows, fields, wides, text, out;
 	struct batch_table names, sources, decoders, logsources;
+	struct recent recent_decoders[RECENT], recent_logsources[RECENT];
 	struct buffer name_stamps, name_ids;
 	struct row_start start;
 	struct open_row row;
@@ -95,6 +104,34 @@ void batch_begin(struct batch_builder *b, const struct batch_identity *identity,
 
 /* ---- tables ---- */
 
+/* The address is only a hint: the texts are compared. */
+static bool holds(const struct batch_table *t, uint16_t index, const struct slice parts[3], uint16_t version)
+{
+	const struct table_entry *entry = &batch_table_entries(t)[index];
+	const uint8_t *text = t->octets.ptr + entry->offset;
+	if (index >= t->count || entry->version != version)
+		return false;
+	for (unsigned i = 0; i < 3; text += parts[i++].len)
+		if (entry->lens[i] != parts[i].len || (parts[i].len > 0 && memcmp(text, parts[i].ptr, parts[i].len) != 0))
+			return false;
+	return true;
+}
+
+static int intern_recent(struct batch_builder *b, struct batch_table *t, struct recent recent[RECENT],
+						 const struct slice parts[3], uint16_t version, uint16_t *index)
+{
+	uintptr_t from = (uintptr_t)parts[0].ptr ^ (uintptr_t)parts[1].ptr >> 1 ^ (uintptr_t)parts[2].ptr >> 2;
+	struct recent *r = &recent[(from >> 3 ^ from >> 8) % RECENT];
+	if (r->stamp == b->stamp && holds(t, r->index, parts, version)) {
+		*index = r->index;
+		return 0;
+	}
+	int result = batch_table_intern(t, parts, version, index);
+	if (result == 0)
+		*r = (struct recent){b->stamp, *index};
+	return result;
+}
+
 int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *index)
 {
 	struct slice parts[3] = {source_line, SLICE_NONE, SLICE_NONE};
@@ -104,13 +141,13 @@ int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *in
 int batch_decoder(struct batch_builder *b, struct slice name, uint16_t version, uint16_t *index)
 {
 	struct slice parts[3] = {name, SLICE_NONE, SLICE_NONE};
-	return batch_table_intern(&b->decoders, parts, version, index);
+	return intern_recent(b, &b->decoders, b->recent_decoders, parts, version, index);
 }
 
 int batch_logsource(struct batch_builder *b, const struct logsource *logsource, uint16_t *index)
 {
 	struct slice parts[3] = {logsource->product, logsource->category, logsource->service};
-	return batch_table_intern(&b->logsources, parts, 0, index);
+	return intern_recent(b, &b->logsources, b->recent_logsources, parts, 0, index);
 }
 
 /* buffer_room where there is room, without a call: for the two things that happen for every field. */
@@ -121,22 +158,26 @@ static inline uint8_t *room_for(struct buffer *buffer, size_t n)
 	return buffer_room(buffer, n);
 }
 
+static __attribute__((noinline)) bool more_stamps(struct batch_builder *b)
+{
+	size_t wanted = (size_t)b->dictionary->count * sizeof(struct name_stamp);
+	buffer_add_zeros(&b->name_stamps, wanted - b->name_stamps.len);
+	bool failed = b->name_stamps.failed;
+	b->name_stamps.failed = false;
+	return !failed;
+}
+
 /* The stamp of a dictionary id; grows with the dictionary. */
 static inline struct name_stamp *stamp_of(struct batch_builder *b, uint32_t name)
 {
 	size_t needed = ((size_t)name + 1) * sizeof(struct name_stamp);
-	if (b->name_stamps.len < needed) {
-		size_t wanted = (size_t)b->dictionary->count * sizeof(struct name_stamp);
-		buffer_add_zeros(&b->name_stamps, wanted - b->name_stamps.len);
-		if (b->name_stamps.failed) {
-			b->name_stamps.failed = false;
-			return NULL;
-		}
-	}
+	if (b->name_stamps.len < needed && !more_stamps(b))
+		return NULL;
 	return (struct name_stamp *)(void *)b->name_stamps.ptr + name;
 }
 
-static int new_name(struct batch_builder *b, uint32_t name, struct name_stamp *stamp)
+/* The new index, or a negative error. Apart from what happens for every field. */
+static __attribute__((noinline)) int new_name(struct batch_builder *b, uint32_t name, struct name_stamp *stamp)
 {
 	uint16_t index;
 	buffer_add(&b->name_ids, &name, sizeof name);
@@ -150,18 +191,17 @@ static int new_name(struct batch_builder *b, uint32_t name, struct name_stamp *s
 		return result;
 	}
 	*stamp = (struct name_stamp){b->stamp, index};
-	return 0;
+	return index;
 }
 
-static inline int name_index(struct batch_builder *b, uint32_t name, uint16_t *index)
+/* The index of a name in this batch, or a negative error. */
+static inline int name_index(struct batch_builder *b, uint32_t name)
 {
 	CHECK(name < b->dictionary->count);
 	struct name_stamp *stamp = stamp_of(b, name);
 	if (stamp == NULL)
 		return -ERROR_MEMORY;
-	int result = stamp->stamp == b->stamp ? 0 : new_name(b, name, stamp);
-	*index = stamp->index;
-	return result;
+	return stamp->stamp == b->stamp ? stamp->index : new_name(b, name, stamp);
 }
 
 /* ---- rows ---- */
@@ -250,36 +290,33 @@ int batch_row_derive(struct batch_builder *b, struct slice text, uint32_t *offse
 
 /* ---- fields ---- */
 
-static int dropped(struct batch_builder *b, int result)
+static __attribute__((cold, noinline)) int dropped(struct batch_builder *b, int result)
 {
 	b->row.flags |= ROW_FIELDS_DROPPED;
 	return result;
 }
 
-static int add_field(struct batch_builder *b, uint32_t name, enum value_type type, uint8_t flags, uint32_t place)
+static inline int add_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t flags, uint32_t place)
 {
-	uint16_t index;
 	CHECK(b->is_open && (unsigned)type < VALUE_TYPE_COUNT);
 	if (b->row.field_count >= LIMIT_row_fields || name == DICTIONARY_NONE)
 		return dropped(b, -ERROR_LIMIT);
-	int result = name_index(b, name, &index);
-	if (result != 0)
-		return dropped(b, result);
+	int index = name_index(b, name);
+	if (index < 0)
+		return dropped(b, index);
 	uint8_t *room = room_for(&b->fields, BATCH_FIELD_BYTES);
 	if (room == NULL) {
 		b->fields.failed = false;
 		return dropped(b, -ERROR_MEMORY);
 	}
-	put_u16(room, index);
-	room[2] = (uint8_t)type;
-	room[3] = flags;
+	put_u32(room, (uint32_t)index | (uint32_t)type << 16 | flags << 24);
 	put_u32(room + 4, place);
 	b->fields.len += BATCH_FIELD_BYTES;
 	b->row.field_count++;
 	return 0;
 }
 
-static int add_wide(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len)
+static __attribute__((noinline)) int add_wide(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len)
 {
 	uint32_t index = (uint32_t)(b->wides.len / BATCH_WIDE_BYTES);
 	uint8_t *room = buffer_room(&b->wides, BATCH_WIDE_BYTES);

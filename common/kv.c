@@ -1,15 +1,25 @@
 #include "common/kv.h"
 
-static bool is_space(uint8_t c)
+#define CLASS_SPACE 1u
+#define CLASS_KEY 2u
+
+/* What an octet is, looked up: pairs are told apart octet by octet. Keys are names: letters, digits, a few marks, and
+ * anything above ASCII (device vendors write keys in Chinese). */
+static const uint8_t classes[256] = {
+	[0] = CLASS_SPACE,           ['\t' ... '\r'] = CLASS_SPACE, [' '] = CLASS_SPACE,       ['0' ... '9'] = CLASS_KEY,
+	['A' ... 'Z'] = CLASS_KEY,   ['a' ... 'z'] = CLASS_KEY,     ['_'] = CLASS_KEY,         ['-'] = CLASS_KEY,
+	['.'] = CLASS_KEY,           ['['] = CLASS_KEY,             [']'] = CLASS_KEY,         ['/'] = CLASS_KEY,
+	['@'] = CLASS_KEY,           ['#'] = CLASS_KEY,             [0x80 ... 0xff] = CLASS_KEY,
+};
+
+static inline bool is_space(uint8_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0;
+	return (classes[c] & CLASS_SPACE) != 0;
 }
 
-/* Keys are names: letters, digits, a few marks, and anything above ASCII (device vendors write keys in Chinese). */
-static bool is_key(uint8_t c)
+static inline bool is_key(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' ||
-	       c == '.' || c == '[' || c == ']' || c == '/' || c == '@' || c == '#' || c >= 0x80;
+	return (classes[c] & CLASS_KEY) != 0;
 }
 
 void kv_reader_init(struct kv_reader *r, const struct kv_rules *rules, struct slice text)
@@ -17,10 +27,11 @@ void kv_reader_init(struct kv_reader *r, const struct kv_rules *rules, struct sl
 	*r = (struct kv_reader){.rules = rules, .text = text};
 }
 
-static bool assign_at(const struct kv_reader *r, size_t at)
+static inline bool assign_at(const struct kv_reader *r, size_t at)
 {
 	struct slice a = r->rules->assign;
-	return r->text.len - at >= a.len && memcmp(r->text.ptr + at, a.ptr, a.len) == 0;
+	return r->text.len - at >= a.len && r->text.ptr[at] == a.ptr[0] &&
+	       (a.len == 1 || memcmp(r->text.ptr + at, a.ptr, a.len) == 0);
 }
 
 /* `at` is behind the opening quote. *end: the closing quote, or the end of the text when there is none. */

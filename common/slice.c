@@ -31,8 +31,18 @@ size_t slice_find(struct slice s, struct slice needle, size_t from)
 		return SIZE_MAX;
 	if (needle.len == 0)
 		return from;
-	const uint8_t *hit = memmem(s.ptr + from, s.len - from, needle.ptr, needle.len);
-	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
+	/* memchr looks at 32 octets at once, memmem at one. A text full of the first octet is left to memmem, which is linear
+	 * whatever it is given. */
+	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1;
+	for (unsigned tries = 0; tries < 16; tries++, at++) {
+		at = at < end ? memchr(at, needle.ptr[0], (size_t)(end - at)) : NULL;
+		if (at == NULL)
+			return SIZE_MAX;
+		if (memcmp(at, needle.ptr, needle.len) == 0)
+			return (size_t)(at - s.ptr);
+	}
+	at = memmem(at, (size_t)(s.ptr + s.len - at), needle.ptr, needle.len);
+	return at == NULL ? SIZE_MAX : (size_t)(at - s.ptr);
 }
 
 size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
