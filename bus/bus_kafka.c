@@ -84,12 +84,14 @@ static int kafka_error(struct error *error, rd_kafka_resp_err_t code, const char
 	return -ERROR_IO;
 }
 
-/* A topic that was just made, or whose leader moves: the answer comes a little later. */
+/* A topic that was just made (also Kafka's own of positions), or whose leader moves: the answer comes a little later. */
 static bool will_mend(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
 		   code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE ||
-		   code == RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+		   code == RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+		   code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+		   code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
 }
 
 /* First and end offset of a partition, by its leader. The wait between two attempts serves the producer. */
@@ -435,10 +437,17 @@ static int stand_at(struct kafka_reader *r, uint64_t offset, struct error *error
 static int positions_ask(struct kafka_reader *r, struct error *error)
 {
 	rd_kafka_topic_partition_list_t *list = place_list(r, RD_KAFKA_OFFSET_INVALID);
-	rd_kafka_resp_err_t code = rd_kafka_committed(r->consumer, list, WAIT_MS);
 	rd_kafka_topic_partition_t *place = &list->elems[0];
-	if (!code)
-		code = place->err;
+	int64_t until = env_boot(r->kafka->env) + WAIT_MS * NS_PER_MS;
+	rd_kafka_resp_err_t code;
+	for (;;) {
+		code = rd_kafka_committed(r->consumer, list, WAIT_MS);
+		if (!code)
+			code = place->err;
+		if (!will_mend(code) || env_boot(r->kafka->env) > until)
+			break;
+		rd_kafka_poll(r->kafka->producer, 50);
+	}
 	r->committed = r->keep_from = r->first;
 	if (!code && place->offset >= 0) {
 		r->committed = r->keep_from = (uint64_t)place->offset;
