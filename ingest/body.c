@@ -295,14 +295,23 @@ static int parse_leef(struct body_scratch *s, struct batch_builder *b, struct sl
 
 /* ---- which ---- */
 
-/* The head of a CEF or LEEF text, at the start or behind a word or two that a relay put there. */
+#define HEAD_REACH 136u
+
+/* The head of a CEF or LEEF text, at the start or behind a word or two that a relay put there: a mark ("CEF:", "LEEF:")
+ * that begins a word and is followed by a digit. Colons are few, so they are what is looked for. */
 static struct slice find_head(struct slice text, struct slice mark)
 {
-	size_t at = slice_find(slice_of(text.ptr, text.len < 136 ? text.len : 136), mark, 0);
-	if (at == SIZE_MAX || (at > 0 && text.ptr[at - 1] != ' ' && text.ptr[at - 1] != '\t'))
-		return SLICE_NONE;
-	struct slice head = slice_from(text, at);
-	return head.len > mark.len && head.ptr[mark.len] >= '0' && head.ptr[mark.len] <= '9' ? head : SLICE_NONE;
+	struct slice near = slice_of(text.ptr, text.len < HEAD_REACH ? text.len : HEAD_REACH);
+	for (size_t colon = 0; (colon = slice_find_octet(near, ':', colon)) != SIZE_MAX; colon++) {
+		if (colon + 1 < mark.len || !slice_starts(slice_from(near, colon + 1 - mark.len), mark))
+			continue;
+		size_t at = colon + 1 - mark.len;
+		if (at > 0 && text.ptr[at - 1] != ' ' && text.ptr[at - 1] != '\t')
+			return SLICE_NONE;
+		struct slice head = slice_from(text, at);
+		return head.len > mark.len && head.ptr[mark.len] >= '0' && head.ptr[mark.len] <= '9' ? head : SLICE_NONE;
+	}
+	return SLICE_NONE;
 }
 
 static struct slice without_tail(struct slice s)

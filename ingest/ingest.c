@@ -21,6 +21,23 @@ static void reference_update(struct ingest *in)
 		in->reference = moment_of(ns);
 }
 
+/* A forced decoder that is not there would go unnoticed for ever. */
+static int check_decoder(const struct ingest_config *c, const struct source_settings *s, struct error *error)
+{
+	if (s->decoder.len == 0 || c->decoders == NULL || decoders_know(c->decoders, s->decoder))
+		return 0;
+	return error_set(error, ERROR_USAGE, "there is no decoder \"%.*s\"", s->decoder.len > 64 ? 64 : (int)s->decoder.len,
+	                 (const char *)s->decoder.ptr);
+}
+
+static int check_decoders(const struct ingest_config *c, struct error *error)
+{
+	int result = check_decoder(c, &c->defaults, error);
+	for (uint32_t i = 0; result == 0 && i < c->source_count; i++)
+		result = check_decoder(c, &c->sources[i], error);
+	return result;
+}
+
 static int check_config(const struct ingest_config *c, struct error *error)
 {
 	if (c->emit == NULL || (!c->single_partition && (c->partitions == 0 || c->partitions > 65536)))
@@ -28,7 +45,7 @@ static int check_config(const struct ingest_config *c, struct error *error)
 	if (c->message_bytes > LIMIT_message_bytes_max)
 		return error_set(error, ERROR_USAGE, "message_bytes is %u; at most %lld", c->message_bytes,
 		                 (long long)LIMIT_message_bytes_max);
-	return 0;
+	return check_decoders(c, error);
 }
 
 static int names_init(struct ingest *in, struct error *error)

@@ -28,7 +28,7 @@ struct source_settings {
 	bool charset_auto;         /* decided per source from what it sends: UTF-8, else GB18030 */
 	struct slice zone;         /* "+08:00", "Asia/Urumqi", "local"; empty = default */
 	bool relay;                /* source lines carry the header's host */
-	struct slice decoder;      /* forced decoder, empty = by content */
+	struct slice decoder;      /* forced decoder, empty = by content; must be one of the config's */
 	struct logsource logsource;/* forced log source */
 };
 

@@ -251,7 +251,8 @@ static int row_body(struct draft *d, enum format *format, struct decode_result *
 	if (d->in->decoders == NULL || message.len == 0)
 		return 0;
 	struct decode_input input = {.program = d->header.program, .msgid = d->header.msgid, .host = d->header.host,
-	                             .format = *format, .observed_ns = d->observed_ns, .zone_known = true};
+	                             .forced = d->setting->given->decoder, .format = *format, .observed_ns = d->observed_ns,
+	                             .zone_known = true};
 	input.message = slice_of(batch_row_text(b).ptr + offset, message.len);
 	input.zone_offset_s = zone_offset_at(d->setting->zone, d->observed_ns / NS_PER_S);
 	result = decoders_apply(d->in->config.decoders, d->in->decoders, b, &input, decoded);

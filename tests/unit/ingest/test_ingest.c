@@ -682,6 +682,54 @@ static void memory_fails_at_every_point(void **state)
 	fail_msg("400 allocations and more");
 }
 
+/* One source's decoder is settled, the other's found by content; one that is not there is refused at once. */
+static void a_source_may_force_its_decoder(void **state)
+{
+	static const char yaml[] = "name: pairs\nversion: 1\nrecognise:\n  - starts: ['pairs ']\nsteps:\n  - kv: {min: 1}\n"
+	                           "    rename: {src: source.ip}\n"
+	                           "---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
+	                           "  - pattern: '{event.action:word} {..}'\n";
+	static const char *const paths[] = {"/d/x.yml"};
+	static const char line[] = "<34>Dec 31 22:14:15 gw app: allowed src=192.0.2.1";
+	struct fake *fake = fake_new(2);
+	struct decoders *decoders;
+	struct collect c;
+	struct error error = {0};
+	unsigned host_bits;
+	bool host_bits_set;
+	(void)state;
+	fake_file_put(fake, paths[0], yaml, strlen(yaml));
+	assert_int_equal(decoders_load(&fake->env, paths, 1, NULL, NULL, &decoders, NULL), 0);
+	struct source_settings forced = {.decoder = SLICE("pairs"), .charset_auto = true};
+	assert_true(network_parse(SLICE("10.0.0.1"), forced.network, &host_bits, &host_bits_set));
+	forced.network_bits = host_bits;
+	struct ingest_config config = {.partitions = 4, .collector = {1}, .epoch = 7, .emit = collect_emit, .ctx = &c,
+	                               .decoders = decoders, .sources = &forced, .source_count = 1};
+	collect_start(&c, &config);
+	int fd = fake_datagram_socket(c.fake);
+	struct ingest_udp *udp;
+	assert_int_equal(ingest_udp_new(c.ingest, fd, &udp, NULL), 0);
+	push(&c, fd, "10.0.0.1", line);
+	push(&c, fd, "10.0.0.2", line);
+	assert_int_equal(ingest_udp_step(udp, 100, NULL), 2);
+	collect_flush(&c);
+	assert_int_equal(c.count, 2);
+	const struct collected *first = &c.rows[strcmp(c.rows[0].source, "ip 10.0.0.1") != 0], *second = &c.rows[first == c.rows];
+	assert_string_equal(first->source, "ip 10.0.0.1");
+	assert_true(collect_has(first, "source.ip=192.0.2.1"));
+	assert_false(collect_has(first, "event.action=allowed"));
+	assert_true(collect_has(second, "event.action=allowed"));
+	assert_false(collect_has(second, "source.ip=192.0.2.1"));
+	ingest_udp_free(udp);
+	struct ingest *none;
+	forced.decoder = SLICE("pears");
+	assert_int_equal(ingest_new(&c.fake->env, &config, &none, &error), -ERROR_USAGE);
+	assert_non_null(strstr(error.text, "pears"));
+	collect_stop(&c);
+	decoders_free(decoders);
+	fake_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -693,6 +741,7 @@ int main(void)
 		cmocka_unit_test(two_sources_two_charsets),
 		cmocka_unit_test(octets_outside_the_charset),
 		cmocka_unit_test(settings_by_network_and_host),
+		cmocka_unit_test(a_source_may_force_its_decoder),
 		cmocka_unit_test(kernel_drops_become_gap_rows),
 		cmocka_unit_test(a_datagram_cut_by_the_kernel),
 		cmocka_unit_test(a_long_message_is_cut_with_length_and_hash),
