@@ -6,6 +6,7 @@
 #ifndef RULES_DECODER_H
 #define RULES_DECODER_H
 
+#include "common/format.h"
 #include "common/json_fields.h"
 #include "common/kv.h"
 #include "rules/decoders.h"
@@ -237,6 +238,13 @@ struct program_slot {
 	uint64_t mask[DECODER_WORDS];
 };
 
+/* Octet pairs of a text, to pass over literals that cannot be in it. A pair is in it when its place holds the present
+ * stamp, so that a new text clears nothing. */
+#define PAIR_PLACES 4096u
+struct pair_filter {
+	uint8_t places[PAIR_PLACES];
+	uint8_t stamp;
+};
 /* Finds the decoders worth asking. A set bit is a hint, never a decision: decoder_sign is always tested in full. */
 struct decoder_index {
 	struct program_slot *slots;
@@ -246,6 +254,11 @@ struct decoder_index {
 	uint64_t others[DECODER_WORDS];             /* strong, by msgid */
 	uint64_t fields[8][DECODER_WORDS];          /* strong, by field, by format */
 	uint64_t weak[CLASS_COUNT][DECODER_WORDS];
+	/* Signs by what they contain: of every literal one octet pair stands for it. */
+	uint8_t pair_group[PAIR_PLACES]; /* 0: stands for nothing */
+	uint64_t groups[256][DECODER_WORDS];
+	uint64_t contains_any[DECODER_WORDS]; /* those that no pair stands for */
+	uint32_t group_count;
 };
 
 struct decoders {
@@ -266,10 +279,8 @@ int decoder_index_build(struct decoders *d);
 /* Hints for the strong class into mask[0..words). */
 void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
                        uint64_t *mask);
-/* Octet pairs of a text, to pass over literals that cannot be in it. */
-struct pair_filter {
-	uint64_t bits[64];
-};
+/* Hints for CLASS_CONTAINS into mask[0..words). */
+void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask);
 void pair_filter_fill(struct pair_filter *f, struct slice text);
 bool pair_filter_may(const struct pair_filter *f, struct slice literal);
 

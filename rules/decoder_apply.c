@@ -216,8 +216,10 @@ static bool find_decoder(struct decode_run *run, struct span text)
 	const struct decoder *claimed = NULL;
 	uint16_t logsource = DECODER_NONE;
 	decoder_index_ask(x, run->in, decoder_span_text(run, text), words, mask);
-	if (run_class(run, mask, words, CLASS_STRONG, text, &claimed, &logsource) ||
-	    run_class(run, x->weak[CLASS_CONTAINS], words, CLASS_CONTAINS, text, &claimed, &logsource))
+	if (run_class(run, mask, words, CLASS_STRONG, text, &claimed, &logsource))
+		return true;
+	decoder_index_contains(x, decoder_span_text(run, text), words, mask);
+	if (run_class(run, mask, words, CLASS_CONTAINS, text, &claimed, &logsource))
 		return true;
 	if (claimed != NULL) {
 		run->decoder = claimed;
@@ -226,6 +228,41 @@ static bool find_decoder(struct decode_run *run, struct span text)
 		return true;
 	}
 	return run_class(run, x->weak[CLASS_GENERIC], words, CLASS_GENERIC, text, &claimed, &logsource);
+}
+
+/* ---- a forced one ---- */
+
+static const struct decoder *decoder_named(const struct decoders *d, struct slice name)
+{
+	for (uint32_t i = 0; i < d->count; i++)
+		if (slice_equal(d->list[i]->name, name))
+			return d->list[i];
+	return NULL;
+}
+
+bool decoders_know(const struct decoders *d, struct slice name)
+{
+	return decoder_named(d, name) != NULL;
+}
+
+/* Its signs only choose the log source. It holds even when none of its steps knows the text: somebody said that the
+ * source speaks so. */
+static bool run_forced(struct decode_run *run, const struct decoder *d, struct span text)
+{
+	const struct decoder_sign *sign = NULL;
+	for (uint8_t class = CLASS_STRONG; class < CLASS_COUNT && sign == NULL; class++)
+		sign = sign_of(run, d, class, decoder_span_text(run, text));
+	run->decoder = d;
+	run->logsource = sign != NULL && sign->logsource != DECODER_NONE ? sign->logsource : d->logsource;
+	decoder_steps_first(run, d->steps, d->step_count, text, 0);
+	decoder_set_constants(run, d->set, d->set_count);
+	return true;
+}
+
+static bool choose_decoder(struct decode_run *run, struct span text)
+{
+	const struct decoder *forced = run->in->forced.len > 0 ? decoder_named(run->d, run->in->forced) : NULL;
+	return forced != NULL ? run_forced(run, forced, text) : find_decoder(run, text);
 }
 
 static void begin_values(struct decoder_scratch *s)
@@ -258,7 +295,7 @@ int decoders_apply(const struct decoders *d, struct decoder_scratch *s, struct b
 	begin_values(s);
 	decoder_note_given(&run);
 	run.message = message_span(&run, in);
-	if (run.error == 0 && find_decoder(&run, run.message) && run.error == 0)
+	if (run.error == 0 && choose_decoder(&run, run.message) && run.error == 0)
 		return put_tables(&run, out);
 	return run.error;
 }

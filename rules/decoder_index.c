@@ -14,6 +14,14 @@ static uint32_t program_hash(struct slice program)
 	return h ^ h >> 15;
 }
 
+/* ---- pairs of octets ---- */
+
+/* `pair` as get_u16 reads it. */
+static inline uint32_t pair_place(uint32_t pair)
+{
+	return pair * 40503u >> 8 & (PAIR_PLACES - 1);
+}
+
 static void mark(uint64_t *mask, uint32_t decoder)
 {
 	mask[decoder / 64] |= UINT64_C(1) << decoder % 64;
@@ -44,11 +52,48 @@ static void index_programs(struct decoder_index *x, const struct decoder_sign *s
 	}
 }
 
+static bool is_common(uint8_t c)
+{
+	return c == ' ' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* The pair of a literal that is least likely in ordinary text. */
+static uint32_t telling_place(struct slice literal)
+{
+	size_t best = 1;
+	int best_common = 3;
+	for (size_t i = 1; i < literal.len; i++) {
+		int common = is_common(literal.ptr[i - 1]) + is_common(literal.ptr[i]);
+		if (common < best_common) {
+			best = i;
+			best_common = common;
+		}
+	}
+	return pair_place(get_u16(literal.ptr + best - 1));
+}
+
+static void index_contains(struct decoder_index *x, const struct decoder_sign *s, uint32_t decoder)
+{
+	if (s->contain_count == 0)
+		mark(x->contains_any, decoder);
+	for (uint16_t i = 0; i < s->contain_count; i++) {
+		uint32_t place = s->contains[i].len > 1 ? telling_place(s->contains[i]) : PAIR_PLACES;
+		if (place < PAIR_PLACES && x->pair_group[place] == 0 && x->group_count < 255)
+			x->pair_group[place] = (uint8_t)++x->group_count;
+		if (place < PAIR_PLACES && x->pair_group[place] != 0)
+			mark(x->groups[x->pair_group[place]], decoder);
+		else
+			mark(x->contains_any, decoder);
+	}
+}
+
 /* One kind of evidence is enough for a hint: the whole sign is tested afterwards. */
 static void index_sign(struct decoder_index *x, const struct decoder_sign *s, uint32_t decoder)
 {
 	if (s->class != CLASS_STRONG) {
 		mark(x->weak[s->class], decoder);
+		if (s->class == CLASS_CONTAINS)
+			index_contains(x, s, decoder);
 	} else if (s->program_count > 0) {
 		index_programs(x, s, decoder);
 	} else if (s->start_count > 0) {
@@ -100,28 +145,32 @@ void decoder_index_ask(const struct decoder_index *x, const struct decode_input 
 		          (first != NULL ? first[w] : 0) | (start != NULL ? start[w] : 0);
 }
 
-/* ---- pairs of octets ---- */
-
-static uint32_t pair_bit(uint8_t a, uint8_t b)
+void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask)
 {
-	return ((uint32_t)a * 61u + (uint32_t)b * 17u) & 4095u;
+	memcpy(mask, x->contains_any, words * sizeof *mask);
+	for (size_t i = 1; i < text.len; i++) {
+		uint8_t group = x->pair_group[pair_place(get_u16(text.ptr + i - 1))];
+		for (uint32_t w = 0; group != 0 && w < words; w++)
+			mask[w] |= x->groups[group][w];
+	}
 }
+
+/* ---- the pair filter ---- */
 
 void pair_filter_fill(struct pair_filter *f, struct slice text)
 {
-	memset(f->bits, 0, sizeof f->bits);
-	for (size_t i = 1; i < text.len; i++) {
-		uint32_t bit = pair_bit(text.ptr[i - 1], text.ptr[i]);
-		f->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+	if (++f->stamp == 0) {
+		memset(f->places, 0, sizeof f->places);
+		f->stamp = 1;
 	}
+	for (size_t i = 1; i < text.len; i++)
+		f->places[pair_place(get_u16(text.ptr + i - 1))] = f->stamp;
 }
 
 bool pair_filter_may(const struct pair_filter *f, struct slice literal)
 {
-	for (size_t i = 1; i < literal.len; i++) {
-		uint32_t bit = pair_bit(literal.ptr[i - 1], literal.ptr[i]);
-		if ((f->bits[bit / 64] >> bit % 64 & 1) == 0)
+	for (size_t i = 1; i < literal.len; i++)
+		if (f->places[pair_place(get_u16(literal.ptr + i - 1))] != f->stamp)
 			return false;
-	}
 	return true;
 }

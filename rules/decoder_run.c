@@ -73,18 +73,26 @@ static void emit_capture(struct decode_run *run, const struct pattern_op *op, st
 	decoder_emit_target(run, &t, type, value);
 }
 
+/* Whether the literal that the pattern cannot do without may be in the text. */
+static bool has_needed(struct decode_run *run, const struct decoder_pattern *p, struct span text, struct slice s)
+{
+	if (p->needed.len == 0)
+		return true;
+	if (p->needed.len == 1 || text.at != run->message.at || text.len != run->message.len)
+		return slice_find(s, p->needed, 0) != SIZE_MAX;
+	if (!run->s->filter_ready) {
+		pair_filter_fill(&run->s->filter, s);
+		run->s->filter_ready = true;
+	}
+	return pair_filter_may(&run->s->filter, p->needed);
+}
+
 static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p, struct span text, uint32_t depth)
 {
 	struct slice s = decoder_span_text(run, text);
 	struct captures *c = &run->s->captures[depth];
-	if (p->needed.len > 1 && text.at == run->message.at && text.len == run->message.len) {
-		if (!run->s->filter_ready) {
-			pair_filter_fill(&run->s->filter, s);
-			run->s->filter_ready = true;
-		}
-		if (!pair_filter_may(&run->s->filter, p->needed))
-			return false;
-	}
+	if (!has_needed(run, p, text, s))
+		return false;
 	if (!decoder_pattern_match(p, s, c))
 		return false;
 	for (uint32_t i = 0; i < c->count; i++)
@@ -145,16 +153,20 @@ static void strip_given(struct decode_run *run, const struct decoder_step *step)
 
 /* ---- pairs ---- */
 
-static uint32_t pair_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
+/* Apart, because its room is cleared whenever it is entered. */
+static __attribute__((noinline)) uint32_t prefixed_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
 {
 	uint8_t text[64 + 256];
-	if (kv->prefix.len == 0)
-		return dictionary_intern(run->s->dictionary, key);
 	if (key.len > 256)
 		return DICTIONARY_NONE;
 	memcpy(text, kv->prefix.ptr, kv->prefix.len);
 	memcpy(text + kv->prefix.len, key.ptr, key.len);
 	return dictionary_intern(run->s->dictionary, slice_of(text, kv->prefix.len + key.len));
+}
+
+static uint32_t pair_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
+{
+	return kv->prefix.len > 0 ? prefixed_name(run, kv, key) : dictionary_intern(run->s->dictionary, key);
 }
 
 static uint16_t known_name(const struct decode_run *run, uint32_t id)
@@ -198,9 +210,28 @@ static bool holds_pair(const struct kv_pair *pair)
 	return false;
 }
 
+static bool occurs(struct slice text, struct slice what, uint32_t times)
+{
+	for (size_t at = 0; times > 0; times--, at += what.len)
+		if ((at = slice_find(text, what, at)) == SIZE_MAX)
+			return false;
+	return true;
+}
+
+/* A cheap look: every pair has an assignment mark of its own, and a separator stands between two of them. */
+static bool may_hold_pairs(const struct decoder_kv *kv, struct slice text)
+{
+	if (kv->rules.assign.len > 0 && !occurs(text, kv->rules.assign, kv->min))
+		return false;
+	return kv->rules.separator.len == 0 || kv->min == 0 || slice_equal(kv->rules.separator, SLICE(" ")) ||
+	       occurs(text, kv->rules.separator, kv->min - 1);
+}
+
 /* Counted first: a text with too few pairs is none of this kind and must leave no fields. */
 static bool enough_pairs(const struct decoder_kv *kv, struct slice text)
 {
+	if (!may_hold_pairs(kv, text))
+		return false;
 	struct kv_reader r;
 	struct kv_pair pair;
 	uint32_t n = 0;

@@ -33,6 +33,9 @@ void decoders_free(struct decoders *d);
  * negative error for lack of memory. */
 int decoders_test(const struct decoders *d, const struct env *env, diagnostic_fn *tell, void *ctx, uint32_t *tests);
 
+/* Whether a decoder of that name was loaded. */
+bool decoders_know(const struct decoders *d, struct slice name);
+
 /* Per thread: interns every field name into `dictionary` (which must then keep them, see dictionary_keep). */
 struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const struct env *env, struct dictionary *dictionary);
 void decoder_scratch_free(struct decoder_scratch *s);
@@ -41,6 +44,7 @@ struct decode_input {
 	struct slice program;  /* process.name of the header, may be empty; need not lie in the row's text */
 	struct slice msgid;
 	struct slice host;
+	struct slice forced;   /* name of the only decoder to be run, whatever the message looks like; empty: by content */
 	struct slice message;  /* normalised body, a slice of the open row's text (batch_row_text) */
 	enum format format;    /* of header or body; JSON fields are already in the row */
 	int64_t observed_ns;

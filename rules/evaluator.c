@@ -1,4 +1,5 @@
-/* The exact evaluator: every rule that its log source and its fields allow is judged by walking its tree. */
+/* The exact evaluator: every rule that its log source and its witnesses allow is judged by walking its tree. The plain way
+ * judges every rule that the log source allows; it is the oracle of the other. */
 #include "rules/matcher.h"
 #include "rules/route.h"
 #include "rules/yara_rules.h"
@@ -14,7 +15,8 @@ struct evaluator {
 	uint32_t batch_routes_room, routes_generation;
 	uint64_t *candidates; /* a bit for each rule */
 	uint32_t words;
-	uint64_t undecided;
+	uint64_t undecided, tried;
+	bool plain;
 };
 
 int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **out, struct error *error)
@@ -61,6 +63,16 @@ uint64_t evaluator_undecided(const struct evaluator *e)
 	return e->undecided;
 }
 
+uint64_t evaluator_tried(const struct evaluator *e)
+{
+	return e->tried;
+}
+
+void evaluator_set_plain(struct evaluator *e, bool plain)
+{
+	e->plain = plain;
+}
+
 /* ---- routes of the batch ---- */
 
 static int forget_routes(struct evaluator *e, const struct batch *batch)
@@ -100,16 +112,96 @@ static void candidate(struct evaluator *e, uint32_t rule)
 	e->candidates[rule / 64] |= UINT64_C(1) << (rule % 64);
 }
 
-static void gather(struct evaluator *e, const struct route *route)
+static void candidates(struct evaluator *e, const uint32_t *rules, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		candidate(e, rules[i]);
+}
+
+static void look_up(struct evaluator *e, const struct route *route, uint32_t field, enum witness_kind kind, uint64_t key)
+{
+	const struct route_slot *slot = route_slot_find(route, field, kind, key);
+	if (slot)
+		candidates(e, route->hanging + slot->first, slot->count);
+}
+
+static void look_up_number(struct evaluator *e, const struct route *route, uint32_t field,
+						   const struct batch_value *value)
+{
+	struct number n = {.type = NUMBER_I64, .i64 = value->small};
+	if (value->type != VALUE_SMALL)
+		n = number_parse(value->text);
+	if (n.type != NUMBER_NONE && value->type != VALUE_BOOL)
+		look_up(e, route, field, WITNESS_NUMBER, number_key(&n));
+}
+
+static int look_up_text(struct evaluator *e, const struct route *route, uint32_t field, const struct batch_value *value)
+{
+	uint32_t kinds = route->fields[field].kinds;
+	struct text_ends ends;
+	char small[12];
+	struct slice text = batch_value_text(value, small);
+	text_ends(text, &ends);
+	if (!ends.ascii) {
+		struct arena_mark mark = arena_mark(&e->view.scratch);
+		uint8_t *room = arena_alloc(&e->view.scratch, FOLD_ROOM(text.len));
+		if (!room)
+			return -ERROR_MEMORY;
+		text_ends(slice_of(room, fold(text, room)), &ends);
+		arena_rewind(&e->view.scratch, mark);
+	}
+	if (kinds & 1u << WITNESS_EXACT)
+		look_up(e, route, field, WITNESS_EXACT, exact_key(&ends));
+	if (kinds & 1u << WITNESS_START && ends.len >= WITNESS_LONG)
+		look_up(e, route, field, WITNESS_START, ends.head);
+	if (kinds & 1u << WITNESS_END && ends.len >= WITNESS_LONG)
+		look_up(e, route, field, WITNESS_END, ends.tail);
+	if (kinds & 1u << WITNESS_START_SHORT && ends.len >= WITNESS_SHORT)
+		look_up(e, route, field, WITNESS_START_SHORT, start_short_key(&ends));
+	if (kinds & 1u << WITNESS_END_SHORT && ends.len >= WITNESS_SHORT)
+		look_up(e, route, field, WITNESS_END_SHORT, end_short_key(&ends));
+	return 0;
+}
+
+static int gather_field(struct evaluator *e, const struct route *route, uint32_t field, const struct batch *batch,
+						const struct batch_row *row, uint32_t index)
+{
+	const struct route_field *f = &route->fields[field];
+	struct batch_value value;
+	candidates(e, route->hanging + f->first, f->count);
+	if (!f->kinds)
+		return 0;
+	batch_get_value(batch, row, index, &value);
+	if (value.type == VALUE_NULL)
+		return 0;
+	if (f->kinds & 1u << WITNESS_NUMBER)
+		look_up_number(e, route, field, &value);
+	return f->kinds & ~(1u << WITNESS_NUMBER) ? look_up_text(e, route, field, &value) : 0;
+}
+
+/* All values count, of each field and of each name it may have: that is at least what judging looks at. */
+static int gather(struct evaluator *e, const struct route *route, const struct batch *batch, const struct batch_row *row)
 {
 	memset(e->candidates, 0, e->words * sizeof *e->candidates);
-	for (uint32_t i = 0; i < route->always_count; i++)
-		candidate(e, route->always[i]);
-	for (uint32_t i = 0; i < e->view.present_count; i++) {
-		uint32_t field = e->view.present[i];
-		for (uint32_t k = route->starts[field]; k < route->starts[field + 1]; k++)
-			candidate(e, route->hanging[k]);
+	if (e->plain) {
+		candidates(e, route->all, route->all_count);
+		return 0;
 	}
+	candidates(e, route->always, route->always_count);
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		uint32_t field = e->view.bound[batch_value_name(batch, row->field_first + i)];
+		if (field != DICTIONARY_NONE && gather_field(e, route, field, batch, row, row->field_first + i))
+			return -ERROR_MEMORY;
+	}
+	return 0;
+}
+
+static bool any_candidate(const struct evaluator *e)
+{
+	uint64_t any = 0;
+	for (uint32_t w = 0; w < e->words; w++)
+		any |= e->candidates[w];
+	return any != 0;
 }
 
 /* Leaves the bits of those that hold. */
@@ -122,6 +214,7 @@ static int judge(struct evaluator *e)
 			if (e->view.failed)
 				return -ERROR_MEMORY;
 			e->undecided += verdict == VERDICT_UNKNOWN;
+			e->tried++;
 			if (verdict != VERDICT_TRUE)
 				e->candidates[w] &= ~(left & (0 - left));
 		}
@@ -142,7 +235,7 @@ int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, 
 	struct batch_row r;
 	bool rebound;
 	batch_get_row(batch, row, &r);
-	int rc = row_view_enter(&e->view, batch, &r, &rebound);
+	int rc = row_view_bind(&e->view, batch, &rebound);
 	if (!rc && (rebound || !e->batch_routes))
 		rc = forget_routes(e, batch);
 	const struct route *route = NULL;
@@ -152,8 +245,12 @@ int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, 
 		e->view.batch_ptr = NULL; /* bound again next time, routes with it */
 		return error_set(error, ERROR_MEMORY, "no memory for judging a row");
 	}
-	gather(e, route);
-	rc = judge(e);
+	rc = gather(e, route, batch, &r);
+	if (!rc && any_candidate(e)) {
+		rc = row_view_enter(&e->view, batch, &r, &rebound);
+		if (!rc)
+			rc = judge(e);
+	}
 	if (rc)
 		return error_set(error, ERROR_MEMORY, "no memory for judging a row");
 	if (e->yara)

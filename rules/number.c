@@ -33,26 +33,33 @@ static bool number_shape(struct slice t, bool *integer)
 	return i == t.len;
 }
 
-struct number number_parse(struct slice t)
+#define NUMBER_OCTETS 400u
+
+/* Apart, because its copy is large and most numbers are whole. */
+static __attribute__((noinline)) struct number parse_double(struct slice t)
 {
 	struct number n = {.type = NUMBER_NONE};
-	bool integer;
-	char copy[400];
-	if (t.len == 0 || t.len >= sizeof copy || !number_shape(t, &integer))
-		return n;
-	if (integer && slice_to_i64(t, &n.i64)) {
-		n.type = NUMBER_I64;
-		return n;
-	}
-	if (integer && slice_to_u64(t, &n.u64)) {
-		n.type = NUMBER_U64;
-		return n;
-	}
+	char copy[NUMBER_OCTETS];
 	memcpy(copy, t.ptr, t.len);
 	copy[t.len] = 0;
 	n.f64 = strtod(copy, NULL);
 	if (isfinite(n.f64))
 		n.type = NUMBER_F64;
+	return n;
+}
+
+struct number number_parse(struct slice t)
+{
+	struct number n = {.type = NUMBER_NONE};
+	bool integer;
+	if (t.len == 0 || t.len >= NUMBER_OCTETS || !number_shape(t, &integer))
+		return n;
+	if (integer && slice_to_i64(t, &n.i64))
+		n.type = NUMBER_I64;
+	else if (integer && slice_to_u64(t, &n.u64))
+		n.type = NUMBER_U64;
+	else
+		n = parse_double(t);
 	return n;
 }
 

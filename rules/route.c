@@ -37,33 +37,111 @@ static bool concerns(const struct detection *d, const struct logsource *logsourc
 	return false;
 }
 
-/* Counting first, then filling: `starts` ends up as the beginnings. */
+/* ---- hanging rules on their witnesses ---- */
+
+static const struct detection *rule_of(const struct routes *r, const struct route *route, uint32_t i)
+{
+	return rule_detection(r->set->rules[route->all[i]]);
+}
+
+static uint64_t hash_of(const struct witness *w)
+{
+	return witness_hash(w->field, w->kind, w->key);
+}
+
+static struct route_slot *slot_for(struct route_slot *slots, uint64_t mask, uint64_t hash)
+{
+	uint64_t at = hash & mask;
+	while (slots[at].hash != hash && slots[at].count)
+		at = (at + 1) & mask;
+	slots[at].hash = hash;
+	return &slots[at];
+}
+
+/* Counts into fields and slots; the number of all. */
+static uint32_t count_witnesses(const struct routes *r, const struct route *route, struct route_field *fields,
+								struct route_slot *slots)
+{
+	uint32_t total = 0;
+	for (uint32_t i = 0; i < route->all_count; i++) {
+		const struct detection *d = rule_of(r, route, i);
+		for (uint32_t k = 0; k < d->witness_count; k++, total++) {
+			const struct witness *w = &d->witnesses[k];
+			if (w->kind == WITNESS_PRESENT) {
+				fields[w->field].count++;
+				continue;
+			}
+			fields[w->field].kinds |= 1u << w->kind;
+			slot_for(slots, route->slot_mask, hash_of(w))->count++;
+		}
+	}
+	return total;
+}
+
+/* Where each list ends; filling goes down from there, so that `first` ends up as the beginning. */
+static void place_lists(const struct routes *r, const struct route *route, struct route_field *fields,
+						struct route_slot *slots)
+{
+	uint32_t end = 0;
+	for (uint32_t f = 0; f < r->set->fields.count; f++)
+		fields[f].first = end += fields[f].count;
+	for (uint64_t s = 0; s <= route->slot_mask; s++)
+		slots[s].first = end += slots[s].count;
+}
+
+static void fill_lists(const struct routes *r, const struct route *route, struct route_field *fields,
+					   struct route_slot *slots, uint32_t *list)
+{
+	for (uint32_t i = 0; i < route->all_count; i++) {
+		const struct detection *d = rule_of(r, route, i);
+		for (uint32_t k = 0; k < d->witness_count; k++) {
+			const struct witness *w = &d->witnesses[k];
+			bool present = w->kind == WITNESS_PRESENT;
+			uint32_t *first =
+				present ? &fields[w->field].first : &slot_for(slots, route->slot_mask, hash_of(w))->first;
+			list[--*first] = route->all[i];
+		}
+	}
+}
+
+static uint64_t slots_for(const struct routes *r, const struct route *route)
+{
+	uint64_t keyed = 0, size = 2;
+	for (uint32_t i = 0; i < route->all_count; i++) {
+		const struct detection *d = rule_of(r, route, i);
+		for (uint32_t k = 0; k < d->witness_count; k++)
+			keyed += d->witnesses[k].kind != WITNESS_PRESENT;
+	}
+	while (size < 2 * keyed + 2)
+		size *= 2;
+	return size;
+}
+
 static int route_fill(struct routes *r, struct route *route, const uint32_t *rules, uint32_t count)
 {
-	uint32_t fields = r->set->fields.count, hanging = 0;
-	uint32_t *starts = arena_zalloc(&r->arena, (fields + 2) * sizeof *starts);
-	uint32_t *always = arena_alloc(&r->arena, count * sizeof *always);
-	if (!starts || !always)
+	uint64_t size;
+	uint32_t *all = arena_alloc(&r->arena, count * sizeof *all), *always = arena_alloc(&r->arena, count * sizeof *always);
+	if (!all || !always)
 		return -ERROR_MEMORY;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct detection *d = rule_detection(r->set->rules[rules[i]]);
-		if (d->witness_count == 0)
+	memcpy(all, rules, count * sizeof *all);
+	route->all = all;
+	route->all_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		if (rule_of(r, route, i)->witness_count == 0)
 			always[route->always_count++] = rules[i];
-		for (uint32_t k = 0; k < d->witness_count; k++, hanging++)
-			starts[d->witness[k] + 2]++;
-	}
-	uint32_t *list = arena_alloc(&r->arena, hanging * sizeof *list);
+	route->slot_mask = (size = slots_for(r, route)) - 1;
+	struct route_field *fields = arena_zalloc(&r->arena, r->set->fields.count * sizeof *fields);
+	struct route_slot *slots = arena_zalloc(&r->arena, size * sizeof *slots);
+	if (!fields || !slots)
+		return -ERROR_MEMORY;
+	uint32_t *list = arena_alloc(&r->arena, count_witnesses(r, route, fields, slots) * sizeof *list);
 	if (!list)
 		return -ERROR_MEMORY;
-	for (uint32_t f = 2; f < fields + 2; f++)
-		starts[f] += starts[f - 1];
-	for (uint32_t i = 0; i < count; i++) {
-		const struct detection *d = rule_detection(r->set->rules[rules[i]]);
-		for (uint32_t k = 0; k < d->witness_count; k++)
-			list[starts[d->witness[k] + 1]++] = rules[i];
-	}
+	place_lists(r, route, fields, slots);
+	fill_lists(r, route, fields, slots, list);
 	route->always = always;
-	route->starts = starts;
+	route->fields = fields;
+	route->slots = slots;
 	route->hanging = list;
 	return 0;
 }

@@ -42,7 +42,7 @@ static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_
 /* ---- entering ---- */
 
 /* Views of different batches may stand at the same place; the checksum at the end of the octets tells them apart. */
-static int bind_batch(struct row_view *v, const struct batch *batch, bool *rebound)
+int row_view_bind(struct row_view *v, const struct batch *batch, bool *rebound)
 {
 	uint64_t sum = batch->octets.len >= 8 ? get_u64(batch->octets.ptr + batch->octets.len - 8) : 0;
 	*rebound =
@@ -50,6 +50,7 @@ static int bind_batch(struct row_view *v, const struct batch *batch, bool *rebou
 	if (!*rebound)
 		return 0;
 	v->batch_ptr = NULL;
+	v->entered = false;
 	if (!room_for(v->env, &v->bound, &v->bound_room, batch->name_count + 1, sizeof *v->bound))
 		return -ERROR_MEMORY;
 	/* without interning the dictionary is only read, so evaluators may share it */
@@ -95,16 +96,17 @@ static void add_value(struct row_view *v, uint32_t field, const struct batch_val
 
 static bool is_current(const struct row_view *v, const struct batch_row *row)
 {
-	return v->stamp && v->row.field_first == row->field_first && v->row.field_count == row->field_count &&
+	return v->entered && v->row.field_first == row->field_first && v->row.field_count == row->field_count &&
 		   v->row.text.ptr == row->text.ptr && v->row.text.len == row->text.len;
 }
 
 int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound)
 {
-	int rc = bind_batch(v, batch, rebound);
+	int rc = row_view_bind(v, batch, rebound);
 	v->batch = batch;
-	if (rc || (!*rebound && !v->failed && is_current(v, row)))
+	if (rc || (!v->failed && is_current(v, row)))
 		return rc;
+	v->entered = false;
 	if (!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values)) {
 		v->batch_ptr = NULL;
 		return -ERROR_MEMORY;
@@ -116,10 +118,13 @@ int row_view_enter(struct row_view *v, const struct batch *batch, const struct b
 	v->has_texts = v->failed = false;
 	for (uint32_t i = 0; i < row->field_count; i++) {
 		struct batch_value value;
+		uint32_t field = v->bound[batch_value_name(batch, row->field_first + i)];
+		if (field == DICTIONARY_NONE)
+			continue;
 		batch_get_value(batch, row, row->field_first + i, &value);
-		if (v->bound[value.name] != DICTIONARY_NONE)
-			add_value(v, v->bound[value.name], &value);
+		add_value(v, field, &value);
 	}
+	v->entered = true;
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct row_view {
 	const struct dictionary *fields;
 	struct arena scratch; /* of the row */
 	bool failed; /* memory ran out: the row must not be judged */
+	bool entered; /* `row` is a row of the bound batch and its values are here */
 
 	uint32_t *bound; /* batch name -> field id or DICTIONARY_NONE */
 	uint32_t bound_room;
@@ -54,6 +55,8 @@ struct row_view {
 
 int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields);
 void row_view_free(struct row_view *v);
+/* Binds the names of the batch; cheap when it is the one already. *rebound tells that it is a new one. -ERROR_MEMORY. */
+int row_view_bind(struct row_view *v, const struct batch *batch, bool *rebound);
 /* Makes `row` the current one; cheap when it is already. *rebound tells that the batch is a new one. -ERROR_MEMORY. */
 int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound);
 

@@ -125,6 +125,11 @@ uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const 
 						  struct slice field, struct batch_value *out, uint32_t max);
 /* Evaluations given up at a limit since the evaluator was made (never silently false). */
 uint64_t evaluator_undecided(const struct evaluator *e);
+/* Detection rules judged since the evaluator was made. */
+uint64_t evaluator_tried(const struct evaluator *e);
+/* The plain way tries every rule that the log source allows, instead of those whose witnesses are in the row. What is hit
+ * and what is undecided is the same: tests prove the one by the other. */
+void evaluator_set_plain(struct evaluator *e, bool plain);
 
 /* rules test: runs the example events that stand beside rules; each failure is a diagnostic. */
 int rules_test(const struct env *env, const char *const *paths, size_t path_count,

@@ -30,6 +30,7 @@ struct decoder_rig {
 	struct batch_row row;
 	struct decode_result result;
 	uint8_t octets[1 << 18];
+	struct slice forced; /* for rig_decode */
 };
 
 static inline void rig_tell(void *ctx, const struct diagnostic *d)
@@ -82,7 +83,7 @@ static inline bool rig_decode(struct decoder_rig *rig, const char *program, cons
 	batch_begin(rig->builder, &(struct batch_identity){0}, 0, now);
 	assert_int_equal(batch_row(rig->builder, ROW_EVENT, now, slice_str(message)), 0);
 	struct decode_input in = {.program = slice_str(program), .message = batch_row_text(rig->builder), .format = format,
-	                          .observed_ns = now};
+	                          .forced = rig->forced, .observed_ns = now};
 	assert_int_equal(decoders_apply(rig->decoders, rig->scratch, rig->builder, &in, &rig->result), 0);
 	assert_int_equal(batch_row_end(rig->builder), 0);
 	assert_int_equal(batch_finish(rig->builder, &octets, &error), 0);

@@ -180,12 +180,39 @@ static void folders_are_read_in_order_and_missing_ones_refused(void **state)
 	rig_free(rig);
 }
 
+/* A source whose decoder is settled: its signs do not count, no other is asked, and it holds whatever the text. */
+static void a_forced_decoder_is_the_only_one_asked(void **state)
+{
+	(void)state;
+	struct decoder_rig *rig = rig_new("name: pairs\nversion: 3\nrecognise:\n  - starts: ['pairs ']\nset: {observer.vendor: P}\n"
+	                                  "logsource: {product: p}\nsteps:\n  - kv: {min: 1}\n    rename: {src: source.ip}\n"
+	                                  "---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
+	                                  "  - pattern: '{event.action:word} {..}'\n");
+	assert_int_equal(rig->told_count, 0);
+	assert_true(rig_decode(rig, "", "allowed src=192.0.2.1", FORMAT_RFC3164));
+	assert_string_equal(rig_decoder(rig), "words");
+	rig->forced = SLICE("pairs");
+	assert_true(rig_decode(rig, "", "allowed src=192.0.2.1", FORMAT_RFC3164));
+	assert_string_equal(rig_decoder(rig), "pairs");
+	assert_string_equal(rig_field(rig, "source.ip"), "192.0.2.1");
+	assert_string_equal(rig_field(rig, "event.action"), "<none>");
+	assert_string_equal(rig_field(rig, "observer.vendor"), "P");
+	assert_true(slice_equal(batch_get_logsource(&rig->batch, rig->result.logsource).product, SLICE("p")));
+	assert_true(rig_decode(rig, "", "nothing to see", FORMAT_RFC3164));
+	assert_string_equal(rig_decoder(rig), "pairs");
+	assert_string_equal(rig_field(rig, "source.ip"), "<none>");
+	assert_true(decoders_know(rig->decoders, SLICE("words")));
+	assert_false(decoders_know(rig->decoders, SLICE("word")));
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_decoder_decodes),
 		cmocka_unit_test(a_known_program_with_an_unknown_text_is_claimed),
 		cmocka_unit_test(a_percent_tag_belongs_to_the_message),
+		cmocka_unit_test(a_forced_decoder_is_the_only_one_asked),
 		cmocka_unit_test(the_same_scratch_serves_many_rows),
 		cmocka_unit_test(bad_decoders_are_refused_and_the_rest_loads),
 		cmocka_unit_test(failing_test_lines_are_told),
