@@ -24,8 +24,8 @@ int checkpoint_end(struct buffer *out)
 	return out->failed ? -ERROR_MEMORY : 0;
 }
 
-int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *parts, struct reader *content,
-					struct error *error)
+int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *parts, uint8_t ruleset[32],
+					struct reader *content, struct error *error)
 {
 	struct format_head head;
 	int result = format_get_head(octets, magic, 0, 0, &head, error);
@@ -39,6 +39,7 @@ int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *
 		return error_set(error, ERROR_FORMAT, "checkpoint of stage %u at offset 24, wanted %u",
 						 get_u32(octets.ptr + 24), (unsigned)stage);
 	*parts = get_u32(octets.ptr + 28);
+	memcpy(ruleset, octets.ptr + 32, 32);
 	*content = reader_of(slice_of(octets.ptr + head.head_bytes, octets.len - 8 - head.head_bytes));
 	return 0;
 }

@@ -18,8 +18,9 @@ enum checkpoint_stage {
 void checkpoint_begin(struct buffer *out, enum checkpoint_stage stage, uint32_t parts, const uint8_t ruleset[32]);
 /* 0, or -ERROR_MEMORY when something did not fit. */
 int checkpoint_end(struct buffer *out);
-int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *parts, struct reader *content,
-					struct error *error);
+/* `ruleset`: the digest it was saved under. */
+int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *parts, uint8_t ruleset[32],
+					struct reader *content, struct error *error);
 /* The error of content that does not hold: names where reading stopped. */
 int checkpoint_damaged(struct slice octets, const struct reader *content, struct error *error);
 

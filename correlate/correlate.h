@@ -49,7 +49,8 @@ int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct 
 int detect_flush(struct detect *d, struct error *error);
 void detect_stats(const struct detect *d, struct detect_stats *out);
 /* State to be kept with the positions (marks, clocks, sequences): own format, for detect_restore, which takes the epoch of
- * its rows from there. Only after a flush, else -ERROR_BUSY. Any error of detect_record but ERROR_FULL and ERROR_USAGE is
+ * its rows from there, unless it was saved under other rules: these number their rows anew under the epoch of the config.
+ * Only after a flush, else -ERROR_BUSY. Any error of detect_record but ERROR_FULL and ERROR_USAGE is
  * final: restore into a new one. */
 int detect_save(const struct detect *d, struct buffer *out);
 int detect_restore(struct detect *d, struct slice state, struct error *error);

@@ -162,13 +162,25 @@ static int lane_restore(struct detect *d, struct slice state, struct reader *r, 
 	return r->failed ? checkpoint_damaged(state, r, error) : 0;
 }
 
+/* Rows that other rules made after the state was saved may be out already, numbered on from it. These rules make other rows
+ * of the same events: under the same numbers readers would pass over them. */
+static void begin_series(struct detect *d)
+{
+	for (uint32_t i = 0; i < d->lane_count; i++)
+		outbox_begin(&d->lanes[i].outbox, d->config.epoch);
+}
+
 int detect_restore(struct detect *d, struct slice state, struct error *error)
 {
 	uint32_t parts;
 	struct reader r;
-	int result = checkpoint_open(state, CHECKPOINT_DETECT, &parts, &r, error);
+	uint8_t saved[32], digest[32];
+	int result = checkpoint_open(state, CHECKPOINT_DETECT, &parts, saved, &r, error);
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = lane_restore(d, state, &r, error);
+	ruleset_digest(d->config.ruleset, digest);
+	if (result == 0 && memcmp(digest, saved, 32) != 0)
+		begin_series(d);
 	d->broken |= result < 0;
 	return result;
 }

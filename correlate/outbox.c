@@ -161,3 +161,13 @@ int outbox_restore(struct outbox *o, struct reader *reader, struct error *error)
 		o->lanes[i].sequence = reader_u64(reader);
 	return reader->failed ? error_set(error, ERROR_FORMAT, "saved output positions end early") : 0;
 }
+
+void outbox_begin(struct outbox *o, uint64_t epoch)
+{
+	CHECK(outbox_empty(o));
+	if (epoch == o->epoch)
+		return;
+	o->epoch = epoch;
+	for (uint32_t i = 0; i < o->count; i++)
+		o->lanes[i].sequence = 0;
+}

@@ -38,5 +38,7 @@ int outbox_flush(struct outbox *o, struct batch_builder *builder, const struct c
 /* Only when empty. */
 void outbox_save(const struct outbox *o, struct buffer *out);
 int outbox_restore(struct outbox *o, struct reader *reader, struct error *error);
+/* From here on rows are numbered from 0 under this epoch, unless it is the one they have. Only when empty. */
+void outbox_begin(struct outbox *o, uint64_t epoch);
 
 #endif

@@ -330,8 +330,9 @@ static int restore_part(struct restoring *r, struct temporal *t, struct error *e
 int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *error)
 {
 	uint32_t parts;
+	uint8_t digest[32];
 	struct restoring r = {0};
-	int result = checkpoint_open(checkpoint, CHECKPOINT_TEMPORAL, &parts, &r.reader, error);
+	int result = checkpoint_open(checkpoint, CHECKPOINT_TEMPORAL, &parts, digest, &r.reader, error);
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = restore_part(&r, t, error);
 	if (result == 0)
