@@ -182,10 +182,16 @@ int group_load_names(struct group *g, const struct slice *names, uint32_t name_c
 
 /* ---- rows ---- */
 
-static int add_text(struct group *g, struct slice text, struct error *error)
+static inline int add_text(struct group *g, struct slice text, struct error *error)
 {
 	if (text.len > GROUP_ROW_TEXT_MAX - g->text.len)
 		return group_bad(error, "a row has more than 4 MiB of text");
+	if (text.len <= g->text.size - g->text.len && !g->text.failed) {
+		if (text.len)
+			memcpy(g->text.ptr + g->text.len, text.ptr, text.len);
+		g->text.len += text.len;
+		return 0;
+	}
 	buffer_add_slice(&g->text, text);
 	return g->text.failed ? error_set(error, ERROR_MEMORY, "no memory for a row") : 0;
 }

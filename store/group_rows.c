@@ -19,7 +19,7 @@ static struct place *places_of(struct group_writer *g)
 	return (struct place *)(void *)g->places.ptr;
 }
 
-/* Sorted, without repetition. Fields mostly come in the order of the text, so the place is near the end. */
+/* Into the sorted bounds, unless it is there. */
 static void add_bound(struct group_writer *g, uint32_t at)
 {
 	uint32_t *bounds = bounds_of(g), i = g->bound_count;
@@ -27,17 +27,33 @@ static void add_bound(struct group_writer *g, uint32_t at)
 		i--;
 	if (i > 0 && bounds[i - 1] == at)
 		return;
-	for (uint32_t k = g->bound_count; k > i; k--)
-		bounds[k] = bounds[k - 1];
+	memmove(bounds + i + 1, bounds + i, (g->bound_count - i) * sizeof *bounds);
 	bounds[i] = at;
 	g->bound_count++;
 }
 
-static void add_field_end(struct group_writer *g, uint32_t at)
+/* Texts that are not long have a bit for each place: fields come in any order, the bits are read in the text's. */
+static void read_bound_bits(struct group_writer *g)
 {
-	if (at > 0 && at < g->text.len && at != g->original_len)
-		g->words_cut |= words_join(g->text.ptr[at - 1], g->text.ptr[at]);
-	add_bound(g, at);
+	uint32_t *bounds = bounds_of(g), n = 0;
+	for (uint32_t word = 0; word <= g->text.len / 64; word++)
+		for (uint64_t bits = g->bound_bits[word]; bits; bits &= bits - 1)
+			bounds[n++] = word * 64 + (uint32_t)__builtin_ctzll(bits);
+	g->bound_count = n;
+}
+
+static void mark_bound(struct group_writer *g, uint32_t at)
+{
+	if (g->text.len < BOUND_AT)
+		g->bound_bits[at / 64] |= UINT64_C(1) << at % 64;
+	else
+		add_bound(g, at);
+}
+
+/* Does a cut at this place divide a word? Between original and derived text there is none. */
+static bool divides_word(const struct group_writer *g, uint32_t at)
+{
+	return at > 0 && at < g->text.len && at != g->original_len && words_join(g->text.ptr[at - 1], g->text.ptr[at]);
 }
 
 static uint32_t find_bound(struct group_writer *g, uint32_t at)
@@ -91,27 +107,38 @@ static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_le
 	return g->has_room;
 }
 
+static void gather_field(struct group_writer *g, const struct batch_row *row, const struct batch_value *value,
+                         struct place *place)
+{
+	*place = (struct place){.name = g->name_map[value->name], .type = value->type, .small = value->small};
+	if (!has_text(place))
+		return;
+	place->from = (uint32_t)(value->text.ptr - row->text.ptr);
+	place->to = place->from + (uint32_t)value->text.len;
+	g->words_cut |= divides_word(g, place->from) || divides_word(g, place->to) ||
+	                (place->from < g->original_len && g->original_len < place->to);
+	mark_bound(g, place->from);
+	mark_bound(g, place->to);
+}
+
 static void gather(struct group_writer *g, const struct batch *batch, const struct batch_row *row)
 {
 	struct place *places = places_of(g);
 	g->place_count = row->field_count;
 	g->bound_count = 0;
 	g->words_cut = false;
-	add_bound(g, 0);
-	add_bound(g, (uint32_t)row->original.len);
-	add_bound(g, (uint32_t)row->text.len);
+	if (g->text.len < BOUND_AT)
+		memset(g->bound_bits, 0, (g->text.len / 64 + 1) * sizeof *g->bound_bits);
+	mark_bound(g, 0);
+	mark_bound(g, (uint32_t)row->original.len);
+	mark_bound(g, (uint32_t)row->text.len);
 	for (uint32_t i = 0; i < row->field_count; i++) {
 		struct batch_value value;
 		batch_get_value(batch, row, row->field_first + i, &value);
-		struct place *place = &places[i];
-		*place = (struct place){.name = g->name_map[value.name], .type = value.type, .small = value.small};
-		if (!has_text(place))
-			continue;
-		place->from = (uint32_t)(value.text.ptr - row->text.ptr);
-		place->to = place->from + (uint32_t)value.text.len;
-		add_field_end(g, place->from);
-		add_field_end(g, place->to);
+		gather_field(g, row, &value, &places[i]);
 	}
+	if (g->text.len < BOUND_AT)
+		read_bound_bits(g);
 }
 
 /* ---- the time of the header ---- */
@@ -162,24 +189,38 @@ static void find_time(struct group_writer *g, const struct batch_row *row)
 
 /* ---- words ---- */
 
-static void add_all_words(struct group_writer *g, const struct batch_row *row)
+/* A piece's words are added with the piece. What is missing are the words that a cut divides: of the whole text, and of
+ * each field that goes over the cut. */
+static void add_divided_words(struct group_writer *g, uint32_t at)
 {
-	words_add(&g->words, row->original);
-	words_add(&g->words, slice_from(row->text, row->original.len));
 	const struct place *places = places_of(g);
-	for (uint32_t i = 0; i < g->place_count; i++)
-		if (has_text(&places[i]))
-			words_add(&g->words, slice_of(g->text.ptr + places[i].from, places[i].to - places[i].from));
-	if (row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5)
-		words_add_multibyte(&g->words, row->original);
+	struct slice original = slice_of(g->text.ptr, g->original_len);
+	if (at < g->original_len)
+		words_add_around(&g->words, original, at);
+	else if (at > g->original_len)
+		words_add_around(&g->words, slice_from(g->text, g->original_len), at - g->original_len);
+	for (uint32_t i = 0; i < g->place_count; i++) {
+		const struct place *place = &places[i];
+		struct slice field = slice_of(g->text.ptr + place->from, place->to - place->from);
+		if (has_text(place) && place->from < at && at < place->to)
+			words_add_around(&g->words, field, at - place->from);
+	}
+}
+
+static void add_all_divided_words(struct group_writer *g)
+{
+	const uint32_t *bounds = bounds_of(g);
+	for (uint32_t k = 1; k + 1 < g->bound_count; k++)
+		if (words_join(g->text.ptr[bounds[k] - 1], g->text.ptr[bounds[k]]))
+			add_divided_words(g, bounds[k]);
 }
 
 /* The time's text with what touches it ("...15Z"). */
 static void add_time_words(struct group_writer *g, uint32_t from, uint32_t to)
 {
-	while (from > 0 && words_octet(g->text.ptr[from - 1]))
+	while (from > 0 && words_join(g->text.ptr[from - 1], g->text.ptr[from]))
 		from--;
-	while (to < g->original_len && words_octet(g->text.ptr[to]))
+	while (to < g->original_len && words_join(g->text.ptr[to - 1], g->text.ptr[to]))
 		to++;
 	struct slice text = slice_of(g->text.ptr + from, to - from);
 	if (slice_equal(text, slice_of(g->last_time_text, g->last_time_len)))
@@ -239,9 +280,10 @@ static uint32_t column_for(struct group_writer *g, uint32_t *known, uint16_t num
 	return *known;
 }
 
-static void put_key(struct group_writer *g, uint32_t word)
+static inline void put_key(struct group_writer *g, uint32_t word)
 {
 	*g->key_next++ = word;
+	g->key_hash = (g->key_hash ^ word) * g->key_factor;
 }
 
 static void put_varint(struct group_writer *g, uint32_t v)
@@ -308,26 +350,23 @@ static const uint8_t VARIABLE[256] = {
  * interfaces. It begins and ends where words do. */
 static bool next_variable(struct slice text, size_t *from, size_t *to)
 {
-	size_t i = *from;
-	while (i < text.len) {
-		while (i < text.len && !VARIABLE[text.ptr[i]])
-			i++;
-		size_t begin = i;
-		uint8_t seen = 0;
-		while (i < text.len && VARIABLE[text.ptr[i]])
-			seen |= VARIABLE[text.ptr[i++]];
-		if (!(seen & V_DIGIT))
-			continue;
-		size_t end = i;
-		while (!words_octet(text.ptr[begin]))
-			begin++;
-		while (!words_octet(text.ptr[end - 1]))
-			end--;
-		*from = begin;
-		*to = end;
-		return true;
-	}
-	return false;
+	size_t digit = *from;
+	while (digit < text.len && !(VARIABLE[text.ptr[digit]] & V_DIGIT))
+		digit++;
+	if (digit == text.len)
+		return false;
+	size_t begin = digit, end = digit + 1;
+	while (begin > *from && VARIABLE[text.ptr[begin - 1]])
+		begin--;
+	while (end < text.len && VARIABLE[text.ptr[end]])
+		end++;
+	while (!words_octet(text.ptr[begin]))
+		begin++;
+	while (!words_octet(text.ptr[end - 1]))
+		end--;
+	*from = begin;
+	*to = end;
+	return true;
 }
 
 /* Variables after the same text are of one kind ("port ", "SRC="). */
@@ -352,8 +391,14 @@ static int put_split(struct group_writer *g, uint32_t owner, struct slice text)
 {
 	size_t done = 0, from = 0, to;
 	uint32_t limit = g->piece_count + SPLIT_PIECES - 4;
+	uint32_t at = (uint32_t)(text.ptr - g->text.ptr);
 	int result = 0;
 	while (result == 0 && g->piece_count < limit && next_variable(text, &from, &to)) {
+		/* Beside it is no octet of a word, but there may be a character that folds into one. */
+		if (from > 0 && words_join(text.ptr[from - 1], text.ptr[from]))
+			add_divided_words(g, at + (uint32_t)from);
+		if (to < text.len && words_join(text.ptr[to - 1], text.ptr[to]))
+			add_divided_words(g, at + (uint32_t)to);
 		if (from > done)
 			result = put_plain(g, slice_of(text.ptr + done, from - done));
 		if (result == 0)
@@ -423,6 +468,7 @@ static int put_pieces(struct group_writer *g)
 	const uint32_t *bounds = bounds_of(g), *owners = (const uint32_t *)(const void *)g->owners.ptr;
 	uint32_t *piece_at = (uint32_t *)(void *)g->piece_at.ptr;
 	g->key_next += 2;
+	g->key_hash = g->key_factor;
 	g->piece_count = g->literal_count = 0;
 	for (uint32_t k = 0; k + 1 < g->bound_count; k++) {
 		piece_at[k] = g->piece_count;
@@ -465,7 +511,8 @@ static int find_template(struct group_writer *g, uint32_t *code)
 {
 	struct slice structure = slice_of(g->key.ptr, (size_t)((uint8_t *)g->key_next - g->key.ptr));
 	struct slice key = slice_of(g->literals.ptr, (size_t)(g->literal_next - g->literals.ptr));
-	uint32_t number = strings_intern(&g->structures, structure, NULL);
+	uint64_t hash = g->key_hash ^ g->key_hash >> 32;
+	uint32_t number = strings_intern_hashed(&g->structures, structure, (uint32_t)(hash * g->key_factor >> 32), NULL);
 	if (number == STRINGS_NONE)
 		return -ERROR_MEMORY;
 	memcpy(g->literals.ptr, &number, sizeof number);
@@ -485,7 +532,6 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 	g->text = row->text;
 	g->original_len = (uint32_t)row->original.len;
 	gather(g, batch, row);
-	g->words_cut |= row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5;
 	find_time(g, row);
 	find_owners(g);
 	int result = put_pieces(g);
@@ -493,7 +539,9 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 		return result;
 	put_fields(g);
 	if (g->words_cut)
-		add_all_words(g, row);
+		add_all_divided_words(g);
+	if (row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5)
+		words_add_multibyte(&g->words, row->original);
 	return find_template(g, code);
 }
 

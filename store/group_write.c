@@ -26,6 +26,8 @@ struct group_writer *group_writer_new(const struct env *env)
 	g->env = env;
 	arena_init(&g->arena, env, 0);
 	tables_init(g);
+	memcpy(&g->key_factor, g->structures.secret, sizeof g->key_factor);
+	g->key_factor |= 1;
 	words_init(&g->words, env);
 	g->time = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->time);
 	g->observed = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->observed);

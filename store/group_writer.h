@@ -62,7 +62,8 @@ struct group_writer {
 	/* the row at hand */
 	struct slice text;
 	uint32_t original_len, place_count, bound_count, literal_count;
-	bool words_cut;       /* a field ends inside a word */
+	bool words_cut;       /* a field ends inside a word, or goes from the original into the derived text */
+	uint64_t bound_bits[BOUND_AT / 64]; /* of texts shorter than BOUND_AT: where fields begin and end */
 	uint32_t time_piece;  /* + 1; 0 = none */
 	struct timetext time_form;
 	struct timetext_cache times_printed;
@@ -74,6 +75,7 @@ struct group_writer {
 	size_t room_text;
 	uint16_t *bound_at;   /* of a place in the text, while it is short */
 	uint32_t *key_next;   /* structure of the row, being written */
+	uint64_t key_hash, key_factor; /* of the structure; the factor is odd and drawn */
 	uint8_t *literal_next;
 	uint32_t piece_count, context_limit;
 };

@@ -19,10 +19,6 @@ static bool grow_items(struct strings *s)
 	if (!items)
 		return false;
 	s->items = items;
-	uint32_t *hashes = env_resize(s->env, s->hashes, room * sizeof *hashes);
-	if (!hashes)
-		return false;
-	s->hashes = hashes;
 	s->room = room;
 	return true;
 }
@@ -30,14 +26,15 @@ static bool grow_items(struct strings *s)
 static bool grow_slots(struct strings *s)
 {
 	uint32_t slot_count = s->slot_count ? s->slot_count * 2 : 128;
-	uint32_t *slots = env_zalloc(s->env, slot_count * sizeof *slots);
+	struct strings_slot *slots = env_zalloc(s->env, slot_count * sizeof *slots);
 	if (!slots)
 		return false;
-	for (uint32_t i = 0; i < s->count; i++) {
-		uint32_t at = s->hashes[i] & (slot_count - 1);
-		while (slots[at])
+	for (uint32_t i = 0; i < s->slot_count; i++) {
+		uint32_t at = s->slots[i].hash & (slot_count - 1);
+		while (s->slots[i].index && slots[at].index)
 			at = (at + 1) & (slot_count - 1);
-		slots[at] = i + 1;
+		if (s->slots[i].index)
+			slots[at] = s->slots[i];
 	}
 	env_free(s->env, s->slots);
 	s->slots = slots;
@@ -53,23 +50,73 @@ static uint32_t add(struct strings *s, struct slice text, uint32_t hash, uint32_
 			return STRINGS_NONE;
 	}
 	s->items[s->count] = text;
-	s->hashes[s->count] = hash;
-	s->slots[at] = ++s->count;
+	s->slots[at] = (struct strings_slot){hash, ++s->count};
 	return s->count - 1;
 }
 
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* Up to 16 octets: two loads that overlap cover all of them. Returns their beginning, *end their end. */
+static inline uint64_t load_short(struct slice text, uint64_t *end)
+{
+	if (text.len >= 8) {
+		*end = load64(text.ptr + text.len - 8);
+		return load64(text.ptr);
+	}
+	if (text.len >= 4) {
+		*end = load32(text.ptr + text.len - 4);
+		return load32(text.ptr);
+	}
+	*end = 0;
+	return text.len == 0 ? 0 : text.ptr[0] | (uint64_t)text.ptr[text.len / 2] << 8 | (uint64_t)text.ptr[text.len - 1] << 16;
+}
+
+static inline uint32_t hash_text(const struct strings *s, struct slice text)
+{
+	if (text.len > 16)
+		return (uint32_t)hash_secret(text, s->secret);
+	uint64_t end, begin = load_short(text, &end);
+	__uint128_t product = (__uint128_t)(begin ^ load64(s->secret) ^ text.len) * (end ^ load64(s->secret + 8));
+	return (uint32_t)(product >> 64) ^ (uint32_t)(product >> 32) ^ (uint32_t)product;
+}
+
+static inline bool same(struct slice a, struct slice b)
+{
+	if (a.len != b.len)
+		return false;
+	if (a.len > 16)
+		return memcmp(a.ptr, b.ptr, a.len) == 0;
+	uint64_t a_end, b_end;
+	return load_short(a, &a_end) == load_short(b, &b_end) && a_end == b_end;
+}
+
 uint32_t strings_intern(struct strings *s, struct slice text, bool *is_new)
+{
+	return strings_intern_hashed(s, text, hash_text(s, text), is_new);
+}
+
+uint32_t strings_intern_hashed(struct strings *s, struct slice text, uint32_t hash, bool *is_new)
 {
 	if (is_new)
 		*is_new = false;
 	if ((s->count == s->room && !grow_items(s)) || (s->count * 2 >= s->slot_count && !grow_slots(s)))
 		return STRINGS_NONE;
-	uint32_t hash = (uint32_t)hash_secret(text, s->secret);
 	uint32_t at = hash & (s->slot_count - 1);
-	while (s->slots[at]) {
-		uint32_t i = s->slots[at] - 1;
-		if (s->hashes[i] == hash && slice_equal(s->items[i], text))
-			return i;
+	while (s->slots[at].index) {
+		if (s->slots[at].hash == hash && same(s->items[s->slots[at].index - 1], text))
+			return s->slots[at].index - 1;
 		at = (at + 1) & (s->slot_count - 1);
 	}
 	if (is_new)
@@ -87,7 +134,6 @@ void strings_reset(struct strings *s)
 void strings_free(struct strings *s)
 {
 	env_free(s->env, s->items);
-	env_free(s->env, s->hashes);
 	env_free(s->env, s->slots);
 	*s = (struct strings){0};
 }

@@ -1,5 +1,4 @@
 #include "store/words.h"
-#include "store/hash.h"
 
 #define WORDS_MAX (1u << 20) /* more are not worth a filter */
 #define BITS_PER_WORD 8u
@@ -18,27 +17,17 @@ static const uint8_t WORD[256] = {
 	'w', 'x', 'y', 'z',
 };
 
+/* U+017F (c5 bf) and U+212A (e2 84 aa) fold to s and k, and no other character folds into ASCII: their octets count
+ * here as parts of a word. */
+const uint8_t words_kinds[256] = {
+	['0' ... '9'] = WORDS_OCTET | WORDS_JOINS, ['A' ... 'Z'] = WORDS_OCTET | WORDS_JOINS,
+	['a' ... 'z'] = WORDS_OCTET | WORDS_JOINS, ['_'] = WORDS_OCTET | WORDS_JOINS,
+	[0xc5] = WORDS_JOINS, [0xbf] = WORDS_JOINS, [0xe2] = WORDS_JOINS, [0x84] = WORDS_JOINS, [0xaa] = WORDS_JOINS,
+};
+
 void words_init(struct words *w, const struct env *env)
 {
 	*w = (struct words){.env = env};
-	buffer_init(&w->scratch, env);
-}
-
-bool words_octet(uint8_t c)
-{
-	return WORD[c] != 0;
-}
-
-/* U+017F (c5 bf) and U+212A (e2 84 aa) fold to s and k, and no other character folds into ASCII: their octets count
- * here as parts of a word. */
-static bool joins(uint8_t c)
-{
-	return WORD[c] || c == 0xc5 || c == 0xbf || c == 0xe2 || c == 0x84 || c == 0xaa;
-}
-
-bool words_join(uint8_t left, uint8_t right)
-{
-	return joins(left) && joins(right);
 }
 
 static bool grow(struct words *w)
@@ -62,10 +51,14 @@ static bool grow(struct words *w)
 
 static void add_hash(struct words *w, uint64_t hash)
 {
+	uint64_t *recent = &w->recent[hash >> 32 & (WORDS_RECENT - 1)];
+	if (*recent == hash && hash != 0)
+		return;
 	if (w->overflow || (w->count * 2 >= w->slot_count && !grow(w)) || hash == 0) {
 		w->overflow = true;
 		return;
 	}
+	*recent = hash;
 	uint32_t at = (uint32_t)hash & (w->slot_count - 1);
 	while (w->slots[at]) {
 		if (w->slots[at] == hash)
@@ -76,34 +69,40 @@ static void add_hash(struct words *w, uint64_t hash)
 	w->count++;
 }
 
-/* A word longer than w->small, which holds its beginning. */
-static void add_long_word(struct words *w, const uint8_t *p, size_t len)
+/* ---- the hash of a word: eight octets at a time, so that it can be made while the word is read ---- */
+
+#define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
+static inline uint64_t hash_step(uint64_t hash, uint64_t octets)
 {
-	buffer_reset(&w->scratch);
-	uint8_t *lower = buffer_room(&w->scratch, len);
-	if (!lower) {
-		w->overflow = true;
-		return;
-	}
-	for (size_t i = 0; i < len; i++)
-		lower[i] = WORD[p[i]];
-	add_hash(w, hash_format(lower, len));
+	hash = (hash ^ octets) * HASH_FACTOR;
+	return hash ^ hash >> 32;
 }
 
-/* The word that begins at p; its length, 0 when none does. */
-static size_t add_word(struct words *w, const uint8_t *p, const uint8_t *end)
+/* The word that begins at p (whatever its case) and its hash; its length, 0 when none does. */
+static inline size_t hash_word(const uint8_t *p, const uint8_t *end, uint64_t *hash)
 {
-	size_t len = 0, left = (size_t)(end - p);
+	const uint8_t *begin = p;
+	uint64_t h = 0, group = 0;
 	uint8_t lower;
-	while (len < left && (lower = WORD[p[len]]) != 0) {
-		if (len < sizeof w->small)
-			w->small[len] = lower;
-		len++;
+	for (; p < end && (lower = WORD[*p]) != 0; p++) {
+		group = group << 8 | lower;
+		if (((p - begin) & 7) == 7) {
+			h = hash_step(h, group);
+			group = 0;
+		}
 	}
-	if (len > sizeof w->small)
-		add_long_word(w, p, len);
-	else if (len > 0)
-		add_hash(w, hash_format(w->small, len));
+	size_t len = (size_t)(p - begin);
+	*hash = hash_step(hash_step(h, group), len);
+	return len;
+}
+
+static inline size_t add_word(struct words *w, const uint8_t *p, const uint8_t *end)
+{
+	uint64_t hash;
+	size_t len = hash_word(p, end, &hash);
+	if (len > 0)
+		add_hash(w, hash);
 	return len;
 }
 
@@ -137,6 +136,22 @@ void words_add(struct words *w, struct slice text)
 	else
 		w->overflow = true;
 	buffer_free(&folded);
+}
+
+/* What of the text could be part of a word that goes over `at`. */
+static struct slice around(struct slice text, size_t at)
+{
+	size_t from = at, to = at;
+	while (from > 0 && (words_kinds[text.ptr[from - 1]] & WORDS_JOINS))
+		from--;
+	while (to < text.len && (words_kinds[text.ptr[to]] & WORDS_JOINS))
+		to++;
+	return slice_of(text.ptr + from, to - from);
+}
+
+void words_add_around(struct words *w, struct slice text, size_t at)
+{
+	words_add(w, around(text, at));
 }
 
 void words_add_multibyte(struct words *w, struct slice text)
@@ -180,6 +195,7 @@ void words_reset(struct words *w)
 {
 	if (w->slots)
 		memset(w->slots, 0, w->slot_count * sizeof *w->slots);
+	memset(w->recent, 0, sizeof w->recent);
 	w->count = 0;
 	w->overflow = false;
 }
@@ -187,7 +203,6 @@ void words_reset(struct words *w)
 void words_free(struct words *w)
 {
 	env_free(w->env, w->slots);
-	buffer_free(&w->scratch);
 	*w = (struct words){0};
 }
 
@@ -198,9 +213,8 @@ bool filter_valid(struct slice filter)
 	return filter.len % FILTER_BLOCK == 0;
 }
 
-static bool may_hold_word(struct slice filter, const uint8_t *p, size_t len)
+static bool may_hold_word(struct slice filter, uint64_t hash)
 {
-	uint64_t hash = hash_format(p, len);
 	uint64_t blocks = filter.len / FILTER_BLOCK;
 	const uint8_t *block = filter.ptr + ((hash >> 32) * blocks >> 32) * FILTER_BLOCK;
 	for (unsigned k = 0; k < 8; k++)
@@ -216,11 +230,11 @@ bool filter_may_hold(struct slice filter, struct slice folded, bool whole_left, 
 		return true;
 	size_t i = 0;
 	while (i < folded.len) {
+		uint64_t hash;
 		size_t begin = i;
-		while (i < folded.len && WORD[folded.ptr[i]])
-			i++;
+		i += hash_word(folded.ptr + i, folded.ptr + folded.len, &hash);
 		bool whole = i > begin && (begin > 0 || whole_left) && (i < folded.len || whole_right);
-		if (whole && !may_hold_word(filter, folded.ptr + begin, i - begin))
+		if (whole && !may_hold_word(filter, hash))
 			return false;
 		i++;
 	}
