@@ -13,34 +13,35 @@
 
 const char *ask_data(const struct args *args)
 {
-	static struct config config;
+	static char data[4096];
+	struct config config;
 	struct error error = {0};
 	if (option_given(args, OPTION_DATA))
 		return args->value[OPTION_DATA];
-	if (option_given(args, OPTION_CONFIG) && config_defaults(&config, setup_env(), &error) == 0) {
-		(void)config_read(&config, args->value[OPTION_CONFIG], NULL, NULL, &error);
-		return config.data;
-	}
-	return "./cresset-data";
+	if (!option_given(args, OPTION_CONFIG))
+		return "./cresset-data";
+	int result = config_defaults(&config, setup_env(), &error);
+	if (!result)
+		result = config_read(&config, args->value[OPTION_CONFIG], NULL, NULL, &error);
+	if (!result)
+		snprintf(data, sizeof data, "%s", config.data);
+	else
+		(void)setup_fail(args, &error);
+	config_free(&config);
+	return result ? NULL : data;
 }
 
-static int over_socket(const struct args *args, struct ask *ask, long pid)
+#define NOBODY_THERE (-1)
+
+/* An exit code, or NOBODY_THERE: no one listens. */
+static int over_socket(const struct args *args, struct ask *ask)
 {
 	char path[4200];
 	struct error error = {0};
 	snprintf(path, sizeof path, "%s/control.sock", ask->data);
-	for (int waited = 0; waited <= OWNER_WAIT_MS && !setup_stop; waited += OWNER_NAP_MS) {
-		error = (struct error){0};
-		int result = control_ask(path, ask->request, ask->fd, ask->line, ask->ctx, &ask->end, &error);
-		if (!result)
-			return EXIT_OK;
-		if (error.code != ERROR_NOT_FOUND)
-			return setup_fail(args, &error);
-		usleep(OWNER_NAP_MS * 1000);
-	}
-	fprintf(stderr, "cresset %s: the data directory %s is owned by process %ld, which does not answer on its control socket\n",
-	        args->verb->name, ask->data, pid);
-	return EXIT_USAGE;
+	if (control_ask(path, ask->request, ask->fd, ask->line, ask->ctx, &ask->end, &error) == 0)
+		return EXIT_OK;
+	return error.code == ERROR_NOT_FOUND ? NOBODY_THERE : setup_fail(args, &error);
 }
 
 /* Whole lines to the caller; the end line is kept. */
@@ -94,7 +95,8 @@ static int with_engine(struct run *run, struct data *data, struct ask *ask, stru
 		return result;
 	struct engine_config config = {.data = run->data, .epoch = epoch, .duties = DUTY_STORE, .special = true,
 	                               .store_name = run->config.store_name, .zstd_level = run->config.zstd_level,
-	                               .segment_rows = run->config.segment_rows, .segment_age_s = run->config.segment_age_s};
+	                               .segment_rows = run->config.segment_rows, .segment_age_s = run->config.segment_age_s,
+	                               .verify_read_back = run->config.verify_read_back};
 	memcpy(config.uuid, data->uuid, 16);
 	memcpy(config.partitions, run->config.partitions, sizeof config.partitions);
 	result = engine_open(e, run->env, &config, bus, error);
@@ -127,11 +129,23 @@ static int open_bus(struct run *run, struct bus **bus, struct error *error)
 	return result ? result : bus_local_open(run->env, &b, bus, error);
 }
 
+/* The folder of a stage over Kafka has no log: what it has not sealed, and the incidents, are on the brokers. */
+static int refuse_stage(const struct run *run, struct error *error)
+{
+	char log[4200], owner[4200];
+	snprintf(log, sizeof log, "%s/log", run->data);
+	snprintf(owner, sizeof owner, "%s/owner.log", run->data);
+	if (access(log, F_OK) == 0 || access(owner, F_OK) != 0)
+		return 0;
+	return error_set(error, ERROR_USAGE, "%s belongs to a stage over Kafka, which does not run now: it answers when it does",
+	                 run->data);
+}
+
 static int in_process(const struct args *args, struct ask *ask)
 {
 	static struct run run;
 	static struct engine engine;
-	static struct data data;
+	static struct data data = {.lock_fd = -1};
 	struct error error = {0};
 	struct setup_told told = {.quiet = true};
 	struct bus *bus = NULL;
@@ -142,9 +156,14 @@ static int in_process(const struct args *args, struct ask *ask)
 	snprintf(run.data, sizeof run.data, "%s", ask->data);
 	bool import = strcmp(args->verb->name, "import") == 0;
 	if (!result && import)
-		result = setup_decoders(args, &told, &run.decoders, &error);
+		result = run.config.decoders && !option_given(args, OPTION_DECODERS)
+		             ? decoders_load(run.env, run.config.decoders, run.config.decoder_count, setup_tell, &told, &run.decoders, &error)
+		             : setup_decoders(args, &told, &run.decoders, &error);
+	if (!result)
+		result = refuse_stage(&run, &error);
 	if (!result)
 		result = data_own(&data, run.env, run.data, import, &error);
+	bool busy = result == -ERROR_BUSY;
 	if (!result)
 		result = open_bus(&run, &bus, &error);
 	if (!result)
@@ -152,14 +171,35 @@ static int in_process(const struct args *args, struct ask *ask)
 	bus_close(bus);
 	data_release(&data);
 	run_release(&run);
+	if (busy)
+		return NOBODY_THERE; /* another verb took the lock between our look and our try */
 	return result < 0 ? setup_fail(args, &error) : EXIT_OK;
+}
+
+/* The lock may be held by an owner that is just starting, or for a moment by another verb that answers by itself: whoever
+ * holds it is looked for anew each time. */
+static int ask_whoever(const struct args *args, struct ask *ask)
+{
+	long pid = 0;
+	for (int waited = 0; waited <= OWNER_WAIT_MS && !setup_stop; waited += OWNER_NAP_MS) {
+		int code = data_owned(setup_env(), ask->data, &pid) ? over_socket(args, ask) : in_process(args, ask);
+		if (code != NOBODY_THERE)
+			return code;
+		usleep(OWNER_NAP_MS * 1000);
+	}
+	if (setup_stop)
+		return EXIT_OK;
+	fprintf(stderr, "cresset %s: the data directory %s is owned by process %ld, which does not answer on its control socket\n",
+	        args->verb->name, ask->data, pid);
+	return EXIT_USAGE;
 }
 
 int ask_owner(const struct args *args, struct ask *ask)
 {
-	long pid = 0;
 	buffer_init(&ask->end, setup_env());
-	int code = data_owned(setup_env(), ask->data, &pid) ? over_socket(args, ask, pid) : in_process(args, ask);
+	if (!ask->data)
+		return EXIT_USAGE;
+	int code = ask_whoever(args, ask);
 	if (code || !ask->end.len)
 		return code;
 	struct arena arena;

@@ -17,7 +17,7 @@ struct ask {
 
 /* The exit code: of the end line, or of what kept it from coming (told on standard error). */
 int ask_owner(const struct args *args, struct ask *ask);
-/* --data, -c's data, or ./cresset-data. */
+/* --data, -c's data, or ./cresset-data; static memory. Null when the configuration is wrong (told). */
 const char *ask_data(const struct args *args);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "rules/yaml_tree.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,23 +101,38 @@ struct key {
 	void (*take)(struct reading *r, const struct tree_node *value, void *target);
 };
 
+/* Others build on these, wherever they stand: sources on defaults, own on partitions. */
+static bool goes_first(const char *name)
+{
+	return strcmp(name, "defaults") == 0 || strcmp(name, "partitions") == 0;
+}
+
 static void read_map(struct reading *r, const struct tree_node *map, const char *what, const struct key *keys, void *target)
 {
 	if (map->type != TREE_MAP) {
 		complain(r, map, "%s is a map, not %s", what, tree_type_name(map));
 		return;
 	}
-	for (uint32_t i = 0; i < map->count; i++) {
-		const struct tree_node *name = map->pairs[i].key;
+	for (uint32_t i = 0; i < 2 * map->count; i++) {
+		bool first = i < map->count;
+		const struct tree_node *name = map->pairs[i % map->count].key;
 		const struct key *k = keys;
 		char known[512] = "";
 		for (; k->name && !slice_equal(name->text, slice_str(k->name)); k++)
 			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", k == keys ? "" : ", ", k->name);
-		if (k->name)
-			k->take(r, map->pairs[i].value, target);
-		else
+		if (k->name && goes_first(k->name) == first)
+			k->take(r, map->pairs[i % map->count].value, target);
+		else if (!k->name && !first)
 			complain(r, name, "unknown key '%.*s' in %s; known are: %s", SLICE_PRINT(name->text), what, known);
 	}
+}
+
+static bool map_has(const struct tree_node *map, const char *key)
+{
+	for (uint32_t i = 0; map->type == TREE_MAP && i < map->count; i++)
+		if (slice_equal(map->pairs[i].key->text, slice_str(key)))
+			return true;
+	return false;
 }
 
 /* ---- sources ---- */
@@ -205,6 +221,8 @@ static void take_sources(struct reading *r, const struct tree_node *n, void *tar
 	for (uint32_t i = 0; c->sources && i < n->count; i++) {
 		c->sources[i] = c->defaults;
 		read_map(r, n->items[i], "a source", source_keys, &c->sources[i]);
+		if (n->items[i]->type == TREE_MAP && !map_has(n->items[i], "network") && !map_has(n->items[i], "host"))
+			complain(r, n->items[i], "a source is known by its network or host; for all others there are the defaults");
 		c->source_count = i + 1;
 	}
 }
@@ -228,14 +246,18 @@ int config_address(struct config *c, struct slice text, struct slice *address, u
 	bool bare_v6 = !brackets && colon != SIZE_MAX && slice_find_octet(text, ':', 0) != colon;
 	if (brackets && close != SIZE_MAX) {
 		host = slice_of(text.ptr + 1, close - 1);
-		number = close + 2 <= text.len && text.ptr[close + 1] == ':' ? slice_from(text, close + 2) : SLICE_NONE;
+		number = slice_from(text, close + 1);
+		if (number.len && number.ptr[0] != ':')
+			host = text; /* no address */
+		number = slice_from(number, 1);
 	} else if (!bare_v6 && colon != SIZE_MAX) {
 		host = slice_of(text.ptr, colon);
 		number = slice_from(text, colon + 1);
 	}
 	uint64_t value = DEFAULT_PORT;
 	uint8_t octets[16];
-	if (number.len && (!slice_to_u64(number, &value) || value == 0 || value > 65535))
+	bool mark = text.len && text.ptr[text.len - 1] == ':' && !bare_v6; /* a colon that no port follows */
+	if ((number.len || mark) && (!slice_to_u64(number, &value) || value == 0 || value > 65535))
 		return error_set(error, ERROR_USAGE, "'%.*s': the port is a number from 1 to 65535", SLICE_PRINT(text));
 	if (host.len == 0)
 		host = SLICE("127.0.0.1");
@@ -261,6 +283,8 @@ static void take_transport(struct reading *r, const struct tree_node *n, void *t
 	struct config_input *in = target;
 	uint32_t total = n->type == TREE_LIST ? n->count : 1;
 	in->udp = in->tcp = false;
+	if (!total)
+		complain(r, n, "transport is udp, tcp or both");
 	for (uint32_t i = 0; i < total; i++) {
 		int which = read_choice(r, n->type == TREE_LIST ? n->items[i] : n, "transport", names, 0);
 		in->udp |= which == 0;
@@ -288,6 +312,8 @@ static void take_inputs(struct reading *r, const struct tree_node *n, void *targ
 		complain(r, n, "inputs is a list");
 		return;
 	}
+	if (n->count > CONFIG_INPUTS)
+		complain(r, n, "at most %d inputs", CONFIG_INPUTS);
 	c->inputs = arena_zalloc(&c->arena, (n->count + 1) * sizeof *c->inputs);
 	for (uint32_t i = 0; c->inputs && i < n->count; i++) {
 		c->inputs[i] = (struct config_input){.udp = true, .tcp = true, .address = SLICE("127.0.0.1"), .port = DEFAULT_PORT};
@@ -325,6 +351,15 @@ static void take_partitions(struct reading *r, const struct tree_node *n, void *
 	read_map(r, n, "partitions", keys, target);
 }
 
+static bool range_add(struct config_range *out, uint32_t id)
+{
+	for (uint32_t i = 0; i < out->count; i++)
+		if (out->ids[i] == id)
+			return false;
+	out->ids[out->count++] = id;
+	return true;
+}
+
 /* "0-3", "0-3,7", 5 */
 static void take_range(struct reading *r, const struct tree_node *n, struct config_range *out, uint32_t count)
 {
@@ -345,7 +380,10 @@ static void take_range(struct reading *r, const struct tree_node *n, struct conf
 			return;
 		}
 		for (uint64_t id = from; id <= to; id++)
-			out->ids[out->count++] = (uint32_t)id;
+			if (!range_add(out, (uint32_t)id)) {
+				complain(r, n, "partition %u is named twice", (unsigned)id);
+				return;
+			}
 		at = end + 1;
 	}
 	if (!text.len)
@@ -541,7 +579,8 @@ int config_read(struct config *c, const char *path, diagnostic_fn *tell, void *c
 	size_t len;
 	int result = env_read_file(c->env, path, CONFIG_BYTES_MAX, &octets, &len);
 	if (result)
-		return error_io(error, result, "cannot read the configuration %s", path);
+		return error_set(error, result == -ENOMEM ? ERROR_MEMORY : ERROR_USAGE, "cannot read the configuration %s: %s", path,
+		                 strerror(-result));
 	c->file = arena_string(&c->arena, slice_str(path));
 	struct slice text = arena_copy(&c->arena, slice_of(octets, len));
 	env_free(c->env, octets);

@@ -7,6 +7,8 @@
 #include "bus/bus.h"
 #include "ingest/ingest.h"
 
+#define CONFIG_INPUTS 64
+
 struct config_input {
 	struct slice address;  /* "127.0.0.1" or "::1", "0.0.0.0" */
 	uint16_t port;

@@ -43,12 +43,14 @@ int control_open(struct control *c, const struct env *env, struct request_host *
 unsigned control_poll(struct control *c, struct pollfd *fds)
 {
 	unsigned n = 0;
-	fds[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *k = &c->clients[i];
 		if (k->fd >= 0)
 			fds[n++] = (struct pollfd){.fd = k->fd, .events = (short)(k->out_at < k->out.len ? POLLOUT : POLLIN)};
 	}
+	/* With every place taken new ones wait in the kernel's queue, and looking at it would only wake us for nothing. */
+	if (n < CONTROL_CLIENTS)
+		fds[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
 	return n;
 }
 
@@ -74,7 +76,7 @@ static void accept_clients(struct control *c)
 		int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		*k = (struct control_client){.fd = fd, .passed_fd = -1};
+		*k = (struct control_client){.fd = fd, .passed_fd = -1, .since_ns = env_boot(c->env)};
 		buffer_init(&k->out, c->env);
 		k->line = env_alloc(c->env, CONTROL_REQUEST_MAX);
 		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
@@ -110,8 +112,6 @@ static int read_client(struct control_client *k)
 	} control;
 	struct iovec iov = {k->line + k->line_len, CONTROL_REQUEST_MAX - k->line_len};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
-	if (iov.iov_len == 0)
-		return -1; /* longer than any request */
 	ssize_t n = recvmsg(k->fd, &message, MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -125,6 +125,12 @@ static int read_client(struct control_client *k)
 static int start_request(struct control *c, struct control_client *k)
 {
 	size_t end = slice_find_octet(slice_of(k->line, k->line_len), '\n', 0);
+	if (end == SIZE_MAX && k->line_len == CONTROL_REQUEST_MAX) {
+		buffer_add_format(&k->out, "{\"end\":{\"code\":3,\"error\":\"a request has at most %d octets\",\"summary\":null}}\n",
+		                  CONTROL_REQUEST_MAX);
+		k->refused = true;
+		return 1;
+	}
 	if (end == SIZE_MAX)
 		return 0;
 	k->request = request_new(c->host, slice_of(k->line, end), k->passed_fd, k->who);
@@ -149,15 +155,20 @@ static int send_client(struct control_client *k)
 static int step_client(struct control *c, struct control_client *k)
 {
 	int result = 1;
+	if (k->refused)
+		return send_client(k) == 0 ? 0 : -1;
 	if (!k->request) {
 		result = read_client(k);
 		if (result > 0)
 			result = start_request(c, k);
+		if (result == 0 && env_boot(c->env) - k->since_ns > CONTROL_SILENT_S * NS_PER_S)
+			return -1;
 		return result;
 	}
-	char probe;
-	ssize_t n = recv(k->fd, &probe, 1, MSG_DONTWAIT | MSG_PEEK);
-	if (n == 0)
+	/* What comes behind the request is thrown away (descriptors too, by the kernel): left there it would wake us without end. */
+	char more[4096];
+	ssize_t n = recv(k->fd, more, sizeof more, MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		return -1; /* the client went away: a search is given up */
 	if (k->out.len - k->out_at < OUT_HIGH) {
 		result = request_step(k->request, &k->out);

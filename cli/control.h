@@ -10,7 +10,8 @@
 #include <poll.h>
 
 #define CONTROL_CLIENTS 64
-#define CONTROL_REQUEST_MAX 65536
+#define CONTROL_REQUEST_MAX 65536 /* the line and its end */
+#define CONTROL_SILENT_S 10       /* a client that has not asked by then is closed */
 
 struct control_client {
 	int fd;
@@ -18,7 +19,9 @@ struct control_client {
 	char who[64];
 	char *line;        /* the request so far */
 	size_t line_len;
+	int64_t since_ns;  /* boot time of its coming; one that asks nothing does not keep its place for ever */
 	struct request *request;
+	bool refused;      /* what it sent was no request: closed when it has been told */
 	struct buffer out; /* not sent yet */
 	size_t out_at;
 	bool waiting;      /* the request has nothing to send now */

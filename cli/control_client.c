@@ -25,7 +25,8 @@ static int send_request(int socket_fd, struct slice json, int fd)
 		m->cmsg_len = CMSG_LEN(sizeof fd);
 		memcpy(CMSG_DATA(m), &fd, sizeof fd);
 	}
-	return sendmsg(socket_fd, &message, MSG_NOSIGNAL) == (ssize_t)(json.len + 1) ? 0 : -errno;
+	ssize_t n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+	return n < 0 ? -errno : n == (ssize_t)(json.len + 1) ? 0 : -EINTR; /* cut short by a signal only */
 }
 
 static int connect_control(const char *path, struct error *error)
@@ -38,7 +39,7 @@ static int connect_control(const char *path, struct error *error)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
 		int result = errno == ENOENT || errno == ECONNREFUSED
 		                 ? error_set(error, ERROR_NOT_FOUND, "nobody listens on %s", path)
-		                 : error_io(error, -errno, "cannot connect to %s", path);
+		                 : error_set(error, ERROR_USAGE, "cannot connect to %s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return result;
@@ -75,20 +76,23 @@ int control_ask(const char *path, struct slice json, int fd, int (*line)(void *c
                 struct buffer *end, struct error *error)
 {
 	struct buffer in;
-	int result = 0, socket_fd = connect_control(path, error);
+	int result = 0;
+	if (json.len >= CONTROL_REQUEST_MAX)
+		return error_set(error, ERROR_USAGE, "the request is too long: at most %d octets", CONTROL_REQUEST_MAX - 1);
+	int socket_fd = connect_control(path, error);
 	if (socket_fd < 0)
 		return socket_fd;
 	buffer_init(&in, setup_env());
 	result = send_request(socket_fd, json, fd);
 	if (result)
-		result = error_io(error, result, "cannot send the request");
+		result = setup_stop ? 1 : error_set(error, ERROR_BUSY, "cannot send the request: %s", strerror(-result));
 	while (!result) {
 		uint8_t *room = buffer_room(&in, 65536);
 		ssize_t n = room ? recv(socket_fd, room, 65536, 0) : -1;
 		if (n < 0 && errno == EINTR && !setup_stop)
 			continue;
 		if (n <= 0) {
-			result = setup_stop ? 1 : error_set(error, ERROR_IO, "the owner of the data directory closed the connection");
+			result = setup_stop ? 1 : error_set(error, ERROR_BUSY, "the owner of the data directory ended before it had answered");
 			break;
 		}
 		in.len += (size_t)n;

@@ -37,6 +37,9 @@ static int take_lock(struct data *d, struct error *error)
 {
 	char name[4200], text[32];
 	d->lock_fd = d->env->files.open(d->env->files.ctx, data_path(d, "lock", name, sizeof name), ENV_READ | ENV_WRITE | ENV_CREATE);
+	if (d->lock_fd == -EACCES || d->lock_fd == -EPERM)
+		return error_set(error, ERROR_USAGE, "the data directory %s is not yours to use: cannot open %s: %s", d->path, name,
+		                 strerror(-d->lock_fd));
 	if (d->lock_fd < 0)
 		return error_io(error, d->lock_fd, "cannot open %s", name);
 	int result = d->env->files.lock(d->env->files.ctx, d->lock_fd);
@@ -103,6 +106,10 @@ int data_own(struct data *d, const struct env *env, const char *path, bool creat
 		return error_set(error, ERROR_NOT_FOUND, "there is no data directory %s", path);
 	if (result == -ENOENT)
 		result = env_make_dirs(env, path);
+	else if (!result && !st.is_dir)
+		return error_set(error, ERROR_USAGE, "%s is no folder: a data directory is one", path);
+	if (result == -EACCES || result == -EPERM || result == -ENOTDIR)
+		return error_set(error, ERROR_USAGE, "cannot use the data directory %s: %s", path, strerror(-result));
 	if (result)
 		return error_io(error, result, "cannot use the data directory %s", path);
 	result = take_lock(d, error);

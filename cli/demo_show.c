@@ -14,13 +14,13 @@
 
 /* ---- asking ---- */
 
-bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx,
-			  struct error *error)
+static bool ask_folder(const struct demo_view *v, const char *folder, const char *json,
+					   int (*line)(void *ctx, struct slice line), void *ctx, struct error *error)
 {
 	char path[4200];
 	struct buffer end;
 	struct arena arena;
-	snprintf(path, sizeof path, "%s/control.sock", v->data);
+	snprintf(path, sizeof path, "%s/control.sock", folder);
 	buffer_init(&end, v->env);
 	arena_init(&arena, v->env, 0);
 	int result = control_ask(path, slice_str(json), -1, line, ctx, &end, error);
@@ -30,6 +30,12 @@ bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx
 	arena_free(&arena);
 	buffer_free(&end);
 	return result == 0;
+}
+
+bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx,
+			  struct error *error)
+{
+	return ask_folder(v, v->data, json, line, ctx, error);
 }
 
 static void copy_member(const struct json_node *object, const char *key, char *out, size_t size)
@@ -56,26 +62,28 @@ static int take_status(void *ctx, struct slice line)
 	struct taking *t = ctx;
 	const struct json_node *n = json_tree(&t->arena, line);
 	struct demo_status *s = t->status;
-	*s = (struct demo_status){.received = count_of(n, "ingest", "received"),
-							  .dropped = count_of(n, "ingest", "dropped"),
-							  .connections = count_of(n, "ingest", "connections"),
-							  .gaps = count_of(n, "ingest", "gaps"),
-							  .events = count_of(n, "detect", "events"),
-							  .rows = count_of(n, "store", "rows"),
-							  .rows_unsealed = count_of(n, "store", "rows_unsealed"),
-							  .segments = count_of(n, "store", "segments"),
-							  .bytes_raw = count_of(n, "store", "bytes_raw"),
-							  .bytes_stored = count_of(n, "store", "bytes_stored")};
+	s->received += count_of(n, "ingest", "received");
+	s->dropped += count_of(n, "ingest", "dropped");
+	s->connections += count_of(n, "ingest", "connections");
+	s->events += count_of(n, "detect", "events");
+	s->rows += count_of(n, "store", "rows");
+	s->rows_unsealed += count_of(n, "store", "rows_unsealed");
+	s->segments += count_of(n, "store", "segments");
+	s->bytes_raw += count_of(n, "store", "bytes_raw");
+	s->bytes_stored += count_of(n, "store", "bytes_stored");
 	copy_member(n, "ruleset", s->ruleset, sizeof s->ruleset);
 	return 0;
 }
 
 bool demo_get_status(const struct demo_view *v, struct demo_status *out, struct error *error)
 {
+	static const char request[] = "{\"verb\":\"status\"}";
 	struct taking t = {.status = out};
 	*out = (struct demo_status){0};
 	arena_init(&t.arena, v->env, 0);
-	bool good = demo_ask(v, "{\"verb\":\"status\"}", take_status, &t, error);
+	bool good = ask_folder(v, v->data, request, take_status, &t, error);
+	for (unsigned i = 0; good && i < sizeof v->others / sizeof *v->others && v->others[i]; i++)
+		good = ask_folder(v, v->others[i], request, take_status, &t, error);
 	arena_free(&t.arena);
 	return good;
 }

@@ -16,20 +16,22 @@ struct demo_incident {
 
 struct demo_view {
 	const struct env *env;
-	const char *data; /* data directory */
+	const char *data; /* folder whose owner keeps the store */
+	const char *others[4]; /* folders of other stages, null ends them: their status counts too */
 	bool color;
 	struct demo_incident incidents[DEMO_INCIDENTS];
 	unsigned count;
 };
 
 struct demo_status {
-	uint64_t received, dropped, connections, gaps, events, rows, rows_unsealed, segments, bytes_raw, bytes_stored;
+	uint64_t received, dropped, connections, events, rows, rows_unsealed, segments, bytes_raw, bytes_stored;
 	char ruleset[128];
 };
 
 /* Asks; each answer's line goes to `line`. False: `error` says why. */
 bool demo_ask(const struct demo_view *v, const char *json, int (*line)(void *ctx, struct slice line), void *ctx,
 			  struct error *error);
+/* The sum over all folders. */
 bool demo_get_status(const struct demo_view *v, struct demo_status *out, struct error *error);
 /* Reads the incidents of now into the view. */
 bool demo_get_incidents(struct demo_view *v, struct error *error);

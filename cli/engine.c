@@ -1,23 +1,26 @@
 #include "cli/engine.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* Records taken from one feed in one step: keeps a step short enough for the control socket. */
 #define FEED_BUDGET 64
 #define COMMIT_NS (2 * NS_PER_S)
+#define SETTLE_WAIT_NS (10 * NS_PER_S)
+#define SETTLE_NAP_US 5000
 
 int engine_sink_matches(void *ctx, uint32_t partition, struct slice record)
 {
 	struct engine *e = ctx;
 	struct error error = {0};
-	return bus_produce(e->bus, TOPIC_MATCHES, partition, record, NULL, &error);
+	return bus_produce(e->bus, TOPIC_MATCHES, partition, record, &e->written[TOPIC_MATCHES][partition], &error);
 }
 
 int engine_sink_incidents(void *ctx, uint32_t partition, struct slice batch)
 {
 	struct engine *e = ctx;
 	struct error error = {0};
-	return bus_produce(e->bus, TOPIC_INCIDENTS, partition, batch, NULL, &error);
+	return bus_produce(e->bus, TOPIC_INCIDENTS, partition, batch, &e->written[TOPIC_INCIDENTS][partition], &error);
 }
 
 void engine_audit(struct engine *e, struct slice json)
@@ -31,8 +34,11 @@ static void store_audit(void *ctx, enum row_kind kind, struct slice json)
 {
 	struct engine *e = ctx;
 	struct error error = {0};
-	if (!e->audit_on || own_writer_row(&e->audit, kind, json, NULL, &error))
-		e->audit_lost++;
+	int result = -ERROR_UNSUPPORTED;
+	if (e->audit_on)
+		result = kind == ROW_GAP ? own_writer_once(&e->audit, kind, json, &error)
+		                         : own_writer_row(&e->audit, kind, json, NULL, &error);
+	e->audit_lost += result != 0;
 }
 
 int engine_change(struct engine *e, struct slice json, struct error *error)
@@ -209,10 +215,24 @@ static int seek_feeds(struct engine *e, struct error *error)
 	return 0;
 }
 
+static int open_tickets(struct engine *e, struct error *error)
+{
+	static const enum bus_topic topics[] = {TOPIC_MATCHES, TOPIC_INCIDENTS};
+	for (int i = 0; i < 2; i++) {
+		uint32_t n = e->config.partitions[topics[i]];
+		e->written[topics[i]] = env_zalloc(e->env, (n ? n : 1) * sizeof *e->written[0]);
+		if (!e->written[topics[i]])
+			return error_set(error, ERROR_MEMORY, "no memory for tickets");
+	}
+	return 0;
+}
+
 static int open_parts(struct engine *e, struct error *error)
 {
 	const struct engine_config *c = &e->config;
-	int result = open_writers(e, error);
+	int result = open_tickets(e, error);
+	if (!result)
+		result = open_writers(e, error);
 	if (!result && c->ruleset && (c->duties & DUTY_DETECT))
 		result = open_detect(e, error);
 	if (!result && c->ruleset && (c->duties & DUTY_TEMPORAL))
@@ -247,10 +267,16 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 		result = open_parts(e, error);
 	if (!result && checkpoint.len)
 		result = engine_restore(e, buffer_slice(&checkpoint), error);
+	if (!result && e->rebuild)
+		engine_rebuild(e, true);
 	if (!result)
 		result = seek_feeds(e, error);
 	if (!result)
 		result = note_activation(e, error);
+	/* The epoch of a new series is on the medium before a row of it is: whoever starts after a crash goes on with it. */
+	e->dirty = !result && e->new_series;
+	if (e->dirty)
+		result = engine_commit(e, error);
 	buffer_free(&checkpoint);
 	if (result)
 		engine_close(e);
@@ -267,12 +293,18 @@ static int hand_on(struct engine *e, struct feed *f, struct error *error)
 		return detect_record(e->detect, f->partition, r->offset, r->payload, error);
 	case FEED_TEMPORAL:
 		return temporal_record(e->temporal, f->partition, r->offset, r->payload, error);
-	case FEED_BOOK:
-		return incident_book_add(e->book, r->payload, error);
-	case FEED_STORE:
-		for (struct engine_listener *l = e->listeners; l; l = l->next)
+	case FEED_BOOK: {
+		/* What is no batch of ours the store keeps in quarantine; the book passes over it, as detect does. */
+		int result = incident_book_add(e->book, r->payload, error);
+		return result == -ERROR_MEMORY ? result : 0;
+	}
+	case FEED_STORE: {
+		/* Listeners after the store took it: one that is refused comes again. */
+		int result = store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset, r->payload, error);
+		for (struct engine_listener *l = e->listeners; l && !result; l = l->next)
 			l->batch(l->ctx, f->topic, f->partition, r->offset, r->payload);
-		return store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset, r->payload, error);
+		return result;
+	}
 	}
 	return 0;
 }
@@ -342,7 +374,7 @@ static int step(struct engine *e, bool flush, struct error *error)
 {
 	int busy = 0;
 	e->blocked = false;
-	for (unsigned i = 0; i < e->feed_count; i++) {
+	for (unsigned i = 0; i < e->feed_count && !e->settling; i++) {
 		int result = feed_step(e, &e->feeds[i], FEED_BUDGET, error);
 		if (result < 0)
 			return result;
@@ -358,6 +390,8 @@ static int step(struct engine *e, bool flush, struct error *error)
 	}
 	if (result >= 0)
 		result = store_part(e, false, error);
+	/* Sealed since: the bus has to hear of it even when nothing new comes, since intake may be waiting for just that. */
+	e->dirty |= e->store && engine_store_committed(e) != e->told;
 	return result < 0 ? result : busy;
 }
 
@@ -372,11 +406,22 @@ int engine_step(struct engine *e, struct error *error)
 	return busy;
 }
 
+static int settle(struct engine *e, struct error *error)
+{
+	int64_t until = env_boot(e->env) + SETTLE_WAIT_NS;
+	int result = engine_commit(e, error);
+	while (result >= 0 && e->settling && env_boot(e->env) < until) {
+		usleep(SETTLE_NAP_US);
+		result = engine_commit(e, error);
+	}
+	return result;
+}
+
 int engine_drain(struct engine *e, bool seal, struct error *error)
 {
 	/* Rows that one stage writes are read by the next: quiet means that a whole round, with everything synced, found
-	 * nothing anywhere. */
-	for (int quiet = 0; quiet < 2;) {
+	 * nothing anywhere. On Kafka the others go on, and what was not read stays there for the next start. */
+	for (int quiet = e->config.special ? 0 : 2; quiet < 2;) {
 		int busy = step(e, true, error);
 		if (busy < 0)
 			return busy;
@@ -385,7 +430,7 @@ int engine_drain(struct engine *e, bool seal, struct error *error)
 		quiet = busy ? 0 : quiet + 1;
 	}
 	int result = seal ? store_part(e, true, error) : 0;
-	return result < 0 ? result : engine_commit(e, error);
+	return result < 0 ? result : settle(e, error);
 }
 
 void engine_close(struct engine *e)
@@ -393,6 +438,8 @@ void engine_close(struct engine *e)
 	for (unsigned i = 0; i < e->feed_count; i++)
 		bus_reader_close(e->feeds[i].reader);
 	env_free(e->env, e->feeds);
+	for (unsigned t = 0; t < TOPIC_COUNT; t++)
+		env_free(e->env, e->written[t]);
 	if (e->detect)
 		detect_free(e->detect);
 	if (e->temporal)

@@ -69,9 +69,14 @@ struct engine {
 	bool audit_on, changes_on, control_on;
 	struct commitlog *log;
 	uint64_t generation;      /* of the newest checkpoint file */
-	uint64_t correlate_epoch; /* of the rows of detect and temporal */
+	uint64_t correlate_epoch; /* of the rows of detect and temporal: the process's own where their series began */
 	int64_t committed_boot_ns;
-	bool dirty;               /* something was read since the last commit */
+	bool dirty;               /* something was read, or sealed, since the last commit */
+	bool rebuild;             /* the checkpoint that the commit log names is missing or damaged */
+	bool new_series;          /* detect and temporal begin to number their rows anew, under correlate_epoch */
+	uint64_t told;            /* sum of the store's committed offsets that the bus was told of */
+	bool settling;            /* a commit is due and waits for what was written to be durable: nothing is read */
+	uint64_t *written[TOPIC_COUNT]; /* newest ticket of each partition of matches and incidents */
 	bool blocked;             /* the bus or the store is full: intake waits */
 	char blocked_text[512];
 	struct engine_listener *listeners;
@@ -82,8 +87,11 @@ struct engine {
 int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error);
 /* Bounded work. 1: there was something to do, 0: idle, negative: fatal for the process. */
 int engine_step(struct engine *e, struct error *error);
-/* Steps until every feed has read what is durable, then seals (`seal`) and commits. */
+/* Steps until every feed has read what is durable, then seals (`seal`) and commits. Over Kafka, where others go on writing, it
+ * reads nothing more and waits for acknowledgements, 10 s at most: what is not committed then is read again. */
 int engine_drain(struct engine *e, bool seal, struct error *error);
+/* Over Kafka what was written is acknowledged later: then `settling` is set, nothing is committed yet, and the next steps
+ * try again. */
 int engine_commit(struct engine *e, struct error *error);
 /* An access or administration row in the audit partition: JSON text. */
 void engine_audit(struct engine *e, struct slice json);
@@ -96,6 +104,9 @@ void engine_close(struct engine *e);
 /* ---- between engine*.c only ---- */
 int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error *error); /* log and newest checkpoint */
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
+/* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
+void engine_rebuild(struct engine *e, bool detect);
+uint64_t engine_store_committed(const struct engine *e);
 int engine_sink_matches(void *ctx, uint32_t partition, struct slice record);
 int engine_sink_incidents(void *ctx, uint32_t partition, struct slice batch);
 

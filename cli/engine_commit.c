@@ -12,8 +12,11 @@
  *   8 + y   temporal state: length, octets
  *   8       XXH3-64 of everything before
  *
- * A checkpoint that is damaged or of another ruleset is passed over: detect's part and the positions are independent of
- * rules; temporal's windows then start empty, which the control topic tells.
+ * A checkpoint only shortens the way: what it says follows from the bus. One that is missing or damaged is passed over, and
+ * told: detect goes on from what its readers committed, and temporal reads `matches` again from where they are kept, silently
+ * up to what it had read (temporal_rebuild), both under a new epoch. The same for temporal alone when the rules changed: the
+ * positions and detect's state are independent of rules, windows are not. A record or two after the last commit may be judged
+ * again then: events and matches have an identity, so windows count them once.
  */
 #include "cli/engine.h"
 
@@ -77,17 +80,52 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error
 		return error_io(error, result, "cannot make %s", path);
 	snprintf(path, sizeof path, "%s/engine/commit.log", e->config.data);
 	result = commitlog_open(e->env, path, "engine", take_record, &newest, &cut, &e->log, error);
+	/* Rows are told apart by epoch and sequence: two series that differ must never share an epoch, or readers pass over
+	 * the second as known. The process's epoch was never used before. */
+	e->new_series = !newest.any;
+	e->correlate_epoch = e->config.epoch;
 	if (result || !newest.any)
 		return result;
 	e->generation = newest.generation;
 	e->correlate_epoch = newest.epoch;
-	result = read_checkpoint(e, checkpoint, error);
-	if (!result && e->config.ruleset) {
-		ruleset_digest(e->config.ruleset, digest);
-		if (memcmp(digest, newest.digest, 32) != 0)
-			e->correlate_epoch++; /* other rules: rows of temporal begin a new series */
+	if (!e->config.ruleset)
+		return 0; /* a verb that only asks neither detects nor correlates */
+	struct error why = {0};
+	result = read_checkpoint(e, checkpoint, &why);
+	e->rebuild = result == -ERROR_NOT_FOUND || result == -ERROR_DAMAGED;
+	if (e->rebuild)
+		fprintf(stderr, "cresset: %s; it is made again from the bus\n", why.text);
+	else if (result && error)
+		*error = why;
+	ruleset_digest(e->config.ruleset, digest);
+	e->new_series = e->rebuild || memcmp(digest, newest.digest, 32) != 0; /* other rules make other rows */
+	if (e->new_series)
+		e->correlate_epoch = e->config.epoch;
+	return e->rebuild ? 0 : result;
+}
+
+/* Windows from the records that are kept; nothing is told again for those below `read`. */
+static void rebuild_windows(struct engine *e, struct feed *f, uint64_t read, uint64_t first, uint64_t keep)
+{
+	if (keep > 0 && keep < first)
+		fprintf(stderr, "cresset: matches partition %u: what is older than record %llu is no longer on the bus\n", f->partition,
+		        (unsigned long long)first);
+	f->next = keep < first ? first : keep;
+	if (read > f->next)
+		temporal_rebuild(e->temporal, f->partition, read);
+}
+
+void engine_rebuild(struct engine *e, bool detect)
+{
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		struct feed *f = &e->feeds[i];
+		uint64_t first, committed, keep, next;
+		f->reader->ops->position(f->reader, &first, &committed, &keep, &next);
+		if (f->duty == FEED_DETECT && detect)
+			f->next = committed;
+		else if (f->duty == FEED_TEMPORAL)
+			rebuild_windows(e, f, detect ? committed : f->next, first, keep);
 	}
-	return result;
 }
 
 static struct feed *find_feed(struct engine *e, uint32_t duty, uint32_t partition)
@@ -131,8 +169,10 @@ int engine_restore(struct engine *e, struct slice octets, struct error *error)
 	if (result || !e->temporal || !temporal.len)
 		return result;
 	ruleset_digest(e->config.ruleset, digest);
-	if (memcmp(digest, saved_digest.ptr, 32) != 0)
+	if (memcmp(digest, saved_digest.ptr, 32) != 0) {
+		engine_rebuild(e, false);
 		return 0;
+	}
 	return temporal_restore(e->temporal, temporal, error);
 }
 
@@ -196,6 +236,16 @@ static int write_file(struct engine *e, const char *path, struct slice octets, s
 	return result ? error_io(error, result, "cannot write %s", path) : 0;
 }
 
+uint64_t engine_store_committed(const struct engine *e)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < e->feed_count; i++)
+		if (e->feeds[i].duty == FEED_STORE)
+			sum += store_committed_offset(e->store,
+			                              (struct store_partition){(uint8_t)e->feeds[i].topic, e->feeds[i].partition});
+	return sum;
+}
+
 static void tell_bus(struct engine *e)
 {
 	for (unsigned i = 0; i < e->feed_count; i++) {
@@ -207,7 +257,7 @@ static void tell_bus(struct engine *e)
 		else if (f->duty == FEED_TEMPORAL)
 			keep = temporal_keep_from(e->temporal, f->partition);
 		else if (f->duty == FEED_BOOK)
-			committed = keep = 0; /* the book is read again at every start */
+			keep = 0; /* the book is read again at every start; but it has read, and must not stop intake */
 		(void)bus_commit(f->reader, committed, keep < committed ? keep : committed, &ignored);
 	}
 }
@@ -252,11 +302,26 @@ static int flush_for_commit(struct engine *e, struct error *error)
 	return result < 0 ? result : 0;
 }
 
+/* Over Kafka a flush has handed over, not yet heard back. */
+static bool is_durable(const struct engine *e)
+{
+	for (unsigned t = 0; t < TOPIC_COUNT; t++)
+		for (uint32_t p = 0; e->written[t] && p < e->config.partitions[t]; p++) {
+			uint64_t tickets = 0, offset;
+			if (bus_durable(e->bus, (enum bus_topic)t, p, &tickets, &offset) || tickets < e->written[t][p])
+				return false;
+		}
+	return true;
+}
+
 int engine_commit(struct engine *e, struct error *error)
 {
 	struct error why = {0};
 	int result = flush_for_commit(e, &why);
 	if (result && (why.flags & ERROR_RETRIABLE))
+		return 0;
+	e->settling = !result && !is_durable(e);
+	if (e->settling)
 		return 0;
 	if (result) {
 		if (error)
@@ -268,6 +333,7 @@ int engine_commit(struct engine *e, struct error *error)
 	if (result)
 		return result;
 	tell_bus(e);
+	e->told = engine_store_committed(e);
 	e->dirty = false;
 	e->committed_boot_ns = env_boot(e->env);
 	return 0;

@@ -34,6 +34,8 @@ bool import_args(const struct args *args, enum framing *framing, struct source_s
 	*settings = (struct source_settings){.charset_auto = true, .zone = SLICE("local")};
 	*framing = FRAMING_AUTO;
 	(void)framing_of(args->value[OPTION_FRAMING], framing);
+	if (option_given(args, OPTION_FORMAT) && strcmp(args->value[OPTION_FORMAT], "json") == 0 && *framing == FRAMING_AUTO)
+		*framing = FRAMING_LF;
 	(void)charset_of(args->value[OPTION_CHARSET], settings);
 	if (option_given(args, OPTION_TZ))
 		settings->zone = slice_str(args->value[OPTION_TZ]);
@@ -49,6 +51,8 @@ enum framing import_framing(const struct json_node *request)
 {
 	enum framing framing = FRAMING_AUTO;
 	(void)framing_of(json_member_str(request, "framing", NULL), &framing);
+	if (framing == FRAMING_AUTO && strcmp(json_member_str(request, "format", ""), "json") == 0)
+		framing = FRAMING_LF;
 	return framing;
 }
 

@@ -3,10 +3,12 @@
 #include "cli/import_options.h"
 #include "cli/setup.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define PIECE_BYTES (1u << 20)
+#define STOP_LOOK_MS 200
 
 struct reading {
 	const struct input_job *job;
@@ -58,8 +60,10 @@ static int rewrite(struct reading *r, struct slice piece, bool last)
 	if (r->rest.failed || r->lines.failed)
 		return error_set(&r->error, ERROR_MEMORY, "no memory for a line");
 	int result = give(r, buffer_slice(&r->lines));
-	memmove(r->rest.ptr, r->rest.ptr + at, r->rest.len - at);
-	r->rest.len -= at;
+	if (at) {
+		memmove(r->rest.ptr, r->rest.ptr + at, r->rest.len - at);
+		r->rest.len -= at;
+	}
 	return result;
 }
 
@@ -67,6 +71,12 @@ static int read_all(struct reading *r, int fd, const char *name, uint64_t *bytes
 {
 	const struct env_files *f = &setup_env()->files;
 	for (;;) {
+		/* A terminal or pipe with nothing to give: Ctrl-C must end the wait. */
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		while (!setup_stop && poll(&wait, 1, STOP_LOOK_MS) <= 0)
+			;
+		if (setup_stop)
+			return 0;
 		ssize_t n = f->read(f->ctx, fd, r->piece, PIECE_BYTES);
 		if (n < 0) {
 			/* Unreadable input is the user's matter, not our storage. */

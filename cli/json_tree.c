@@ -103,6 +103,12 @@ const char *json_member_str(const struct json_node *object, const char *key, con
 	return n && n->type == JSON_STRING && n->text.ptr ? (const char *)n->text.ptr : fallback;
 }
 
+struct slice json_member_slice(const struct json_node *object, const char *key)
+{
+	const struct json_node *n = json_member(object, key);
+	return n && n->type == JSON_STRING ? n->text : SLICE_NONE;
+}
+
 int64_t json_member_i64(const struct json_node *object, const char *key, int64_t fallback)
 {
 	const struct json_node *n = json_member(object, key);

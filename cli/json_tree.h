@@ -17,6 +17,8 @@ struct json_node *json_tree(struct arena *arena, struct slice text);
 struct json_node *json_member(const struct json_node *object, const char *key);
 /* The text of a string member, NUL-terminated; fallback when it is not there. */
 const char *json_member_str(const struct json_node *object, const char *key, const char *fallback);
+/* The same as octets, which may hold NUL; empty when it is no string. */
+struct slice json_member_slice(const struct json_node *object, const char *key);
 int64_t json_member_i64(const struct json_node *object, const char *key, int64_t fallback);
 bool json_member_true(const struct json_node *object, const char *key);
 

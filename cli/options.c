@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ int usage_error(const struct args *args, const char *format, ...)
 static bool choice_allowed(const char *choices, const char *value)
 {
 	size_t len = strlen(value);
-	for (const char *p = choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+	for (const char *p = choices; p && len; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
 		if (strncmp(p, value, len) == 0 && (p[len] == '|' || p[len] == '\0'))
 			return true;
 	return false;
@@ -36,8 +37,11 @@ static bool choice_allowed(const char *choices, const char *value)
 
 static int set_option(struct args *args, const struct option *o, const char *value)
 {
+	uint64_t number;
 	if (o->choices && !choice_allowed(o->choices, value))
 		return usage_error(args, "--%s is one of %s, not '%s'", o->name, o->choices, value);
+	if (o->argument && strcmp(o->argument, "N") == 0 && (!slice_to_u64(slice_str(value), &number) || number > INT64_MAX))
+		return usage_error(args, "--%s is a whole number, not '%s'", o->name, value);
 	args->value[o->id] = value;
 	if (o->id == OPTION_RULES) {
 		if (args->rule_count == ARGS_MAX)
@@ -111,7 +115,13 @@ static const struct verb *find_verb(int argc, char **argv, int *used)
 	return NULL;
 }
 
-static int no_verb(const char *word)
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* "rules" alone is a mistake, "rules --help" a question. */
+static int no_verb(const char *word, bool asked)
 {
 	struct args none = {0};
 	bool group = false;
@@ -119,11 +129,11 @@ static int no_verb(const char *word)
 	for (unsigned i = 0; i < verb_count; i++)
 		if (strncmp(verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ') {
 			if (!group)
-				fprintf(stderr, "cresset: '%s' is a group of verbs:\n", word);
+				fprintf(asked ? stdout : stderr, "cresset: '%s' is a group of verbs:\n", word);
 			group = true;
-			fprintf(stderr, "  cresset %-22s %s\n", verbs[i].name, verbs[i].summary);
+			fprintf(asked ? stdout : stderr, "  cresset %-22s %s\n", verbs[i].name, verbs[i].summary);
 		}
-	return group ? EXIT_USAGE : usage_error(&none, "unknown verb '%s'", word);
+	return group ? asked ? EXIT_OK : EXIT_USAGE : usage_error(&none, "unknown verb '%s'", word);
 }
 
 static bool top_level(int argc, char **argv, int *code)
@@ -149,15 +159,27 @@ static bool top_level(int argc, char **argv, int *code)
 	return false;
 }
 
+/* Standard input comes once. */
+static int check_words(const struct args *args)
+{
+	unsigned inputs = 0;
+	for (unsigned i = 0; i < args->word_count && strstr(args->verb->words, "FILE..."); i++)
+		inputs += strcmp(args->words[i], "-") == 0;
+	return inputs > 1 ? usage_error(args, "standard input (-) can be read only once") : 0;
+}
+
 int options_main(int argc, char **argv)
 {
 	static struct args args;
 	int used = 0, code;
+	/* A reader of ours that goes away (head) is seen by the write that fails. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	args = (struct args){0};
 	if (top_level(argc, argv, &code))
 		return code;
 	const struct verb *verb = find_verb(argc, argv, &used);
 	if (!verb)
-		return no_verb(argv[1]);
+		return no_verb(argv[1], argc > 2 && is_help(argv[2]));
 	args.verb = verb;
 	code = parse_words(&args, argc, argv, used);
 	if (code)
@@ -166,6 +188,9 @@ int options_main(int argc, char **argv)
 		options_help(verb, stdout);
 		return EXIT_OK;
 	}
+	code = check_words(&args);
+	if (code)
+		return code;
 	if (args.word_count < verb->words_min)
 		return usage_error(&args, "needs %s", verb->words);
 	if (args.word_count > verb->words_max)

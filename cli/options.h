@@ -32,7 +32,7 @@ struct option {
 	char letter;          /* 'c' for -c, 0: none */
 	const char *argument; /* "DIR"; null: a switch */
 	const char *choices;  /* "lf|nul|octet": what is allowed; null: anything */
-	bool many;            /* may be given again, or several words follow (--rules A B) */
+	bool many;            /* may be given again (--rules A --rules B), each time with one value */
 	const char *help;
 };
 

@@ -110,7 +110,7 @@ static void completion_bash(FILE *out)
 	}
 	fputs("\" -- \"$cur\")); return; fi\n\tcase \"$two\" in\n", out);
 	for (unsigned i = 0; i < verb_count; i++) {
-		fprintf(out, "\t%s\"%s\"*) COMPREPLY=($(compgen -W \"", "", verbs[i].name);
+		fprintf(out, "\t\"%s%s\"*) COMPREPLY=($(compgen -W \"", verbs[i].name, strchr(verbs[i].name, ' ') ? "" : " ");
 		for (unsigned k = 0; k < verbs[i].option_count; k++)
 			fprintf(out, "--%s ", options[verbs[i].options[k]].name);
 		fputs("\" -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n", out);
@@ -128,19 +128,86 @@ static void completion_bash(FILE *out)
 	fputs("\tesac\n}\ncomplete -F _cresset cresset\n", out);
 }
 
+/* Inside '...' of the shell and [...] of _arguments. */
+static void zsh_text(const char *text, FILE *out)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'')
+			fputs("'\\''", out);
+		else if (strchr("[]:\\", *p))
+			fprintf(out, "\\%c", *p);
+		else
+			fputc(*p, out);
+	}
+}
+
+static size_t first_word(const char *name)
+{
+	return strcspn(name, " ");
+}
+
+/* The first words of verbs, or the second ones of a group: name:what it does. */
+static void zsh_verbs(const char *group, FILE *out)
+{
+	size_t len = group ? strlen(group) : 0;
+	for (unsigned i = 0; i < verb_count; i++) {
+		const char *name = verbs[i].name;
+		size_t first = first_word(name);
+		if (group && (first != len || strncmp(name, group, len) != 0 || !name[first]))
+			continue;
+		if (!group && name[first] && i > 0 && strncmp(verbs[i - 1].name, name, first + 1) == 0)
+			continue;
+		fprintf(out, " '%.*s:", group ? (int)strlen(name + len + 1) : (int)first, group ? name + len + 1 : name);
+		zsh_text(!group && name[first] ? "several verbs" : verbs[i].summary, out);
+		fputc('\'', out);
+	}
+}
+
+static void zsh_options(const struct verb *verb, FILE *out)
+{
+	for (unsigned k = 0; k < verb->option_count; k++) {
+		const struct option *o = &options[verb->options[k]];
+		fprintf(out, " '%s--%s[", o->many ? "*" : "", o->name);
+		zsh_text(o->help, out);
+		fputc(']', out);
+		if (o->argument) {
+			fputc(':', out);
+			zsh_text(o->argument, out);
+			fputc(':', out);
+			if (o->choices) {
+				fputc('(', out);
+				for (const char *p = o->choices; *p; p++)
+					fputc(*p == '|' ? ' ' : *p, out);
+				fputc(')', out);
+			} else if (strcmp(o->argument, "FILE") == 0 || strcmp(o->argument, "DIR") == 0 || strcmp(o->argument, "PATH") == 0) {
+				fputs("_files", out);
+			}
+		}
+		fputc('\'', out);
+	}
+}
+
 static void completion_zsh(FILE *out)
 {
-	fputs("#compdef cresset\n_cresset() {\n\tlocal -a verbs\n\tverbs=(\n", out);
-	for (unsigned i = 0; i < verb_count; i++)
-		fprintf(out, "\t\t'%s:%s'\n", verbs[i].name, verbs[i].summary);
-	fputs("\t)\n\tif (( CURRENT == 2 )); then _describe verb verbs; return; fi\n\tcase \"$words[2] $words[3]\" in\n", out);
+	fputs("#compdef cresset\n_cresset() {\n\tlocal -a verbs\n\tif (( CURRENT == 2 )); then\n\t\tverbs=(", out);
+	zsh_verbs(NULL, out);
+	fputs(")\n\t\t_describe verb verbs\n\t\treturn\n\tfi\n\tif (( CURRENT == 3 )); then\n\t\tcase $words[2] in\n", out);
 	for (unsigned i = 0; i < verb_count; i++) {
-		fprintf(out, "\t'%s'*) _arguments ", verbs[i].name);
-		for (unsigned k = 0; k < verbs[i].option_count; k++) {
-			const struct option *o = &options[verbs[i].options[k]];
-			fprintf(out, "'--%s[%s]%s%s' ", o->name, o->help, o->argument ? ":" : "", o->argument ? o->argument : "");
-		}
-		fputs("'*:file:_files' ;;\n", out);
+		size_t first = first_word(verbs[i].name);
+		char group[64];
+		if (!verbs[i].name[first] || (i > 0 && strncmp(verbs[i - 1].name, verbs[i].name, first + 1) == 0))
+			continue;
+		snprintf(group, sizeof group, "%.*s", (int)first, verbs[i].name);
+		fprintf(out, "\t\t%s) verbs=(", group);
+		zsh_verbs(group, out);
+		fputs("); _describe verb verbs; return ;;\n", out);
+	}
+	fputs("\t\tesac\n\tfi\n\tcase \"$words[2] $words[3]\" in\n", out);
+	for (unsigned i = 0; i < verb_count; i++) {
+		bool two = verbs[i].name[first_word(verbs[i].name)] != '\0';
+		fprintf(out, "\t'%s'%s) _arguments", verbs[i].name, two ? "" : "' '*");
+		zsh_options(&verbs[i], out);
+		fputs(" '*:file:_files' ;;\n", out);
 	}
 	fputs("\tesac\n}\n_cresset \"$@\"\n", out);
 }

@@ -3,6 +3,8 @@
 #include "cli/json_tree.h"
 #include "cli/setup.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,18 +21,17 @@ void output_open(struct output *o, const struct args *args)
 			o->mode = (enum output_mode)i;
 }
 
-/* The text of a cell: strings bare, everything else as JSON. The caller frees it. */
-static char *cell_text(const struct json_node *value)
+/* The text of a cell: strings bare, everything else as JSON. May hold any octet, NUL too. */
+static struct slice cell_text(const struct json_node *value)
 {
-	if (!value || value->type == JSON_NULL)
-		return strdup("");
-	return strndup((const char *)value->text.ptr, value->text.len);
+	return !value || value->type == JSON_NULL ? SLICE_NONE : value->text;
 }
 
 static void add_column(struct output *o, const char *name)
 {
-	if (o->column_count < COLUMN_MAX) {
-		o->columns[o->column_count] = strdup(name);
+	char *copy = o->column_count < COLUMN_MAX ? strdup(name) : NULL;
+	if (copy) {
+		o->columns[o->column_count] = copy;
 		o->widths[o->column_count++] = (unsigned)strlen(name);
 	}
 }
@@ -72,38 +73,53 @@ static const struct json_node *column_value(const struct json_node *row, const c
 	return json_member(json_member(row, first), dot + 1);
 }
 
-static void csv_cell(FILE *file, const char *text)
+/* What a spreadsheet takes for the beginning of a formula, in half and full width; a plain negative number is none. */
+static bool is_formula(struct slice text)
 {
-	bool formula = text[0] && strchr("=+-@\t\r", text[0]) != NULL;
-	char *end;
-	if (formula && text[0] == '-') {
-		(void)strtod(text, &end);
-		formula = *end != '\0'; /* a plain negative number is none */
-	}
-	if (!formula && !strpbrk(text, ",\"\r\n")) {
-		fputs(text, file);
-		return;
-	}
-	fputc('"', file);
-	if (formula)
-		fputc('\'', file);
-	for (const char *p = text; *p; p++) {
-		if (*p == '"')
-			fputc('"', file);
-		fputc(*p, file);
-	}
-	fputc('"', file);
+	static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"}; /* = + - @ */
+	for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+		if (slice_starts(text, slice_str(wide[i])))
+			return true;
+	if (!text.len || !memchr("=+-@\t\r\n", text.ptr[0], 7))
+		return false;
+	for (size_t i = 1; text.ptr[0] == '-' && i < text.len; i++)
+		if ((text.ptr[i] < '0' || text.ptr[i] > '9') && text.ptr[i] != '.')
+			return true;
+	return text.ptr[0] != '-' || text.len == 1;
 }
 
-static void table_cell(struct output *o, const char *text, unsigned width, bool last)
+/* RFC 4180; NUL, which spreadsheets do not take, as \0. */
+static void csv_cell(FILE *file, struct slice text)
+{
+	bool formula = is_formula(text), quoted = formula;
+	for (size_t i = 0; i < text.len && !quoted; i++)
+		quoted = memchr(",\"\r\n", text.ptr[i], 4) != NULL;
+	if (quoted)
+		fputc('"', file);
+	if (formula)
+		fputc('\'', file);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"')
+			fputc('"', file);
+		if (text.ptr[i] == '\0')
+			fputs("\\0", file);
+		else
+			fputc(text.ptr[i], file);
+	}
+	if (quoted)
+		fputc('"', file);
+}
+
+static void table_cell(struct output *o, struct slice text, unsigned width, bool last)
 {
 	struct buffer b;
 	buffer_init(&b, setup_env());
-	text_escape_screen(&b, slice_str(text));
+	text_escape_screen(&b, text);
 	size_t len = b.failed ? 0 : b.len, shown = last ? len : len > width ? width : len;
 	while (shown < len && shown > 0 && (b.ptr[shown] & 0xc0) == 0x80)
 		shown--;
-	fwrite(b.ptr, 1, shown, o->file);
+	if (shown)
+		fwrite(b.ptr, 1, shown, o->file);
 	for (size_t i = shown; !last && i < width; i++)
 		fputc(' ', o->file);
 	fputs(last ? "\n" : "  ", o->file);
@@ -113,16 +129,14 @@ static void table_cell(struct output *o, const char *text, unsigned width, bool 
 static void table_head(struct output *o, const struct json_node *row)
 {
 	for (unsigned i = 0; i < o->column_count; i++) {
-		char *text = cell_text(column_value(row, o->columns[i]));
-		size_t len = text ? strlen(text) : 0;
+		size_t len = cell_text(column_value(row, o->columns[i])).len;
 		if (len > o->widths[i])
 			o->widths[i] = len > WIDTH_MAX ? WIDTH_MAX : (unsigned)len;
-		free(text);
 	}
 	if (o->color)
 		fputs("\033[1m", o->file);
 	for (unsigned i = 0; i < o->column_count; i++)
-		table_cell(o, o->columns[i], o->widths[i], i + 1 == o->column_count);
+		table_cell(o, slice_str(o->columns[i]), o->widths[i], i + 1 == o->column_count);
 	if (o->color)
 		fputs("\033[0m", o->file);
 }
@@ -132,7 +146,7 @@ static void csv_head(struct output *o)
 	for (unsigned i = 0; i < o->column_count; i++) {
 		if (i)
 			fputc(',', o->file);
-		csv_cell(o->file, o->columns[i]);
+		csv_cell(o->file, slice_str(o->columns[i]));
 	}
 	fputs("\r\n", o->file);
 }
@@ -147,15 +161,14 @@ static void output_cells(struct output *o, const struct json_node *row)
 			csv_head(o);
 	}
 	for (unsigned i = 0; i < o->column_count; i++) {
-		char *text = cell_text(column_value(row, o->columns[i]));
+		struct slice text = cell_text(column_value(row, o->columns[i]));
 		bool last = i + 1 == o->column_count;
 		if (o->mode == OUTPUT_TABLE) {
-			table_cell(o, text ? text : "", o->widths[i], last);
+			table_cell(o, text, o->widths[i], last);
 		} else {
-			csv_cell(o->file, text ? text : "");
+			csv_cell(o->file, text);
 			fputs(last ? "\r\n" : ",", o->file);
 		}
-		free(text);
 	}
 }
 
@@ -178,10 +191,28 @@ static void output_line(struct output *o, struct slice line)
 	o->rows++;
 }
 
+/* A pipe or socket whose other end is closed says so; the error number of a write buffered by stdio may be gone by now. */
+static bool reader_gone(FILE *file)
+{
+	struct pollfd p = {.fd = fileno(file), .events = POLLOUT};
+	return errno == EPIPE || (poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)));
+}
+
+static void look(struct output *o)
+{
+	if (o->failed || !ferror(o->file))
+		return;
+	int why = errno;
+	o->failed = true;
+	o->gone = reader_gone(o->file);
+	if (!o->gone)
+		fprintf(stderr, "cresset: cannot write the output: %s\n", strerror(why));
+}
+
 void output_lines(struct output *o, struct slice ndjson)
 {
 	size_t at = 0;
-	while (at < ndjson.len) {
+	while (at < ndjson.len && !o->failed) {
 		size_t end = slice_find_octet(ndjson, '\n', at);
 		if (end == SIZE_MAX)
 			end = ndjson.len;
@@ -189,17 +220,21 @@ void output_lines(struct output *o, struct slice ndjson)
 			output_line(o, slice_of(ndjson.ptr + at, end - at));
 		at = end + 1;
 	}
-	if (ferror(o->file))
-		o->failed = true;
+	look(o);
 }
 
-bool output_close(struct output *o)
+int output_close(struct output *o)
 {
-	if (o->mode == OUTPUT_JSON)
+	if (o->mode == OUTPUT_JSON && !o->failed)
 		fputs(o->rows ? "\n]\n" : "[]\n", o->file);
 	for (unsigned i = 0; i < o->column_count; i++)
 		free(o->columns[i]);
 	free(o->columns);
 	free(o->widths);
-	return fflush(o->file) == 0 && !o->failed;
+	o->columns = NULL;
+	o->widths = NULL;
+	o->column_count = 0;
+	(void)fflush(o->file);
+	look(o);
+	return o->failed && !o->gone ? EXIT_STORAGE : EXIT_OK;
 }

@@ -19,14 +19,15 @@ struct output {
 	unsigned column_count;
 	unsigned *widths;
 	bool color;
-	bool failed;    /* the reader of standard output went away */
+	bool failed;    /* nothing more can be written: stop */
+	bool gone;      /* because the reader went away (head), which is no failure */
 };
 
 /* --output, or table on a terminal and NDJSON elsewhere. */
 void output_open(struct output *o, const struct args *args);
 /* Any number of whole lines. */
 void output_lines(struct output *o, struct slice ndjson);
-/* Ends the array or table; false when something could not be written. */
-bool output_close(struct output *o);
+/* Ends the array or table. EXIT_OK, also when the reader went away; EXIT_STORAGE when something could not be written (told). */
+int output_close(struct output *o);
 
 #endif

@@ -51,6 +51,25 @@ int own_writer_row(struct own_writer *w, enum row_kind kind, struct slice json, 
 	return 0;
 }
 
+int own_writer_once(struct own_writer *w, enum row_kind kind, struct slice json, struct error *error)
+{
+	struct batch_identity own = w->identity;
+	uint8_t digest[32];
+	struct sha256 *s = sha256_new();
+	if (!s)
+		return error_set(error, ERROR_MEMORY, "no memory for a row of our own");
+	sha256_start(s);
+	sha256_part(s, slice_of(own.collector, 16));
+	sha256_part(s, json);
+	sha256_end(s, digest);
+	sha256_free(s);
+	memcpy(w->identity.collector, digest, 16);
+	w->identity.epoch = w->identity.first_sequence = 0;
+	int result = own_writer_row(w, kind, json, NULL, error);
+	w->identity = own;
+	return result;
+}
+
 void own_writer_free(struct own_writer *w)
 {
 	if (w->builder)

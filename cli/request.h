@@ -35,6 +35,8 @@ int request_step(struct request *r, struct buffer *out);
 void request_free(struct request *r);
 
 /* ---- between request*.c only ---- */
+#define REQUEST_NOW_MAX (INT64_C(7258118400) * NS_PER_S) /* the year 2200: arithmetic with it stays inside 64 bits */
+
 struct request {
 	struct request_host *host;
 	const struct request_kind *kind;

@@ -7,6 +7,7 @@
 
 #include "cli/import_options.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define CHUNK_BYTES (1u << 20)
@@ -65,8 +66,6 @@ static int open_ingest(struct import *im, struct error *error)
 			return error_set(error, ERROR_IO, "no randomness");
 		memcpy(im->config.collector, nonce, 16);
 	}
-	im->config.emit = emit;
-	im->config.ctx = im;
 	im->mark = store_mark(r->host->engine->store, import_partition(), im->config.collector, 0);
 	int result = ingest_new(r->host->env, &im->config, &im->ingest, error);
 	if (!result)
@@ -87,13 +86,25 @@ static int import_open(struct request *r)
 		return error_set(&r->error, ERROR_UNSUPPORTED, "this process takes no imports: on Kafka an import is a collector");
 	if (r->fd < 0 || env->files.fstat(env->files.ctx, r->fd, &st))
 		return error_set(&r->error, ERROR_USAGE, "import: no file came with the request");
+	if (st.is_dir)
+		return error_set(&r->error, ERROR_USAGE, "import: a folder is no file");
+	int64_t now = json_member_i64(r->json, "now_ns", env_now(env)), year_from = json_member_i64(r->json, "year_from_ns", st.mtime_ns);
+	if (now < 0 || now > REQUEST_NOW_MAX || year_from < 0 || year_from > REQUEST_NOW_MAX)
+		return error_set(&r->error, ERROR_USAGE, "import: times are nanoseconds since 1970, before 2200");
 	im->size = st.size;
 	im->again = json_member_true(r->json, "again");
 	im->config = (struct ingest_config){.partitions = 1, .single_partition = true, .partition = PARTITION_IMPORT, .backfill = true,
 	                                    .defaults = *r->host->defaults, .decoders = r->host->decoders,
-	                                    .fixed_observed_ns = json_member_i64(r->json, "now_ns", env_now(env)),
-	                                    .year_from_ns = json_member_i64(r->json, "year_from_ns", st.mtime_ns)};
+	                                    .fixed_observed_ns = now,
+	                                    .year_from_ns = year_from};
 	import_settings(r->json, &im->config.defaults);
+	im->config.emit = emit;
+	im->config.ctx = im;
+	struct ingest *trial; /* a zone that is none is told before the file is read */
+	int result = ingest_new(env, &im->config, &trial, &r->error);
+	if (result)
+		return result;
+	ingest_free(trial);
 	im->chunk = env_alloc(env, CHUNK_BYTES);
 	im->sha = sha256_new();
 	if (!im->chunk || !im->sha)
@@ -108,7 +119,9 @@ static int read_chunk(struct import *im)
 	size_t want = im->size - im->at < CHUNK_BYTES ? (size_t)(im->size - im->at) : CHUNK_BYTES;
 	int result = env_read_all(r->host->env, r->fd, im->chunk, want, im->at);
 	if (result)
-		return error_io(&r->error, result, "cannot read the file at octet %llu", (unsigned long long)im->at);
+		/* The user's file, not our storage: it may have been cut, or be a pipe. */
+		return error_set(&r->error, ERROR_USAGE, "cannot read the file at octet %llu: %s", (unsigned long long)im->at,
+		                 result == -EIO ? "it ends there or its medium fails" : strerror(-result));
 	im->at += want;
 	im->chunk_len = want;
 	im->chunk_at = 0;
@@ -166,6 +179,10 @@ static int read_step(struct import *im, struct buffer *out)
 		progress(im, out);
 	if (im->at < im->size || im->chunk_at < im->chunk_len)
 		return REQUEST_MORE;
+	/* The last record of the chunk may wait for room on the bus. */
+	(void)ingest_step(im->ingest, false, &im->request->error);
+	if (ingest_blocked(im->ingest))
+		return REQUEST_WAITING;
 	if (im->stream) {
 		if (ingest_stream_end(im->stream, &im->request->error) < 0)
 			return -1;

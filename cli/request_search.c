@@ -8,16 +8,21 @@
 int request_query(struct request *r)
 {
 	struct query_options o = {.now_ns = env_now(r->host->env), .from_ns = INT64_MIN, .to_ns = INT64_MAX};
-	const char *text = json_member_str(r->json, "query", ""), *from = json_member_str(r->json, "from", NULL),
+	struct slice text = json_member_slice(r->json, "query");
+	const char *from = json_member_str(r->json, "from", NULL),
 	           *to = json_member_str(r->json, "to", NULL);
 	o.now_ns = json_member_i64(r->json, "now_ns", o.now_ns);
 	if (from && !clock_parse_option(slice_str(from), o.now_ns, &o.from_ns))
 		return error_set(&r->error, ERROR_USAGE, "from: '%s' is no time (-1h, 2026-11-23, 2026-11-23T10:00:00Z)", from);
 	if (to && !clock_parse_option(slice_str(to), o.now_ns, &o.to_ns))
 		return error_set(&r->error, ERROR_USAGE, "to: '%s' is no time (-1h, 2026-11-23, 2026-11-23T10:00:00Z)", to);
+	if (json_member_i64(r->json, "limit", 0) < 0)
+		return error_set(&r->error, ERROR_USAGE, "limit: a whole number from 0 (none)");
+	if (o.now_ns < 0 || o.now_ns > REQUEST_NOW_MAX)
+		return error_set(&r->error, ERROR_USAGE, "now_ns: nanoseconds since 1970, before 2200");
 	o.limit = (uint64_t)json_member_i64(r->json, "limit", 0);
 	o.descending = json_member_true(r->json, "descending");
-	return query_compile(r->host->env, slice_str(text), &o, &r->query, &r->error);
+	return query_compile(r->host->env, text, &o, &r->query, &r->error);
 }
 
 static int need_store(struct request *r)
@@ -121,7 +126,7 @@ static int tail_open(struct request *r)
 static size_t allowed(struct request *r)
 {
 	size_t at = 0;
-	while (at < r->pending.len && (!r->limit || r->given < r->limit)) {
+	while (at < r->pending.len && !r->pending.failed && (!r->limit || r->given < r->limit)) {
 		at = slice_find_octet(buffer_slice(&r->pending), '\n', at) + 1;
 		r->given++;
 	}
@@ -131,6 +136,8 @@ static size_t allowed(struct request *r)
 static int tail_step(struct request *r, struct buffer *out)
 {
 	size_t n = allowed(r);
+	if (r->pending.failed)
+		return error_set(&r->error, ERROR_MEMORY, "no memory for the rows of a tail");
 	buffer_add(out, r->pending.ptr, n);
 	buffer_reset(&r->pending);
 	if (r->pending_lost)

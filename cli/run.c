@@ -62,7 +62,7 @@ static int load_decoders(struct run *run, const struct args *args)
 	struct setup_told told = {0};
 	struct error error = {0};
 	const struct config *c = &run->config;
-	int result = c->decoders ? decoders_load(run->env, c->decoders, c->decoder_count, setup_tell, &told, &run->decoders, &error)
+	int result = c->decoders && !option_given(args, OPTION_DECODERS) ? decoders_load(run->env, c->decoders, c->decoder_count, setup_tell, &told, &run->decoders, &error)
 	                         : setup_decoders(args, &told, &run->decoders, &error);
 	return result ? setup_fail(args, &error) : EXIT_OK;
 }

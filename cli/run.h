@@ -42,6 +42,9 @@ void run_release(struct run *run);
 int run_ingest(struct run *run, struct bus *bus, uint64_t epoch);
 int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special);
 
+/* The member "ingest" of status; ctx is a struct run. */
+void run_status_ingest(void *ctx, struct json_writer *w);
+
 /* The local bus of one process. */
 int run_open_local(struct run *run, bool ingest, struct bus **out, struct error *error);
 struct bus_local_config run_local_config(const struct run *run, char *dir, size_t size);

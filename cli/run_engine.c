@@ -8,7 +8,7 @@
 
 #define IDLE_WAIT_MS 20
 
-static void status_ingest(void *ctx, struct json_writer *w)
+void run_status_ingest(void *ctx, struct json_writer *w)
 {
 	const struct run_shared *s = ((struct run *)ctx)->shared;
 	if (!s)
@@ -37,7 +37,8 @@ static void status_ingest(void *ctx, struct json_writer *w)
 static struct engine_config engine_config_of(struct run *run, uint64_t epoch, unsigned duties, bool special)
 {
 	const struct config *c = &run->config;
-	struct engine_config e = {.data = run->data, .epoch = epoch, .duties = duties, .special = special, .ruleset = run->ruleset,
+	struct engine_config e = {.data = run->data, .epoch = epoch, .duties = duties, .special = special,
+	                          .ruleset = duties & (DUTY_DETECT | DUTY_TEMPORAL) ? run->ruleset : NULL,
 	                          .own_events = c->own_events.ids, .own_events_count = c->own_events.count,
 	                          .own_matches = c->own_matches.ids, .own_matches_count = c->own_matches.count,
 	                          .own_incidents = c->own_incidents.ids, .own_incidents_count = c->own_incidents.count,
@@ -84,7 +85,7 @@ int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties
 	if (result)
 		return setup_fail(run->args, &error);
 	struct request_host host = {.engine = &e, .env = run->env, .decoders = run->decoders, .defaults = &run->config.defaults,
-	                            .ruleset_text = run->ruleset_text, .started_ns = env_now(run->env), .status = status_ingest,
+	                            .ruleset_text = run->ruleset_text, .started_ns = env_now(run->env), .status = run_status_ingest,
 	                            .ctx = run};
 	snprintf(path, sizeof path, "%s/control.sock", run->data);
 	result = control_open(&control, run->env, &host, path, &error);

@@ -1,8 +1,10 @@
 /* The ingest process: sockets in, batches on the bus. */
+#include "cli/control.h"
 #include "cli/run.h"
 #include "cli/setup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 #define READ_BUDGET (256u << 10)
 #define UDP_BUDGET 4096u
 #define BLOCKED_WAIT_MS 5
+#define CONTROL_WAIT_MS 50 /* how long a question may wait: this socket is asked, not watched */
+#define ACKNOWLEDGE_TRIES 6000 /* times BLOCKED_WAIT_MS: 30 s for the brokers to take what is queued at the end */
 #define CALM_MS 3 /* with nothing due and sockets quiet, wait a little so that batches grow */
 
 enum watched { WATCH_UDP, WATCH_LISTENER, WATCH_CONNECTION };
@@ -29,6 +33,7 @@ struct collector {
 	struct watch fixed[128];
 	unsigned fixed_count;
 	struct watch *connections;
+	struct control *control; /* over Kafka, where no engine beside it answers for it */
 	struct error error;
 };
 
@@ -191,11 +196,27 @@ static int loop(struct collector *c)
 			usleep(BLOCKED_WAIT_MS * 1000);
 			continue;
 		}
-		int n = epoll_wait(c->epoll, events, EVENTS_MAX, wait_ms < 0 || wait_ms > 1000 ? 1000 : wait_ms);
+		int most_ms = c->control ? CONTROL_WAIT_MS : 1000;
+		if (c->control && control_step(c->control))
+			most_ms = 0;
+		int n = epoll_wait(c->epoll, events, EVENTS_MAX, wait_ms < 0 || wait_ms > most_ms ? most_ms : wait_ms);
 		for (int i = 0; i < n && !ingest_blocked(c->ingest); i++)
 			serve(c, events[i].data.ptr);
 	}
 	return 0;
+}
+
+/* The local log has synced what was flushed; Kafka still owes its answers, and what it has not taken would be gone with us. */
+static int acknowledge(struct collector *c)
+{
+	int result = c->run->config.bus_kafka ? 0 : BUS_IDLE;
+	for (int tries = 0; result >= 0 && result != BUS_IDLE && tries < ACKNOWLEDGE_TRIES; tries++) {
+		usleep(BLOCKED_WAIT_MS * 1000);
+		result = bus_step(c->bus, true, &c->error);
+	}
+	if (result >= 0 && result != BUS_IDLE)
+		result = error_set(&c->error, ERROR_IO, "Kafka did not take all that was received: the last events may be lost");
+	return result < 0 ? result : 0;
 }
 
 /* What the kernel has already received is taken in; then everything is closed and synced. */
@@ -217,10 +238,10 @@ static int drain(struct collector *c)
 	for (int tries = 0; tries < 200; tries++) {
 		int result = drive(c, true, &wait_ms);
 		if (result || !ingest_blocked(c->ingest))
-			return result;
+			return result ? result : acknowledge(c);
 		usleep(BLOCKED_WAIT_MS * 1000);
 	}
-	return 0;
+	return acknowledge(c);
 }
 
 static void collector_close(struct collector *c)
@@ -237,11 +258,43 @@ static void collector_close(struct collector *c)
 		close(c->epoll);
 }
 
+/* Questions about the collector of a cluster: status; anything else is told that it keeps no store. */
+static int answer_open(struct collector *c)
+{
+	static struct engine none;
+	static struct request_host host;
+	static struct control control;
+	char path[4200];
+	if (!c->run->config.bus_kafka)
+		return 0;
+	none.env = c->run->env;
+	none.config.data = c->run->data;
+	host = (struct request_host){.engine = &none, .env = c->run->env, .decoders = c->run->decoders,
+	                             .defaults = &c->run->config.defaults, .ruleset_text = c->run->ruleset_text,
+	                             .started_ns = env_now(c->run->env), .status = run_status_ingest, .ctx = c->run};
+	snprintf(path, sizeof path, "%s/control.sock", c->run->data);
+	int result = control_open(&control, c->run->env, &host, path, &c->error);
+	c->control = result ? NULL : &control;
+	return result;
+}
+
+static void answer_close(struct collector *c)
+{
+	char path[4200];
+	if (!c->control)
+		return;
+	control_close(c->control);
+	snprintf(path, sizeof path, "%s/control.sock", c->run->data);
+	(void)unlink(path);
+}
+
 int run_ingest(struct run *run, struct bus *bus, uint64_t epoch)
 {
 	static struct collector c;
 	c = (struct collector){.run = run, .bus = bus, .epoll = -1};
 	int result = collector_open(&c, epoch);
+	if (!result)
+		result = answer_open(&c);
 	if (!result)
 		result = loop(&c);
 	if (!result)
@@ -249,6 +302,7 @@ int run_ingest(struct run *run, struct bus *bus, uint64_t epoch)
 	int code = EXIT_OK;
 	if (result < 0)
 		code = setup_fail(run->args, &c.error);
+	answer_close(&c);
 	collector_close(&c);
 	return code;
 }

@@ -65,9 +65,11 @@ static int bind_one(const struct config_input *in, int type, int *out, struct er
 
 int sockets_bind(const struct config *config, struct bound_input *out, struct error *error)
 {
+	/* All of them first: whoever closes them afterwards must not find a descriptor 0 that was never opened. */
+	for (uint32_t i = 0; i < config->input_count; i++)
+		out[i] = (struct bound_input){.input = &config->inputs[i], .udp = -1, .tcp = -1};
 	for (uint32_t i = 0; i < config->input_count; i++) {
 		const struct config_input *in = &config->inputs[i];
-		out[i] = (struct bound_input){.input = in, .udp = -1, .tcp = -1};
 		int result = in->udp ? bind_one(in, SOCK_DGRAM, &out[i].udp, error) : 0;
 		if (!result && in->tcp)
 			result = bind_one(in, SOCK_STREAM, &out[i].tcp, error);

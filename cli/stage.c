@@ -5,6 +5,19 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+
+/* Positions in a store, and in the checkpoint of an engine, are offsets of one bus: those of a local log mean nothing here. */
+static int refuse_local(const struct run *run, struct error *error)
+{
+	char path[4200];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/log", run->data);
+	if (stat(path, &st))
+		return 0;
+	return error_set(error, ERROR_USAGE, "%s belongs to 'cresset run': it has a local log; a stage needs a folder of its own",
+	                 run->data);
+}
 
 static int open_kafka(struct run *run, const char *stage, struct bus **out, struct error *error)
 {
@@ -27,7 +40,10 @@ static int work(struct run *run, struct data *data, const char *stage, struct er
 	struct bus *bus = NULL;
 	uint64_t epoch;
 	bool collect = strcmp(stage, "collect") == 0;
+	static struct run_shared counts;
 	int result = collect ? sockets_bind(&run->config, run->inputs, error) : 0;
+	if (!result)
+		result = refuse_local(run, error);
 	if (!result)
 		result = data_own(data, run->env, run->data, true, error);
 	if (!result)
@@ -37,6 +53,7 @@ static int work(struct run *run, struct data *data, const char *stage, struct er
 	if (result)
 		return result;
 	memcpy(run->uuid, data->uuid, 16);
+	run->shared = collect ? &counts : NULL;
 	fprintf(stderr, "cresset %s: over Kafka at %s; data in %s\n", stage, run->config.bootstrap, run->data);
 	int code = collect ? run_ingest(run, bus, epoch) : run_engine(run, bus, epoch, duty_of(stage), false);
 	bus_close(bus);

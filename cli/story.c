@@ -28,13 +28,13 @@ const struct story_step story_steps[] = {
 	{.title = "the account becomes administrator",
 	 .host = "jump01",
 	 .tcp = true,
-	 .at_ms = 9500,
+	 .at_ms = 9600,
 	 .lines = 1,
 	 .templates = {"<86>{ts} {host} usermod[{pid}]: add 'svc_backup' to group 'sudo'"}},
 	{.title = "the core switch stops logging",
 	 .host = "core-sw",
 	 .tcp = true,
-	 .at_ms = 10500,
+	 .at_ms = 10700,
 	 .lines = 1,
 	 .templates =
 		 {"<189>{ts} {year} {host} %%01SHELL/5/CMDRECORD(s)[{c}]:Recorded command information. (Task=VT0, Ip=10.20.0.15, VpnName=, "
@@ -42,7 +42,7 @@ const struct story_step story_steps[] = {
 	{.title = "shadow copies of the historian are deleted",
 	 .host = "WIN-HIST01",
 	 .tcp = true,
-	 .at_ms = 11500,
+	 .at_ms = 11800,
 	 .lines = 1,
 	 .templates =
 		 {"<14>1 {iso} {host} Microsoft-Windows-Sysmon {daemon} - - {\"EventTime\":\"{iso}\",\"Hostname\":\"{host}\",\"Channel\":"
@@ -52,7 +52,7 @@ const struct story_step story_steps[] = {
 	{.title = "a controller is written to",
 	 .host = "plcgw-north",
 	 .tcp = true,
-	 .at_ms = 12500,
+	 .at_ms = 12900,
 	 .lines = 1,
 	 .templates =
 		 {"<134>{ts} {host} modbusgw[{daemon}]: unit=3 fc=16 addr=400 count=2 client=10.20.0.15 result=ok ms=4"}},

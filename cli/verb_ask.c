@@ -58,13 +58,17 @@ static void put_option(struct json_writer *w, const struct args *args, enum opti
 	}
 }
 
-static void put_now(struct json_writer *w, const struct args *args)
+/* False with a usage error told. */
+static bool put_now(struct json_writer *w, const struct args *args)
 {
 	int64_t now;
-	if (option_given(args, OPTION_NOW) && clock_parse_option(slice_str(args->value[OPTION_NOW]), env_now(setup_env()), &now)) {
+	if (!setup_time(args, OPTION_NOW, 0, &now))
+		return false;
+	if (option_given(args, OPTION_NOW)) {
 		json_key(w, "now_ns");
 		json_i64(w, now);
 	}
+	return true;
 }
 
 /* Sends what was written, prints the rows, then the summary on standard error. */
@@ -76,8 +80,8 @@ static int finish(const struct args *args, struct buffer *b, struct json_writer 
 	setup_signals();
 	output_open(&a.output, args);
 	int code = ask_owner(args, &ask);
-	if (!output_close(&a.output) && code == EXIT_OK && !flush)
-		code = EXIT_STORAGE;
+	int written = output_close(&a.output);
+	code = written > code ? written : code;
 	struct arena arena;
 	arena_init(&arena, setup_env(), 0);
 	const struct json_node *end = json_member(json_tree(&arena, buffer_slice(&ask.end)), "end"), *s = json_member(end, "summary");
@@ -90,7 +94,7 @@ static int finish(const struct args *args, struct buffer *b, struct json_writer 
 }
 
 /* Words of the command line are one query. */
-static void put_query(struct json_writer *w, const struct args *args)
+static bool put_query(struct json_writer *w, const struct args *args)
 {
 	struct buffer text;
 	buffer_init(&text, setup_env());
@@ -104,11 +108,11 @@ static void put_query(struct json_writer *w, const struct args *args)
 	buffer_free(&text);
 	put_option(w, args, OPTION_FROM, "from");
 	put_option(w, args, OPTION_TO, "to");
-	put_now(w, args);
 	if (option_given(args, OPTION_LIMIT)) {
 		json_key(w, "limit");
-		json_u64(w, strtoull(args->value[OPTION_LIMIT], NULL, 10));
+		json_u64(w, strtoull(args->value[OPTION_LIMIT], NULL, 10)); /* a number: the command line was read so */
 	}
+	return put_now(w, args);
 }
 
 static int ask_query(const struct args *args, const char *verb, bool summary, bool flush)
@@ -116,7 +120,10 @@ static int ask_query(const struct args *args, const char *verb, bool summary, bo
 	struct buffer b;
 	struct json_writer w;
 	begin(&b, &w, verb);
-	put_query(&w, args);
+	if (!put_query(&w, args)) {
+		buffer_free(&b);
+		return EXIT_USAGE;
+	}
 	return finish(args, &b, &w, summary, flush);
 }
 
@@ -195,81 +202,112 @@ int verb_incidents_note(const struct args *args)
 
 /* ---- import ---- */
 
-/* Standard input is spooled into an unnamed file first: an import is read twice. */
-static int spool_stdin(void)
+/* What cannot be read twice (standard input, a pipe) is spooled into an unnamed file first. A descriptor, or negative errno. */
+static int spool(int from)
 {
 	char buf[65536];
 	FILE *file = tmpfile();
-	ssize_t n;
+	ssize_t n = 0;
+	int fd = -1;
 	if (!file)
-		return -1;
-	while ((n = read(0, buf, sizeof buf)) > 0)
-		if (fwrite(buf, 1, (size_t)n, file) != (size_t)n)
-			return -1;
-	fflush(file);
-	return n < 0 ? -1 : fileno(file);
+		return -errno;
+	while (!setup_stop && (n = read(from, buf, sizeof buf)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || fwrite(buf, 1, (size_t)n, file) != (size_t)n)
+			break;
+	}
+	int result = n || fflush(file) ? -errno : (fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 3)) < 0 ? -errno : 0;
+	fclose(file);
+	return result ? result : fd;
 }
 
-static void import_summary(const struct args *args, const char *name, struct slice end_text)
+/* A descriptor of a regular file, or negative errno; *mtime_ns is now for what has no time of its own. */
+static int open_import(const char *name, int64_t *mtime_ns)
+{
+	struct stat st;
+	bool input = strcmp(name, "-") == 0;
+	int fd = input ? 0 : open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	*mtime_ns = S_ISREG(st.st_mode) ? st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec : env_now(setup_env());
+	if (S_ISREG(st.st_mode) && !input)
+		return fd;
+	int spooled = S_ISDIR(st.st_mode) ? -EISDIR : spool(fd);
+	if (!input)
+		close(fd);
+	return spooled;
+}
+
+static void import_summary(const struct args *args, struct output *output, const char *name, struct slice end_text)
 {
 	struct arena arena;
 	arena_init(&arena, setup_env(), 0);
 	const struct json_node *s = json_member(json_member(json_tree(&arena, end_text), "end"), "summary");
 	int64_t records = json_member_i64(s, "records", 0), stored = json_member_i64(s, "stored", 0);
-	if (s && s->type == JSON_OBJECT && !option_given(args, OPTION_QUIET)) {
-		fprintf(stderr, "%s%s: %lld records, %lld stored", isatty(2) ? "\r" : "", name, (long long)records, (long long)stored);
-		fputs(stored < records ? stored ? "; the others were there already\n" : "; all of them were there already\n" : "\n", stderr);
-		fwrite(s->text.ptr, 1, s->text.len, stdout);
-		fputc('\n', stdout);
+	if (s && s->type == JSON_OBJECT) {
+		output_lines(output, s->text);
+		if (!option_given(args, OPTION_QUIET))
+			fprintf(stderr, "%s%s: %lld records, %lld stored%s\n", isatty(2) ? "\r" : "", name, (long long)records, (long long)stored,
+			        stored == records ? "" : stored ? "; the others were there already" : "; all of them were there already");
 	}
 	arena_free(&arena);
 }
 
-static int import_one(const struct args *args, const char *name)
+static bool import_request(const struct args *args, const char *name, int64_t mtime_ns, struct buffer *b)
 {
-	struct buffer b;
 	struct json_writer w;
-	struct stat st;
-	struct asking a = {.progress = !option_given(args, OPTION_QUIET)};
 	int64_t year_from;
-	bool input = strcmp(name, "-") == 0;
-	int fd = input ? spool_stdin() : open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) || S_ISDIR(st.st_mode)) {
-		fprintf(stderr, "cresset import: cannot read %s: %s\n", name, fd >= 0 ? "it is a folder" : strerror(errno));
-		return EXIT_USAGE;
-	}
-	begin(&b, &w, "import");
+	begin(b, &w, "import");
 	json_key(&w, "name");
 	json_str(&w, name);
 	put_option(&w, args, OPTION_FRAMING, "framing");
+	put_option(&w, args, OPTION_FORMAT, "format");
 	put_option(&w, args, OPTION_CHARSET, "charset");
 	put_option(&w, args, OPTION_TZ, "tz");
-	put_now(&w, args);
-	if (!setup_time(args, OPTION_YEAR_FROM, input ? env_now(setup_env()) : st.st_mtim.tv_sec * NS_PER_S, &year_from))
-		return EXIT_USAGE;
+	if (!put_now(&w, args) || !setup_time(args, OPTION_YEAR_FROM, mtime_ns, &year_from))
+		return false;
 	json_key(&w, "year_from_ns");
 	json_i64(&w, year_from);
 	json_key(&w, "again");
 	json_bool(&w, option_given(args, OPTION_AGAIN));
 	json_object_end(&w);
-	struct ask ask = {.data = ask_data(args), .request = buffer_slice(&b), .fd = fd, .line = take_line, .ctx = &a};
-	output_open(&a.output, args);
-	int code = ask_owner(args, &ask);
-	if (code == EXIT_OK)
-		import_summary(args, name, buffer_slice(&ask.end));
+	return true;
+}
+
+static int import_one(const struct args *args, struct asking *a, const char *name)
+{
+	struct buffer b;
+	int64_t mtime_ns = 0;
+	int code = EXIT_USAGE, fd = open_import(name, &mtime_ns);
+	if (fd < 0) {
+		fprintf(stderr, "cresset import: cannot read %s: %s\n", name, strerror(-fd));
+		return EXIT_USAGE;
+	}
+	if (import_request(args, name, mtime_ns, &b) && !setup_stop) {
+		struct ask ask = {.data = ask_data(args), .request = buffer_slice(&b), .fd = fd, .line = take_line, .ctx = a};
+		code = ask_owner(args, &ask);
+		if (code == EXIT_OK)
+			import_summary(args, &a->output, name, buffer_slice(&ask.end));
+		buffer_free(&ask.end);
+	} else if (setup_stop) {
+		code = EXIT_OK;
+	}
 	close(fd);
-	buffer_free(&ask.end);
 	buffer_free(&b);
 	return code;
 }
 
 int verb_import(const struct args *args)
 {
+	struct asking a = {.progress = !option_given(args, OPTION_QUIET)};
 	int code = EXIT_OK;
 	setup_signals();
-	for (unsigned i = 0; i < args->word_count && !setup_stop; i++) {
-		int one = import_one(args, args->words[i]);
+	output_open(&a.output, args);
+	for (unsigned i = 0; i < args->word_count && !setup_stop && !a.output.failed; i++) {
+		int one = import_one(args, &a, args->words[i]);
 		code = one > code ? one : code;
 	}
-	return code;
+	int written = output_close(&a.output);
+	return written > code ? written : code;
 }

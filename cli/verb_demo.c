@@ -1,48 +1,32 @@
 /* cresset demo: an intrusion in a small utility, sent through real sockets to a `cresset run` of its own, and found. */
+#include "cli/config.h"
 #include "cli/demo_devices.h"
+#include "cli/demo_run.h"
 #include "cli/demo_show.h"
 #include "cli/setup.h"
 #include "cli/story.h"
 #include "cli/traffic.h"
 #include "cli/verbs.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SOURCES 320
 #define RATE 3000
 #define RATE_MAX 200000
-#define START_WAIT_MS 20000
 #define FIND_WAIT_MS 20000
 #define SEAL_WAIT_MS 12000
 #define SETTLE_MS 900
+#define SETTLE_KAFKA_MS 2500
 #define QUIET_MS 6000 /* incidents are told at once: what is missing after so long will not come */
-#define SEGMENT_AGE_S 5
-#define STOP_WAIT_MS 20000
 
 struct demo {
 	const struct args *args;
 	const struct env *env;
-	char data[PATH_MAX / 2], program[PATH_MAX];
-	bool made; /* the folder is ours to remove */
+	struct demo_run run;
 	uint64_t rate, seed;
-	uint16_t port;
-	pid_t child;
 	bool terminal;
 	struct demo_view view;
 	struct demo_status status;
@@ -53,187 +37,6 @@ struct demo {
 	uint64_t ordinary;
 	int64_t began_ns; /* boot time */
 };
-
-static void nap(unsigned ms)
-{
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	nanosleep(&t, NULL);
-}
-
-static int64_t elapsed_ms(const struct demo *d, int64_t since)
-{
-	return (env_boot(d->env) - since) / NS_PER_MS;
-}
-
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int fail(const char *format, ...)
-{
-	va_list ap;
-	fputs("cresset demo: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return EXIT_USAGE;
-}
-
-/* ---- the folder ---- */
-
-static bool is_empty(const char *path)
-{
-	DIR *dir = opendir(path);
-	bool empty = true;
-	for (struct dirent *e; dir && (e = readdir(dir));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			empty = false;
-	if (dir)
-		closedir(dir);
-	return empty;
-}
-
-static int make_folder(struct demo *d)
-{
-	const char *given = d->args->value[OPTION_DATA];
-	if (!given) {
-		snprintf(d->data, sizeof d->data, "/tmp/cresset-demo.XXXXXX");
-		d->made = mkdtemp(d->data) != NULL;
-		return d->made ? 0 : fail("cannot make a folder under /tmp: %s", strerror(errno));
-	}
-	if (snprintf(d->data, sizeof d->data, "%s", given) > 80)
-		return fail("the path of --data is too long for a socket in it (80 octets)");
-	if (mkdir(given, 0700) && errno != EEXIST)
-		return fail("cannot make %s: %s", given, strerror(errno));
-	return is_empty(given)
-			   ? 0
-			   : fail("%s is not empty: the demo counts what it finds and begins with an empty store", given);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static int free_port(uint16_t *port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	for (int attempt = 0; attempt < 50; attempt++) {
-		socklen_t len = sizeof a;
-		int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		a.sin_port = 0;
-		bool good = tcp >= 0 && udp >= 0 && bind(tcp, (struct sockaddr *)&a, sizeof a) == 0 &&
-					getsockname(tcp, (struct sockaddr *)&a, &len) == 0 &&
-					bind(udp, (struct sockaddr *)&a, sizeof a) == 0;
-		*port = ntohs(a.sin_port);
-		close(tcp);
-		close(udp);
-		if (good)
-			return 0;
-	}
-	return fail("no free port on 127.0.0.1");
-}
-
-/* A JSON text is a YAML document. */
-static int write_configuration(const struct demo *d, const char *path)
-{
-	struct buffer b;
-	struct json_writer w;
-	char address[64];
-	snprintf(address, sizeof address, "127.0.0.1:%u", d->port);
-	buffer_init(&b, d->env);
-	json_writer_init(&w, &b);
-	buffer_add_str(&b, "# Written by cresset demo.\ndata: ");
-	json_str(&w, d->data);
-	buffer_add_format(&b, "\ninputs:\n  - syslog: \"%s\"\n    receive_buffer: 8388608\n", address);
-	buffer_add_format(&b, "defaults:\n  timezone: \"+00:00\"\nstore:\n  segment_age_s: %d\n", SEGMENT_AGE_S);
-	FILE *f = b.failed ? NULL : fopen(path, "we");
-	bool good = f && fwrite(b.ptr, 1, b.len, f) == b.len;
-	if (f && fclose(f))
-		good = false;
-	buffer_free(&b);
-	return good ? 0 : fail("cannot write %s", path);
-}
-
-/* ---- cresset run ---- */
-
-static void become_run(const struct demo *d, const char *configuration, const char *log)
-{
-	int out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (out < 0 || in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
-		_exit(EXIT_STORAGE);
-	(void)setpgid(0, 0); /* Ctrl-C is for the demo, which stops it in order */
-	execl("/proc/self/exe", d->program, "run", "-c", configuration, (char *)NULL);
-	_exit(EXIT_STORAGE);
-}
-
-static void show_log(const struct demo *d)
-{
-	char path[PATH_MAX], line[1024];
-	snprintf(path, sizeof path, "%s/run.log", d->data);
-	FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		fprintf(stderr, "  %s", line);
-	if (f)
-		fclose(f);
-}
-
-static bool child_died(struct demo *d)
-{
-	int status;
-	if (d->child <= 0 || waitpid(d->child, &status, WNOHANG) != d->child)
-		return false;
-	d->child = 0;
-	fail("its `cresset run` ended too early (%s %d):", WIFSIGNALED(status) ? "signal" : "code",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	show_log(d);
-	return true;
-}
-
-static int start_run(struct demo *d)
-{
-	char configuration[PATH_MAX], log[PATH_MAX];
-	struct error error = {0};
-	snprintf(configuration, sizeof configuration, "%s/demo.conf", d->data);
-	snprintf(log, sizeof log, "%s/run.log", d->data);
-	if (free_port(&d->port) || write_configuration(d, configuration))
-		return EXIT_USAGE;
-	int64_t began = env_boot(d->env);
-	fflush(NULL);
-	d->child = fork();
-	if (d->child == 0)
-		become_run(d, configuration, log);
-	if (d->child < 0)
-		return fail("cannot start a process: %s", strerror(errno));
-	while (!setup_stop && elapsed_ms(d, began) < START_WAIT_MS) {
-		if (child_died(d))
-			return EXIT_STORAGE;
-		if (demo_get_status(&d->view, &d->status, &error))
-			return 0;
-		nap(25);
-	}
-	return setup_stop ? EXIT_USAGE : fail("its `cresset run` does not answer: %s", error.text);
-}
-
-/* Drains and ends it; its exit code, or EXIT_STORAGE when it had to be killed. */
-static int stop_run(struct demo *d)
-{
-	int status = 0;
-	int64_t began = env_boot(d->env);
-	if (d->child <= 0)
-		return EXIT_OK;
-	kill(d->child, SIGTERM);
-	while (waitpid(d->child, &status, WNOHANG) == 0) {
-		if (elapsed_ms(d, began) > STOP_WAIT_MS) {
-			kill(d->child, SIGKILL);
-			(void)waitpid(d->child, &status, 0);
-			return fail("its `cresset run` did not stop within %d s", STOP_WAIT_MS / 1000), EXIT_STORAGE;
-		}
-		nap(20);
-	}
-	d->child = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_STORAGE;
-}
 
 /* ---- sending ---- */
 
@@ -246,24 +49,37 @@ static unsigned story_device(unsigned step)
 	return SOURCES + first;
 }
 
-/* Its devices connect first, which also shows that data is taken. */
+static bool connect_devices(struct demo *d)
+{
+	for (unsigned i = 0; i < story_step_count; i++)
+		if (!demo_devices_open(&d->devices, story_device(i), story_steps[i].tcp))
+			return false;
+	return true;
+}
+
+/* Its devices connect first; one ordinary line from one of them goes all the way to the rules before the traffic begins. */
 static int connect_story(struct demo *d)
 {
 	int64_t began = env_boot(d->env);
 	struct error error = {0};
-	unsigned wanted = 0;
-	for (unsigned i = 0; i < story_step_count; i++)
-		if (!demo_devices_open(&d->devices, story_device(i), story_steps[i].tcp))
-			return fail("cannot connect to port %u: %s", d->port, strerror(errno));
-	wanted = d->devices.connections;
-	while (!setup_stop && elapsed_ms(d, began) < START_WAIT_MS) {
-		if (child_died(d))
+	while (!connect_devices(d)) { /* the intake of a cluster binds its port when it is ready */
+		if (demo_run_died(&d->run))
 			return EXIT_STORAGE;
-		if (demo_get_status(&d->view, &d->status, &error) && d->status.connections >= wanted)
-			return 0;
-		nap(25);
+		if (setup_stop || demo_elapsed_ms(d->env, began) > DEMO_START_MS)
+			return demo_fail("cannot connect to port %u: %s", d->run.port, strerror(errno));
+		demo_nap(25);
 	}
-	return fail("its `cresset run` takes no data");
+	traffic_fill(d->traffic, "<30>{ts} {host} systemd[1]: Started Daily Cleanup of Temporary Directories.",
+				 story_steps[1].host, SOURCES, env_now(d->env), &d->line);
+	(void)demo_devices_send(&d->devices, story_device(1), story_steps[1].tcp, buffer_slice(&d->line));
+	while (!setup_stop && demo_elapsed_ms(d->env, began) < DEMO_START_MS) {
+		if (demo_run_died(&d->run))
+			return EXIT_STORAGE;
+		if (demo_get_status(&d->view, &d->status, &error) && d->status.events > 0)
+			return 0;
+		demo_nap(25);
+	}
+	return setup_stop ? EXIT_USAGE : demo_fail("a first event did not arrive: %s", error.text);
 }
 
 static void progress(const struct demo *d, int64_t now_ms, bool end)
@@ -317,23 +133,29 @@ static int send_story(struct demo *d)
 	CHECK(story_step_count <= sizeof d->step_sent / sizeof *d->step_sent);
 	int64_t began = env_boot(d->env), now = 0;
 	while (!setup_stop && (now < STORY_MS || !all_sent(d))) {
-		now = elapsed_ms(d, began);
+		now = demo_elapsed_ms(d->env, began);
 		send_ordinary(d, now < STORY_MS ? now : STORY_MS);
 		for (unsigned i = 0; i < story_step_count; i++)
 			send_step(d, i, now);
-		if (child_died(d))
+		if (demo_run_died(&d->run))
 			return EXIT_STORAGE;
 		progress(d, now, false);
-		nap(3);
+		demo_nap(3);
 	}
 	progress(d, now, true);
 	if (d->devices.failed)
-		return fail("%llu events could not be sent: %s", (unsigned long long)d->devices.failed,
-					strerror(d->devices.last_errno));
+		return demo_fail("%llu events could not be sent: %s", (unsigned long long)d->devices.failed,
+						 strerror(d->devices.last_errno));
 	return setup_stop ? EXIT_USAGE : 0;
 }
 
 /* ---- finding ---- */
+
+/* Events taken in. In a cluster nobody can be asked at the intake; there it is what the rules have seen. */
+static uint64_t arrived(const struct demo *d)
+{
+	return d->run.bootstrap ? d->status.events : d->status.received;
+}
 
 /* Until detection has seen all that came in and nothing more comes, so that an incident too many would be there as well. */
 static int wait_for_incidents(struct demo *d)
@@ -341,19 +163,20 @@ static int wait_for_incidents(struct demo *d)
 	int64_t began = env_boot(d->env), calm_since = began;
 	struct error error = {0};
 	uint64_t before = 0;
-	while (!setup_stop && elapsed_ms(d, began) < FIND_WAIT_MS) {
-		if (child_died(d))
+	while (!setup_stop && demo_elapsed_ms(d->env, began) < FIND_WAIT_MS) {
+		if (demo_run_died(&d->run))
 			return EXIT_STORAGE;
 		if (!demo_get_status(&d->view, &d->status, &error) || !demo_get_incidents(&d->view, &error))
-			return fail("%s", error.text), EXIT_STORAGE;
-		uint64_t seen = d->status.events + d->status.received;
-		if (seen != before || d->status.events < d->status.received)
+			return demo_fail("%s", error.text), EXIT_STORAGE;
+		uint64_t seen = d->status.events + arrived(d);
+		if (seen != before || d->status.events < arrived(d))
 			calm_since = env_boot(d->env);
 		before = seen;
-		int64_t calm = elapsed_ms(d, calm_since);
-		if (calm >= QUIET_MS || (calm >= SETTLE_MS && demo_judge(&d->view, false)))
+		int64_t calm = demo_elapsed_ms(d->env, calm_since);
+		if (calm >= QUIET_MS ||
+			(calm >= (d->run.bootstrap ? SETTLE_KAFKA_MS : SETTLE_MS) && demo_judge(&d->view, false)))
 			return 0;
-		nap(100);
+		demo_nap(100);
 	}
 	return setup_stop ? EXIT_USAGE : 0;
 }
@@ -362,9 +185,10 @@ static void wait_for_segment(struct demo *d)
 {
 	int64_t began = env_boot(d->env);
 	struct error error = {0};
-	while (!setup_stop && elapsed_ms(d, began) < SEAL_WAIT_MS && demo_get_status(&d->view, &d->status, &error) &&
+	while (!setup_stop && demo_elapsed_ms(d->env, began) < SEAL_WAIT_MS &&
+		   demo_get_status(&d->view, &d->status, &error) &&
 		   (!d->status.segments || d->status.rows_unsealed > d->status.rows / 2))
-		nap(100);
+		demo_nap(100);
 }
 
 /* ---- telling ---- */
@@ -373,10 +197,10 @@ static void tell_intake(const struct demo *d)
 {
 	uint64_t sent = d->devices.sent;
 	printf("\n%llu events sent by %u devices (%llu over TCP), %llu received", (unsigned long long)sent, d->devices.used,
-		   (unsigned long long)d->devices.sent_tcp, (unsigned long long)d->status.received);
-	if (d->status.received < sent)
+		   (unsigned long long)d->devices.sent_tcp, (unsigned long long)arrived(d));
+	if (arrived(d) < sent)
 		printf("; %llu UDP datagrams did not get through, %llu of them counted by the kernel and recorded as gaps",
-			   (unsigned long long)(sent - d->status.received), (unsigned long long)d->status.dropped);
+			   (unsigned long long)(sent - arrived(d)), (unsigned long long)d->status.dropped);
 	printf(".\n\n");
 }
 
@@ -397,11 +221,11 @@ static void tell_store(struct demo *d)
 
 static void tell_next(const struct demo *d, bool kept)
 {
-	const char *p = d->program;
+	const char *p = d->run.program;
 	if (kept)
-		printf("The data is in %s (configuration demo.conf, diagnostics run.log). Look further:\n"
+		printf("The data is in %s (with the configuration and the diagnostics). Look further:\n"
 			   "  %s incidents list --data %s\n  %s search --data %s 'failed password'\n  %s fsck --data %s\n\n",
-			   d->data, p, d->data, p, d->data, p, d->data);
+			   d->run.data, p, d->view.data, p, d->view.data, p, d->view.data);
 	printf(
 		"Your own logs:\n"
 		"  %s run                                      listens on 127.0.0.1:5514, UDP and TCP; data in ./cresset-data\n"
@@ -432,7 +256,7 @@ static int tell(struct demo *d, bool kept)
 	tell_next(d, kept);
 	printf("\n%s  %.0f s in all, ruleset: %s\n",
 		   good ? "All planted incidents were found, and nothing else." : "NOT what was planted: see above.",
-		   (double)elapsed_ms(d, d->began_ns) / 1000, d->status.ruleset);
+		   (double)demo_elapsed_ms(d->env, d->began_ns) / 1000, d->status.ruleset);
 	return good ? EXIT_OK : EXIT_FINDINGS;
 }
 
@@ -449,21 +273,46 @@ static bool read_number(const struct args *args, enum option_id id, uint64_t low
 	return false;
 }
 
+/* bus.bootstrap of -c, else $CRESSET_BOOTSTRAP. */
+static bool find_broker(const struct args *args, const char **bootstrap)
+{
+	static struct config config;
+	struct setup_told told = {0};
+	struct error error = {0};
+	const char *bus = args->value[OPTION_BUS];
+	bool kafka = bus && strcmp(bus, "kafka") == 0;
+	if (!kafka && option_given(args, OPTION_CONFIG))
+		return usage_error(args,
+						   "-c belongs to --bus kafka and names the broker; the demo writes its own configuration"),
+			   false;
+	if (!kafka)
+		return true;
+	*bootstrap = getenv("CRESSET_BOOTSTRAP");
+	if (option_given(args, OPTION_CONFIG)) {
+		if (config_defaults(&config, setup_env(), &error) ||
+			config_read(&config, args->value[OPTION_CONFIG], setup_tell, &told, &error))
+			return told.errors ? false : (setup_fail(args, &error), false);
+		*bootstrap = config.bootstrap;
+	}
+	if (!*bootstrap || !**bootstrap)
+		return usage_error(args,
+						   "--bus kafka needs a broker: bus.bootstrap of a configuration (-c) or CRESSET_BOOTSTRAP"),
+			   false;
+	return true;
+}
+
 static int prepare(struct demo *d, const struct args *args)
 {
 	*d = (struct demo){.args = args, .env = setup_env(), .rate = RATE, .seed = 1, .terminal = isatty(2)};
-	const char *bus = args->value[OPTION_BUS];
-	if (bus && strcmp(bus, "kafka") == 0)
-		return usage_error(args, "over Kafka it is not built yet: start collect, detect, correlate and store by hand");
-	if (option_given(args, OPTION_CONFIG))
-		return usage_error(args, "-c belongs to --bus kafka; the demo writes its own configuration");
+	const char *bootstrap = NULL;
+	if (!find_broker(args, &bootstrap))
+		return EXIT_USAGE;
 	if (!read_number(args, OPTION_RATE, 1, RATE_MAX, &d->rate) ||
 		!read_number(args, OPTION_SEED, 0, UINT64_MAX, &d->seed))
 		return EXIT_USAGE;
-	ssize_t n = readlink("/proc/self/exe", d->program, sizeof d->program - 1);
-	d->program[n > 0 ? n : 0] = '\0';
-	int code = make_folder(d);
-	d->view = (struct demo_view){.env = d->env, .data = d->data, .color = setup_color(args, 1)};
+	int code = demo_run_folder(&d->run, d->env, args->value[OPTION_DATA]);
+	d->view = (struct demo_view){.env = d->env, .color = setup_color(args, 1)};
+	demo_run_plan(&d->run, bootstrap, &d->view);
 	d->traffic = traffic_new(d->env, d->seed, SOURCES);
 	buffer_init(&d->line, d->env);
 	d->began_ns = env_boot(d->env);
@@ -473,11 +322,12 @@ static int prepare(struct demo *d, const struct args *args)
 static int play(struct demo *d, bool kept)
 {
 	fprintf(stderr, "A small utility of %d devices, an intrusion in %u steps by 203.0.113.77. Data in %s\n",
-			SOURCES + 5, story_step_count, d->data);
-	int code = start_run(d);
-	demo_devices_init(&d->devices, d->env, d->port);
+			SOURCES + 5, story_step_count, d->run.data);
+	int code = demo_run_start(&d->run, &d->view);
+	demo_devices_init(&d->devices, d->env, d->run.port);
 	if (!code)
-		fprintf(stderr, "  cresset run takes syslog on 127.0.0.1 port %u: %s\n", d->port, d->status.ruleset);
+		fprintf(stderr, "  syslog is taken on 127.0.0.1 port %u%s%s\n", d->run.port,
+				d->run.bootstrap ? ", over Kafka at " : "", d->run.bootstrap ? d->run.bootstrap : "");
 	if (!code)
 		code = connect_story(d);
 	if (!code)
@@ -499,15 +349,11 @@ int verb_demo(const struct args *args)
 	bool kept = option_given(args, OPTION_DATA) || option_given(args, OPTION_KEEP);
 	if (!code) {
 		code = play(&d, kept);
-		int stopped = stop_run(&d);
-		if (stopped) {
-			fail("its `cresset run` ended with code %d:", stopped);
-			show_log(&d);
-		}
+		int stopped = demo_run_stop(&d.run);
 		code = stopped > code ? stopped : code;
 	}
-	if (d.made && !kept)
-		(void)nftw(d.data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (!kept)
+		demo_run_remove(&d.run);
 	traffic_free(d.traffic);
 	buffer_free(&d.line);
 	return code;

@@ -10,14 +10,23 @@
 int verb_segment_show(const struct args *args)
 {
 	struct buffer text;
-	struct error error = {0};
 	int code = EXIT_OK;
 	for (unsigned i = 0; i < args->word_count; i++) {
-		buffer_init(&text, setup_env());
-		if (segment_show(setup_env(), args->words[i], option_given(args, OPTION_ROWS), &text, &error))
-			code = setup_fail(args, &error) == EXIT_STORAGE ? EXIT_STORAGE : EXIT_FINDINGS;
-		fwrite(text.ptr, 1, text.len, stdout);
+		struct error error = {0};
+		struct env_stat st;
+		const struct env *env = setup_env();
+		int one = EXIT_OK, there = env->files.stat(env->files.ctx, args->words[i], &st);
+		buffer_init(&text, env);
+		if (there || st.is_dir) {
+			fprintf(stderr, "cresset segment show: cannot read %s: %s\n", args->words[i], there ? strerror(-there) : "it is a folder");
+			one = EXIT_USAGE;
+		} else if (segment_show(env, args->words[i], option_given(args, OPTION_ROWS), &text, &error)) {
+			one = setup_fail(args, &error) == EXIT_STORAGE ? EXIT_STORAGE : EXIT_FINDINGS;
+		}
+		if (text.len)
+			fwrite(text.ptr, 1, text.len, stdout);
 		buffer_free(&text);
+		code = one > code ? one : code;
 	}
 	return code;
 }
@@ -38,16 +47,20 @@ int verb_fsck(const struct args *args)
 	const char *data = option_given(args, OPTION_DATA) ? args->value[OPTION_DATA] : "./cresset-data";
 	snprintf(dir, sizeof dir, "%s/store", args->word_count ? args->words[0] : data);
 	buffer_init(&ndjson, setup_env());
-	int found = store_fsck(setup_env(), dir, fsck_progress, NULL, &ndjson, &error);
-	if (isatty(2))
+	bool quiet = option_given(args, OPTION_QUIET);
+	int found = store_fsck(setup_env(), dir, quiet ? NULL : fsck_progress, NULL, &ndjson, &error);
+	if (isatty(2) && !quiet)
 		fputc('\n', stderr);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&ndjson));
-	output_close(&output);
+	int written = output_close(&output);
 	buffer_free(&ndjson);
 	if (found < 0)
 		return setup_fail(args, &error);
-	fprintf(stderr, found ? "cresset fsck: %d findings\n" : "cresset fsck: nothing wrong\n", found);
+	if (written)
+		return written;
+	if (!quiet)
+		fprintf(stderr, found ? "cresset fsck: %d findings\n" : "cresset fsck: nothing wrong\n", found);
 	return found ? EXIT_FINDINGS : EXIT_OK;
 }
 
@@ -103,8 +116,8 @@ int verb_rules_check(const struct args *args)
 	                  counts.refused, counts.warnings);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&json));
-	output_close(&output);
+	int written = output_close(&output), code = counts.refused ? EXIT_RULES : EXIT_OK;
 	buffer_free(&json);
 	ruleset_release(ruleset);
-	return counts.refused ? EXIT_RULES : EXIT_OK;
+	return written > code ? written : code;
 }

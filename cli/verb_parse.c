@@ -51,19 +51,20 @@ int verb_parse(const struct args *args)
 	setup_signals();
 	if (!setup_time(args, OPTION_NOW, 0, &now))
 		return EXIT_USAGE;
-	if (now)
+	if (option_given(args, OPTION_NOW))
 		setup_fix_now(now);
 	if (setup_decoders(args, &told, &decoders, &error))
 		return setup_fail(args, &error);
 	buffer_init(&p.lines, setup_env());
 	output_open(&p.output, args);
 	struct input_job job = {.args = args, .decoders = decoders, .batch = on_batch, .ctx = &p};
-	for (unsigned i = 0; i < args->word_count && !setup_stop; i++) {
+	for (unsigned i = 0; i < args->word_count && !setup_stop && !p.output.failed; i++) {
 		p.file = args->words[i];
 		int one = input_file(&job, p.file, &bytes);
 		code = one > code ? one : code;
 	}
-	(void)output_close(&p.output);
+	int written = output_close(&p.output);
+	code = written > code ? written : code;
 	buffer_free(&p.lines);
 	decoders_free(decoders);
 	if (told.errors && option_given(args, OPTION_STRICT) && code < EXIT_RULES)

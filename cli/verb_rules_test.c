@@ -297,8 +297,9 @@ int verb_rules_test(const struct args *args)
 	buffer_add_format(&p.json, "{\"passed\":%u,\"failed\":%u}\n", p.passed, p.failed);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&p.json));
-	output_close(&output);
+	int written = output_close(&output);
 	code = result < 0 ? setup_fail(args, &p.error) : p.failed ? EXIT_FINDINGS : EXIT_OK;
+	code = written > code ? written : code;
 	if (tests)
 		rule_tests_free(tests);
 	if (p.ruleset)

@@ -160,7 +160,9 @@ static int on_batch(void *ctx, struct slice octets)
 	CHECK(batch_open(&batch, octets, NULL) == 0);
 	s->events += batch.row_count;
 	int result = detect_record(s->detect, 0, s->offset++, octets, &s->error);
-	return result ? result : detect_flush(s->detect, &s->error);
+	if (!result)
+		result = detect_flush(s->detect, &s->error);
+	return result ? result : s->output.failed;
 }
 
 static int on_line(void *ctx, struct slice line, struct buffer *out)
@@ -203,8 +205,11 @@ static int correlate_spool(struct scan *s)
 	int result = 0;
 	buffer_init(&record, setup_env());
 	for (;;) {
-		if (fseek(s->spool, at, SEEK_SET) || fread(&len, sizeof len, 1, s->spool) != 1)
+		if (fseek(s->spool, at, SEEK_SET) || fread(&len, sizeof len, 1, s->spool) != 1) {
+			if (ferror(s->spool))
+				result = error_set(&s->error, ERROR_IO, "cannot read the spool of matches");
 			break;
+		}
 		buffer_reset(&record);
 		uint8_t *room = buffer_room(&record, len);
 		if (!room || fread(room, 1, len, s->spool) != len) {
@@ -238,7 +243,7 @@ static int scan_files(struct scan *s, const struct decoders *decoders)
 	int code = EXIT_OK;
 	struct input_job job = {.args = s->args, .decoders = decoders, .batch = on_batch, .ctx = s,
 	                        .line = s->logsources_on ? on_line : NULL};
-	for (unsigned i = 0; i < s->args->word_count && !setup_stop; i++) {
+	for (unsigned i = 0; i < s->args->word_count && !setup_stop && !s->output.failed; i++) {
 		s->file = i;
 		file_identity(i, job.collector);
 		if (s->logsources_on)
@@ -248,7 +253,7 @@ static int scan_files(struct scan *s, const struct decoders *decoders)
 			return setup_fail(s->args, &s->error);
 		code = one > code ? one : code;
 	}
-	if (finish(s))
+	if (!s->output.failed && finish(s))
 		return setup_fail(s->args, &s->error);
 	return code;
 }
@@ -268,7 +273,8 @@ static int run_scan(struct scan *s, const struct decoders *decoders, struct rule
 		return setup_fail(s->args, &s->error);
 	output_open(&s->output, s->args);
 	int code = scan_files(s, decoders);
-	(void)output_close(&s->output);
+	int written = output_close(&s->output);
+	code = written > code ? written : code;
 	fprintf(stderr, "{\"events\":%llu,\"findings\":%llu,\"rules_loaded\":%u,\"rules_refused\":%u}\n", (unsigned long long)s->events,
 	        (unsigned long long)s->findings, counts->loaded, counts->refused);
 	if (counts->refused && option_given(s->args, OPTION_STRICT) && code < EXIT_RULES)
@@ -301,7 +307,7 @@ int verb_scan(const struct args *args)
 	setup_signals();
 	if (!setup_time(args, OPTION_NOW, 0, &now))
 		return EXIT_USAGE;
-	if (now)
+	if (option_given(args, OPTION_NOW))
 		setup_fix_now(now);
 	s = (struct scan){.args = args};
 	const char *field = args->value[OPTION_LOGSOURCE_FIELD];
