@@ -2,7 +2,7 @@
 #
 #   make            build/release/cresset, packages fetched when missing
 #   make test       everything that must hold; ends with "N passed, N failed, N skipped"
-#   make demo       an intrusion in a small utility, found
+#   make demo       an intrusion in a small utility, found; BUS=kafka: the same over a real broker
 #   BUILD=release|debug|asan|tsan   CC=gcc|clang   O=folder for the build
 #
 # The first make looks what is missing and fetches it; the work is done by a second make, which reads its flags from the
@@ -77,14 +77,14 @@ INSTALL := install
 
 .PHONY: all deps demo test bench fuzz lint fmt install uninstall clean build _build units _test _demo _bench _fuzz
 .DEFAULT_GOAL := all
-INNER = $(MAKE) CRESSET_INNER=1 BUILD=$(BUILD) O=$(O) CC=$(CC)
+INNER = $(MAKE) CRESSET_INNER=1 BUILD=$(BUILD) O=$(O) CC=$(CC) BUS=$(BUS)
 
 all: ; @sh .ci/deps build && $(INNER) -j$$(nproc) _build
-demo: ; @sh .ci/deps build && $(INNER) -j$$(nproc) _build && $(INNER) _demo
+demo: ; @sh .ci/deps $(if $(filter kafka,$(BUS)),kafka,build) && $(INNER) -j$$(nproc) _build && $(INNER) _demo
 test: ; @sh .ci/deps test && $(INNER) -j$$(nproc) _build units && $(INNER) _test
 bench: ; @sh .ci/deps bench && $(INNER) -j$$(nproc) _build && $(INNER) _bench
 fuzz: ; @sh .ci/deps test && $(INNER) _fuzz
-lint: ; @sh .ci/deps lint && sh .ci/lint
+lint: ; @sh .ci/deps lint && bash .ci/lint
 deps: ; @sh .ci/deps test && sh .ci/deps lint
 fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ; rm -rf build
@@ -92,11 +92,11 @@ clean: ; rm -rf build
 _build: $(O)/cresset
 units: $(UNIT) $(FUZZ:%=$(O)/fuzz/%) $(O)/relay $(O)/bench/gen
 _test: ; @BUILD=$(BUILD) O=$(O) CC=$(CC) bash tests/run
-_demo: ; @$(O)/cresset demo $(DEMO_ARGS)
+_demo: ; @$(if $(filter kafka,$(BUS)),tests/kafka/with )$(O)/cresset demo $(if $(BUS),--bus $(BUS)) $(DEMO_ARGS)
 _bench: $(BENCH) ; @O=$(O) bash bench/run
 
 # ---- rules ----
--include $(shell test -d $(O) && find $(O) -name '*.d')
+-include $(shell test -d $(O) && find $(O) -name '*.d' -type f)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
