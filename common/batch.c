@@ -4,7 +4,6 @@
 #include "common/check.h"
 #include "common/clock.h"
 
-
 static uint32_t text_end(const struct batch *batch, uint32_t row)
 {
 	if (row + 1 == batch->row_count)

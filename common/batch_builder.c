@@ -296,7 +296,8 @@ static __attribute__((cold, noinline)) int dropped(struct batch_builder *b, int 
 	return result;
 }
 
-static inline int add_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t flags, uint32_t place)
+static inline int add_field(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t flags,
+							uint32_t place)
 {
 	CHECK(b->is_open && (unsigned)type < VALUE_TYPE_COUNT);
 	if (b->row.field_count >= LIMIT_row_fields || name == DICTIONARY_NONE)
@@ -316,7 +317,8 @@ static inline int add_field(struct batch_builder *b, uint32_t name, enum value_t
 	return 0;
 }
 
-static __attribute__((noinline)) int add_wide(struct batch_builder *b, uint32_t name, enum value_type type, uint32_t offset, uint32_t len)
+static __attribute__((noinline)) int add_wide(struct batch_builder *b, uint32_t name, enum value_type type,
+											  uint32_t offset, uint32_t len)
 {
 	uint32_t index = (uint32_t)(b->wides.len / BATCH_WIDE_BYTES);
 	uint8_t *room = buffer_room(&b->wides, BATCH_WIDE_BYTES);

@@ -38,8 +38,8 @@ static bool is_legal(struct slice text)
 struct walk {
 	struct json_fields *f;
 	struct batch_builder *b;
-	const uint8_t *text;   /* as it was when the walk began */
-	uint32_t at;           /* of the text in the row */
+	const uint8_t *text; /* as it was when the walk began */
+	uint32_t at; /* of the text in the row */
 	uint32_t name_end[64]; /* of the container at this depth */
 	uint32_t depth;
 	int error;
@@ -99,7 +99,8 @@ static void add_value(struct walk *w, enum value_type type, const struct json_to
 	uint32_t id = dictionary_intern(w->f->dictionary, name), at;
 	if (!t->escaped) {
 		at = w->at + (uint32_t)(t->text.ptr - w->text);
-		note(w, batch_field(w->b, id, type, type == VALUE_NULL ? 0 : at, type == VALUE_NULL ? 0 : (uint32_t)t->text.len));
+		note(w,
+			 batch_field(w->b, id, type, type == VALUE_NULL ? 0 : at, type == VALUE_NULL ? 0 : (uint32_t)t->text.len));
 		return;
 	}
 	struct slice text = unescaped(w, current_text(w, t->text));

@@ -19,6 +19,7 @@ void json_fields_init(struct json_fields *f, const struct env *env, struct dicti
 void json_fields_free(struct json_fields *f);
 /* `text` is a slice of the row's text. *added: an object (or an array that holds objects) was read. 0, or -ERROR_MEMORY.
  * `prefix` stands before every name, with its own '.', and may be empty. */
-int json_fields_add(struct json_fields *f, struct batch_builder *b, struct slice text, struct slice prefix, bool *added);
+int json_fields_add(struct json_fields *f, struct batch_builder *b, struct slice text, struct slice prefix,
+					bool *added);
 
 #endif

@@ -6,10 +6,14 @@
 /* What an octet is, looked up: pairs are told apart octet by octet. Keys are names: letters, digits, a few marks, and
  * anything above ASCII (device vendors write keys in Chinese). */
 static const uint8_t classes[256] = {
-	[0] = CLASS_SPACE,           ['\t' ... '\r'] = CLASS_SPACE, [' '] = CLASS_SPACE,       ['0' ... '9'] = CLASS_KEY,
-	['A' ... 'Z'] = CLASS_KEY,   ['a' ... 'z'] = CLASS_KEY,     ['_'] = CLASS_KEY,         ['-'] = CLASS_KEY,
-	['.'] = CLASS_KEY,           ['['] = CLASS_KEY,             [']'] = CLASS_KEY,         ['/'] = CLASS_KEY,
-	['@'] = CLASS_KEY,           ['#'] = CLASS_KEY,             [0x80 ... 0xff] = CLASS_KEY,
+	[0] = CLASS_SPACE,           ['\t' ... '\r'] = CLASS_SPACE,
+	[' '] = CLASS_SPACE,         ['0' ... '9'] = CLASS_KEY,
+	['A' ... 'Z'] = CLASS_KEY,   ['a' ... 'z'] = CLASS_KEY,
+	['_'] = CLASS_KEY,           ['-'] = CLASS_KEY,
+	['.'] = CLASS_KEY,           ['['] = CLASS_KEY,
+	[']'] = CLASS_KEY,           ['/'] = CLASS_KEY,
+	['@'] = CLASS_KEY,           ['#'] = CLASS_KEY,
+	[0x80 ... 0xff] = CLASS_KEY,
 };
 
 static inline bool is_space(uint8_t c)
@@ -31,7 +35,7 @@ static inline bool assign_at(const struct kv_reader *r, size_t at)
 {
 	struct slice a = r->rules->assign;
 	return r->text.len - at >= a.len && r->text.ptr[at] == a.ptr[0] &&
-	       (a.len == 1 || memcmp(r->text.ptr + at, a.ptr, a.len) == 0);
+		   (a.len == 1 || memcmp(r->text.ptr + at, a.ptr, a.len) == 0);
 }
 
 /* `at` is behind the opening quote. *end: the closing quote, or the end of the text when there is none. */
@@ -157,7 +161,8 @@ static size_t piece_assign(const struct kv_reader *r, size_t at, size_t end)
 static struct slice key_of(struct slice key, struct slice assign)
 {
 	key = slice_trim(key);
-	while (key.len > 0 && (key.ptr[0] == '{' || key.ptr[0] == '"' || key.ptr[0] == '[' || key.ptr[0] == '(' || key.ptr[0] == '`'))
+	while (key.len > 0 &&
+		   (key.ptr[0] == '{' || key.ptr[0] == '"' || key.ptr[0] == '[' || key.ptr[0] == '(' || key.ptr[0] == '`'))
 		key = slice_from(key, 1);
 	while (key.len > 0 && key.ptr[key.len - 1] == '"')
 		key.len--;
@@ -194,7 +199,7 @@ static bool next_separated(struct kv_reader *r, struct kv_pair *pair)
 		while (!pair->quoted && !r->rules->loose && end < r->text.len) {
 			size_t next = end + sep, next_end = piece_end(r, next);
 			if (next >= r->text.len || slice_trim(span(r, next, next_end)).len == 0 ||
-			    piece_assign(r, next, next_end) != SIZE_MAX)
+				piece_assign(r, next, next_end) != SIZE_MAX)
 				break;
 			end = next_end;
 			pair->value = slice_trim(span(r, value, end));

@@ -11,11 +11,11 @@
 
 struct kv_rules {
 	struct slice separator; /* empty or one space: white space */
-	struct slice assign;    /* "=" ; ": " ... */
-	uint8_t quote;          /* 0 = none; a value that begins with it goes on to the next one not behind a backslash */
-	bool spaced;            /* white space only: unquoted values may hold spaces */
-	bool loose;             /* separator: a piece without the mark is skipped instead of joined to the value before it */
-	bool escapes;           /* a backslash takes the next octet out of its meaning, as in CEF; see kv_pair.escaped */
+	struct slice assign; /* "=" ; ": " ... */
+	uint8_t quote; /* 0 = none; a value that begins with it goes on to the next one not behind a backslash */
+	bool spaced; /* white space only: unquoted values may hold spaces */
+	bool loose; /* separator: a piece without the mark is skipped instead of joined to the value before it */
+	bool escapes; /* a backslash takes the next octet out of its meaning, as in CEF; see kv_pair.escaped */
 };
 
 struct kv_reader {
@@ -27,7 +27,7 @@ struct kv_reader {
 
 struct kv_pair {
 	struct slice key, value; /* value without its quotes */
-	bool escaped;            /* value holds a backslash and rules->escapes is set */
+	bool escaped; /* value holds a backslash and rules->escapes is set */
 	bool quoted;
 };
 
