@@ -6,13 +6,20 @@
 #define LABELS_MAX 32u
 
 enum body_name {
-	NAME_CEF_VERSION, NAME_CEF_NAME, NAME_LEEF_VERSION, NAME_VENDOR, NAME_PRODUCT, NAME_VERSION, NAME_CODE,
-	NAME_SEVERITY, NAME_COUNT,
+	NAME_CEF_VERSION,
+	NAME_CEF_NAME,
+	NAME_LEEF_VERSION,
+	NAME_VENDOR,
+	NAME_PRODUCT,
+	NAME_VERSION,
+	NAME_CODE,
+	NAME_SEVERITY,
+	NAME_COUNT,
 };
 
 static const char *const body_names[NAME_COUNT] = {
-	"cef.version", "cef.name", "leef.version", "observer.vendor", "observer.product", "observer.version", "event.code",
-	"event.severity",
+	"cef.version",      "cef.name",         "leef.version", "observer.vendor",
+	"observer.product", "observer.version", "event.code",   "event.severity",
 };
 
 /* A place in the row's text: the text itself moves when something is derived. */
@@ -148,7 +155,7 @@ static void split_header(const struct batch_builder *b, struct slice text, uint3
 }
 
 static int add_header(struct body_scratch *s, struct batch_builder *b, const struct header_parts *h,
-                      const enum body_name *names, uint32_t count)
+					  const enum body_name *names, uint32_t count)
 {
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < count; i++)
@@ -166,7 +173,7 @@ static struct place pair_place(const struct batch_builder *b, struct slice s)
 
 /* The labels first: they may stand behind what they name. */
 static void collect_labels(struct body_scratch *s, const struct batch_builder *b, const struct kv_rules *rules,
-                           struct slice text)
+						   struct slice text)
 {
 	struct kv_reader r;
 	struct kv_pair pair;
@@ -189,7 +196,7 @@ static const struct label *label_of(const struct body_scratch *s, const struct b
 }
 
 static int add_labelled(struct body_scratch *s, struct batch_builder *b, const struct label *label, struct place value,
-                        bool escaped)
+						bool escaped)
 {
 	struct slice name = text_at(b, label->text);
 	if (label->escaped)
@@ -223,10 +230,10 @@ static int add_pairs(struct body_scratch *s, struct batch_builder *b, const stru
 
 static int parse_cef(struct body_scratch *s, struct batch_builder *b, struct slice text, enum format *format)
 {
-	static const enum body_name names[7] = {NAME_CEF_VERSION, NAME_VENDOR, NAME_PRODUCT, NAME_VERSION,
-	                                        NAME_CODE,        NAME_CEF_NAME, NAME_SEVERITY};
-	static const struct kv_rules rules = {.separator = {(const uint8_t *)" ", 1}, .assign = {(const uint8_t *)"=", 1},
-	                                      .spaced = true, .escapes = true};
+	static const enum body_name names[7] = {NAME_CEF_VERSION, NAME_VENDOR,   NAME_PRODUCT, NAME_VERSION,
+											NAME_CODE,        NAME_CEF_NAME, NAME_SEVERITY};
+	static const struct kv_rules rules = {
+		.separator = {(const uint8_t *)" ", 1}, .assign = {(const uint8_t *)"=", 1}, .spaced = true, .escapes = true};
 	struct header_parts h = {0};
 	split_header(b, slice_from(text, 4), 7, &h);
 	if (h.count < 7)
@@ -255,7 +262,9 @@ static bool read_delimiter(struct slice part, uint8_t *out)
 		*out = part.ptr[0];
 		return true;
 	}
-	size_t at = slice_starts(part, SLICE("0x")) || slice_starts(part, SLICE("0X")) ? 2 : slice_starts(part, SLICE("x")) ? 1 : 0;
+	size_t at = slice_starts(part, SLICE("0x")) || slice_starts(part, SLICE("0X")) ? 2
+				: slice_starts(part, SLICE("x"))                                   ? 1
+																				   : 0;
 	if (at == 0 || part.len - at < 1 || part.len - at > 4)
 		return false;
 	int value = 0;
@@ -286,7 +295,8 @@ static int parse_leef(struct body_scratch *s, struct batch_builder *b, struct sl
 	int result = add_header(s, b, &h, names, 5);
 	struct slice rest = text_at(b, h.rest);
 	bool spaced = delimiter == '\t' && slice_find_octet(rest, '\t', 0) == SIZE_MAX;
-	struct kv_rules rules = {.separator = spaced ? SLICE(" ") : slice_of(&delimiter, 1), .assign = SLICE("="), .spaced = spaced};
+	struct kv_rules rules = {
+		.separator = spaced ? SLICE(" ") : slice_of(&delimiter, 1), .assign = SLICE("="), .spaced = spaced};
 	if (result == 0)
 		result = add_pairs(s, b, &rules, h.rest);
 	*format = FORMAT_LEEF;

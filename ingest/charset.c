@@ -37,9 +37,9 @@ bool charset_is_ascii(struct slice text)
 /* ---- deciding ---- */
 
 struct look {
-	uint32_t sequences;  /* UTF-8 sequences of two octets or more */
-	uint32_t long_ones;  /* of three or four: Chinese text has hardly any others */
-	size_t first_bad;    /* SIZE_MAX: all is valid */
+	uint32_t sequences; /* UTF-8 sequences of two octets or more */
+	uint32_t long_ones; /* of three or four: Chinese text has hardly any others */
+	size_t first_bad; /* SIZE_MAX: all is valid */
 };
 
 static struct look look_utf8(struct slice text)
@@ -80,7 +80,7 @@ static bool looks_gb18030(struct slice text)
 			continue;
 		}
 		if (i + 3 >= text.len || p[i + 1] < 0x30 || p[i + 1] > 0x39 || p[i + 2] < 0x81 || p[i + 2] == 0xff ||
-		    p[i + 3] < 0x30 || p[i + 3] > 0x39)
+			p[i + 3] < 0x30 || p[i + 3] > 0x39)
 			return false;
 		i += 4;
 	}
@@ -195,7 +195,8 @@ static size_t convert_iconv(iconv_t with, struct slice text, uint8_t *out, size_
 	return (size_t)((uint8_t *)to - out);
 }
 
-int charset_convert(struct charset_converter *c, enum charset charset, struct slice text, struct slice *out, bool *replaced)
+int charset_convert(struct charset_converter *c, enum charset charset, struct slice text, struct slice *out,
+					bool *replaced)
 {
 	*replaced = false;
 	/* No octet of these charsets becomes more than three of UTF-8, and neither does U+FFFD; HKSCS pairs stay below. */
@@ -203,7 +204,7 @@ int charset_convert(struct charset_converter *c, enum charset charset, struct sl
 		return -ERROR_MEMORY;
 	iconv_t with = charset >= CHARSET_GB18030 && charset <= CHARSET_LATIN1 ? descriptor(c, charset) : NULL;
 	size_t n = with == NULL ? repair_utf8(text, c->scratch, replaced)
-	                        : convert_iconv(with, text, c->scratch, c->size, replaced);
+							: convert_iconv(with, text, c->scratch, c->size, replaced);
 	*out = slice_of(c->scratch, n);
 	return 0;
 }

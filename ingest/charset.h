@@ -13,7 +13,7 @@
 struct charset_converter {
 	const struct env *env;
 	void *descriptors[4]; /* iconv_t by enum charset, opened when first needed */
-	bool failed[4];       /* this system does not have it */
+	bool failed[4]; /* this system does not have it */
 	uint8_t *scratch;
 	size_t size;
 };
@@ -31,6 +31,7 @@ enum charset charset_decide(struct charset_evidence *evidence, struct slice text
 /* True when the text holds only octets below 0x80. */
 bool charset_is_ascii(struct slice text);
 /* Normalised text, valid until the next call. *replaced: octets became U+FFFD. -ERROR_MEMORY. */
-int charset_convert(struct charset_converter *c, enum charset charset, struct slice text, struct slice *out, bool *replaced);
+int charset_convert(struct charset_converter *c, enum charset charset, struct slice text, struct slice *out,
+					bool *replaced);
 
 #endif

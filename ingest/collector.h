@@ -30,7 +30,7 @@ struct setting {
 /* What is remembered of one source: a place in a bounded table, so that hostile addresses cannot grow it. */
 struct source {
 	uint64_t key[2]; /* two seeded hashes of address and relayed host */
-	uint32_t used;   /* the clock of the table when last used; 0 = free */
+	uint32_t used; /* the clock of the table when last used; 0 = free */
 	uint16_t setting;
 	uint32_t partition;
 	struct charset_evidence evidence;
@@ -41,10 +41,10 @@ struct source {
 
 /* Where a frame came from. */
 struct origin {
-	uint8_t address[16];   /* of the peer, when has_address */
+	uint8_t address[16]; /* of the peer, when has_address */
 	bool has_address;
-	struct slice base;     /* "ip 10.0.0.1", "file ..." */
-	struct source *fixed;  /* of a stream: its own, not in the table */
+	struct slice base; /* "ip 10.0.0.1", "file ..." */
+	struct source *fixed; /* of a stream: its own, not in the table */
 };
 
 #define SOURCE_SETS 1024
@@ -55,12 +55,12 @@ struct origin {
 struct partition {
 	struct batch_builder *builder;
 	uint32_t number;
-	bool begun;            /* batch_begin was called for the open batch */
-	bool closed;           /* finished, waiting to be taken */
+	bool begun; /* batch_begin was called for the open batch */
+	bool closed; /* finished, waiting to be taken */
 	struct slice ready;
 	uint64_t next_sequence;
 	int64_t base_ns, opened_boot_ns;
-	uint64_t serial;       /* of the open batch; never 0 */
+	uint64_t serial; /* of the open batch; never 0 */
 	uint32_t events, quarantined;
 };
 
@@ -90,7 +90,7 @@ struct ingest {
 	uint32_t field_length, field_hash; /* event.original_length, event.original_hash */
 
 	struct setting *settings; /* source_count of them, then the defaults */
-	bool host_settings;       /* some setting names a header host */
+	bool host_settings; /* some setting names a header host */
 	struct source *table;
 	uint32_t table_clock;
 	char line[SOURCE_LINE_MAX]; /* the source line of the row being made */
@@ -99,16 +99,16 @@ struct ingest {
 	uint32_t partition_count;
 	uint64_t serial;
 
-	int64_t floor_ns;         /* of the last tick */
+	int64_t floor_ns; /* of the last tick */
 	int64_t next_tick_boot_ns;
 	int64_t clock_difference; /* wall clock minus boot time, to notice steps */
-	struct moment reference;  /* for years */
+	struct moment reference; /* for years */
 
 	struct gap gaps[GAPS_MAX];
 	uint32_t gap_count;
-	uint64_t gaps_unnamed;    /* more than the table holds */
+	uint64_t gaps_unnamed; /* more than the table holds */
 
-	uint8_t *read_buf;        /* READ_BYTES; shared by all connections */
+	uint8_t *read_buf; /* READ_BYTES; shared by all connections */
 	uint8_t *unescape;
 	size_t unescape_size;
 
@@ -118,7 +118,7 @@ struct ingest {
 	struct origin parked_origin;
 	struct source parked_source; /* of a stream that was freed meanwhile */
 	int64_t parked_observed;
-	uint8_t *parked_octets;   /* message_bytes */
+	uint8_t *parked_octets; /* message_bytes */
 	char parked_base[SOURCE_LINE_MAX];
 	bool memory_short;
 	bool (*resume)(void *ctx); /* goes on with what was read; true when nothing is left */
@@ -140,7 +140,8 @@ void ingest_hold(struct ingest *in, bool (*resume)(void *ctx), void *ctx);
 int sources_init(struct ingest *in, struct error *error);
 void sources_free(struct ingest *in);
 /* The source of a frame with this header; `line` has SOURCE_LINE_MAX octets and receives the source line. */
-struct source *source_find(struct ingest *in, const struct origin *origin, struct slice host, char *line, size_t *line_len);
+struct source *source_find(struct ingest *in, const struct origin *origin, struct slice host, char *line,
+						   size_t *line_len);
 size_t source_address_line(const uint8_t address[16], char *out); /* "ip ..." into at least 64 octets */
 uint32_t source_partition(const struct ingest *in, struct slice line);
 
@@ -160,7 +161,7 @@ void partitions_watch_names(struct ingest *in);
 /* row.c: 0, -ERROR_FULL, -ERROR_MEMORY (the row is not there, try again). */
 int row_add(struct ingest *in, const struct origin *origin, const struct frame *frame, int64_t observed_ns);
 int row_add_own(struct ingest *in, struct partition *p, enum row_kind kind, struct slice json, struct slice source,
-                int64_t observed_ns);
+				int64_t observed_ns);
 
 /* gap.c: gap rows wait in a small table until their batch has room. */
 void gap_add(struct ingest *in, struct slice source, const char *reason, uint64_t count, const char *unit);

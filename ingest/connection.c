@@ -9,11 +9,11 @@ struct ingest_connection {
 	int fd;
 	struct env_address peer;
 	struct framer framer;
-	struct slice left;   /* octets of the shared read buffer not yet framed (I2) */
+	struct slice left; /* octets of the shared read buffer not yet framed (I2) */
 	int64_t observed_ns; /* when they were read */
 	int64_t active_boot_ns;
 	uint64_t received;
-	bool ended, broken;  /* the peer closed; the connection was reset */
+	bool ended, broken; /* the peer closed; the connection was reset */
 };
 
 struct ingest_listener {
@@ -24,7 +24,8 @@ struct ingest_listener {
 	uint32_t count;
 };
 
-int ingest_listener_new(struct ingest *in, int fd, enum framing framing, struct ingest_listener **out, struct error *error)
+int ingest_listener_new(struct ingest *in, int fd, enum framing framing, struct ingest_listener **out,
+						struct error *error)
 {
 	struct ingest_listener *l = env_zalloc(in->env, sizeof(*l));
 	if (l == NULL)

@@ -1,9 +1,17 @@
 /* The states of a stream: HEAD until it is known how the frame ends, then COUNTED or LINE until it does. */
 #include "ingest/frame.h"
 
-enum { STATE_HEAD, STATE_COUNTED, STATE_LINE };
+enum {
+	STATE_HEAD,
+	STATE_COUNTED,
+	STATE_LINE
+};
 
-enum decision { DECIDE_MORE, DECIDE_LINE, DECIDE_COUNTED };
+enum decision {
+	DECIDE_MORE,
+	DECIDE_LINE,
+	DECIDE_COUNTED
+};
 
 void framer_init(struct framer *f, const struct env *env, enum framing framing, bool is_file, size_t limit)
 {

@@ -13,29 +13,29 @@
 #include "ingest/ingest.h"
 
 struct frame {
-	struct slice octets;    /* without its terminator; valid until the next call on the framer */
-	uint32_t flags;         /* ROW_TRUNCATED, ROW_PARTIAL */
-	uint64_t full_len;      /* of the whole message */
-	uint8_t hash[32];       /* SHA-256 of the whole message, when truncated */
+	struct slice octets; /* without its terminator; valid until the next call on the framer */
+	uint32_t flags; /* ROW_TRUNCATED, ROW_PARTIAL */
+	uint64_t full_len; /* of the whole message */
+	uint8_t hash[32]; /* SHA-256 of the whole message, when truncated */
 };
 
 struct framer {
 	const struct env *env;
 	enum framing framing;
-	bool is_file;      /* an empty line is a record; the first record decides between LF and counting */
-	bool counted;      /* this stream has counted before */
-	bool first;        /* nothing was cut yet */
+	bool is_file; /* an empty line is a record; the first record decides between LF and counting */
+	bool counted; /* this stream has counted before */
+	bool first; /* nothing was cut yet */
 	uint8_t state;
 	uint8_t head_len;
-	uint8_t head[16];  /* the beginning of a frame, until it is known how it ends */
-	uint64_t need;     /* octets of a counted frame still to come */
-	uint64_t total;    /* octets of this frame so far, a trailing CR included */
-	bool cr_held;      /* the newest octet is a CR and not yet hashed */
-	size_t limit;      /* octets of a message that are kept */
-	uint8_t *buf;      /* the frame so far when it came in pieces; grows up to limit + 1 */
+	uint8_t head[16]; /* the beginning of a frame, until it is known how it ends */
+	uint64_t need; /* octets of a counted frame still to come */
+	uint64_t total; /* octets of this frame so far, a trailing CR included */
+	bool cr_held; /* the newest octet is a CR and not yet hashed */
+	size_t limit; /* octets of a message that are kept */
+	uint8_t *buf; /* the frame so far when it came in pieces; grows up to limit + 1 */
 	size_t len, size;
 	struct sha256 *sha; /* running digest of a frame above the limit; made when first needed */
-	uint64_t empty;    /* empty frames passed over */
+	uint64_t empty; /* empty frames passed over */
 };
 
 void framer_init(struct framer *f, const struct env *env, enum framing framing, bool is_file, size_t limit);

@@ -16,8 +16,9 @@ void gap_add(struct ingest *in, struct slice source, const char *reason, uint64_
 		memcpy(gap->source, source.ptr, source.len);
 	gap->source[source.len] = 0;
 	clock_print(ingest_now(in), when);
-	int len = snprintf(gap->json, sizeof(gap->json), "{\"reason\":\"%s\",\"%s\":%llu,\"source\":\"%.*s\",\"noticed\":\"%s\"}",
-	                   reason, unit, (unsigned long long)count, SLICE_PRINT(source), when);
+	int len =
+		snprintf(gap->json, sizeof(gap->json), "{\"reason\":\"%s\",\"%s\":%llu,\"source\":\"%.*s\",\"noticed\":\"%s\"}",
+				 reason, unit, (unsigned long long)count, SLICE_PRINT(source), when);
 	CHECK(len > 0 && (size_t)len < sizeof(gap->json));
 }
 

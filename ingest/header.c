@@ -33,8 +33,9 @@ static size_t word_priority(const uint8_t *p, const uint8_t *end)
 
 bool header_is_level(struct slice word)
 {
-	static const char *const levels[] = {"trace", "debug", "info", "information", "informational", "notice", "warn",
-	                                     "warning", "error", "err", "fatal", "critical", "crit", "alert", "emerg", "severe"};
+	static const char *const levels[] = {"trace", "debug",   "info",  "information", "informational", "notice",
+										 "warn",  "warning", "error", "err",         "fatal",         "critical",
+										 "crit",  "alert",   "emerg", "severe"};
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (slice_equal_nocase(word, slice_str(levels[i])))
 			return true;
@@ -94,7 +95,8 @@ void header_parse(struct slice text, struct header *out)
 	uint16_t priority = 0;
 	*out = (struct header){.format = FORMAT_PLAIN};
 	/* What ends a frame on the wire (Hillstone: LF and NUL) is no part of the message. */
-	while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r' || text.ptr[text.len - 1] == 0))
+	while (text.len > 0 &&
+		   (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r' || text.ptr[text.len - 1] == 0))
 		text.len--;
 	if (text.len == 0) {
 		out->message = text;

@@ -10,11 +10,11 @@
 #include "ingest/stamp.h"
 
 struct header {
-	enum format format;    /* PLAIN, RFC3164, RFC5424 */
-	bool invalid;          /* claims a header and breaks it: message is the whole text, nothing else is set */
+	enum format format; /* PLAIN, RFC3164, RFC5424 */
+	bool invalid; /* claims a header and breaks it: message is the whole text, nothing else is set */
 	bool has_priority;
 	bool has_stamp;
-	bool nested;           /* the header of the device, found behind that of a relay */
+	bool nested; /* the header of the device, found behind that of a relay */
 	uint16_t priority, version;
 	struct slice host, program, pid, msgid;
 	struct slice structured; /* RFC 5424 elements with their brackets, checked; empty for "-" */

@@ -13,7 +13,7 @@
 
 enum {
 	C_HOST = 1, /* may stand in a host */
-	C_TAG = 2,  /* may stand in a tag */
+	C_TAG = 2, /* may stand in a tag */
 	C_NAME = 4, /* makes a name: letters, digits, octets above 0x7f */
 };
 
@@ -22,10 +22,23 @@ static const uint8_t class_of[256] = {
 	['A' ... 'Z'] = C_HOST | C_TAG | C_NAME,
 	['a' ... 'z'] = C_HOST | C_TAG | C_NAME,
 	[0x80 ... 0xff] = C_HOST | C_TAG | C_NAME,
-	['.'] = C_HOST | C_TAG, ['-'] = C_HOST | C_TAG, ['_'] = C_HOST | C_TAG, ['/'] = C_HOST | C_TAG,
-	['@'] = C_HOST | C_TAG, ['#'] = C_HOST | C_TAG, ['+'] = C_HOST | C_TAG, ['~'] = C_HOST | C_TAG,
-	['$'] = C_HOST | C_TAG, ['%'] = C_HOST | C_TAG, ['*'] = C_HOST | C_TAG, ['!'] = C_TAG, ['&'] = C_TAG,
-	[':'] = C_HOST, ['('] = C_HOST | C_TAG, [')'] = C_HOST | C_TAG, ['\\'] = C_TAG,
+	['.'] = C_HOST | C_TAG,
+	['-'] = C_HOST | C_TAG,
+	['_'] = C_HOST | C_TAG,
+	['/'] = C_HOST | C_TAG,
+	['@'] = C_HOST | C_TAG,
+	['#'] = C_HOST | C_TAG,
+	['+'] = C_HOST | C_TAG,
+	['~'] = C_HOST | C_TAG,
+	['$'] = C_HOST | C_TAG,
+	['%'] = C_HOST | C_TAG,
+	['*'] = C_HOST | C_TAG,
+	['!'] = C_TAG,
+	['&'] = C_TAG,
+	[':'] = C_HOST,
+	['('] = C_HOST | C_TAG,
+	[')'] = C_HOST | C_TAG,
+	['\\'] = C_TAG,
 };
 
 static bool is_digit(uint8_t c)
@@ -206,7 +219,8 @@ static size_t host_at(const uint8_t *p, const uint8_t *end)
 		name |= (class_of[p[n]] & C_NAME) != 0;
 		n++;
 	}
-	if (!name || n > HOST_MAX || (p + n < end && p[n] != ' ') || p[0] == '(' || p[0] == '%' || p[0] == '*' || p[n - 1] == ':')
+	if (!name || n > HOST_MAX || (p + n < end && p[n] != ' ') || p[0] == '(' || p[0] == '%' || p[0] == '*' ||
+		p[n - 1] == ':')
 		return 0;
 	return n;
 }
@@ -361,8 +375,8 @@ static void cisco(const uint8_t *p, size_t len, const uint8_t *end, struct heade
 		p = skip_spaces(p, stop);
 		bool last = stop == mark;
 		size_t n = (size_t)(stop - p);
-		if (n > 0 && !cisco_stamp(p, stop, out) && host_at(p, stop) == n && !only_digits(slice_of(p, n)) && out->host.len == 0 &&
-		    (!last || slice_find_octet(slice_of(p, n), ':', 0) == SIZE_MAX))
+		if (n > 0 && !cisco_stamp(p, stop, out) && host_at(p, stop) == n && !only_digits(slice_of(p, n)) &&
+			out->host.len == 0 && (!last || slice_find_octet(slice_of(p, n), ':', 0) == SIZE_MAX))
 			out->host = slice_of(p, n);
 		p = last ? mark : stop + 2;
 	}

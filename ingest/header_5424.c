@@ -164,9 +164,9 @@ static bool structured(const uint8_t **p, const uint8_t *end, struct header *out
 bool header_5424(const uint8_t *p, const uint8_t *end, struct header *out)
 {
 	if (!version(&p, end, out) || !space(&p, end) || !stamp(&p, end, out) || !space(&p, end) ||
-	    !field(&p, end, 255, &out->host) || !space(&p, end) || !field(&p, end, 48, &out->program) || !space(&p, end) ||
-	    !field(&p, end, 128, &out->pid) || !space(&p, end) || !field(&p, end, 32, &out->msgid) || !space(&p, end) ||
-	    !structured(&p, end, out))
+		!field(&p, end, 255, &out->host) || !space(&p, end) || !field(&p, end, 48, &out->program) || !space(&p, end) ||
+		!field(&p, end, 128, &out->pid) || !space(&p, end) || !field(&p, end, 32, &out->msgid) || !space(&p, end) ||
+		!structured(&p, end, out))
 		return false;
 	out->format = FORMAT_RFC5424;
 	out->message = SLICE_NONE;
@@ -211,7 +211,7 @@ size_t header_unescape(struct slice value, uint8_t *out)
 	size_t n = 0;
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.ptr[i] == '\\' && i + 1 < value.len &&
-		    (value.ptr[i + 1] == '"' || value.ptr[i + 1] == '\\' || value.ptr[i + 1] == ']'))
+			(value.ptr[i + 1] == '"' || value.ptr[i + 1] == '\\' || value.ptr[i + 1] == ']'))
 			i++;
 		out[n++] = value.ptr[i];
 	}

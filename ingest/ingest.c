@@ -27,7 +27,7 @@ static int check_decoder(const struct ingest_config *c, const struct source_sett
 	if (s->decoder.len == 0 || c->decoders == NULL || decoders_know(c->decoders, s->decoder))
 		return 0;
 	return error_set(error, ERROR_USAGE, "there is no decoder \"%.*s\"", s->decoder.len > 64 ? 64 : (int)s->decoder.len,
-	                 (const char *)s->decoder.ptr);
+					 (const char *)s->decoder.ptr);
 }
 
 static int check_decoders(const struct ingest_config *c, struct error *error)
@@ -44,7 +44,7 @@ static int check_config(const struct ingest_config *c, struct error *error)
 		return error_set(error, ERROR_USAGE, "ingest needs 1 to 65536 partitions and somebody who takes batches");
 	if (c->message_bytes > LIMIT_message_bytes_max)
 		return error_set(error, ERROR_USAGE, "message_bytes is %u; at most %lld", c->message_bytes,
-		                 (long long)LIMIT_message_bytes_max);
+						 (long long)LIMIT_message_bytes_max);
 	return check_decoders(c, error);
 }
 
@@ -306,6 +306,6 @@ int ingest_own_row(struct ingest *in, uint32_t partition, enum row_kind kind, st
 		return result;
 	}
 	if (result < 0)
-		return error_set(error, (enum error_code)-result, "an own row of %zu octets is not written", json.len);
+		return error_set(error, (enum error_code) - result, "an own row of %zu octets is not written", json.len);
 	return 0;
 }

@@ -16,37 +16,42 @@ struct ingest_udp;
 struct ingest_listener;
 struct ingest_connection;
 
-enum framing { FRAMING_AUTO, FRAMING_LF, FRAMING_NUL, FRAMING_OCTET };
+enum framing {
+	FRAMING_AUTO,
+	FRAMING_LF,
+	FRAMING_NUL,
+	FRAMING_OCTET
+};
 
 /* How to read what one source sends. The first entry whose network and host (those it gives) hold wins; then the
  * defaults. */
 struct source_settings {
 	uint8_t network[16];
-	unsigned network_bits;     /* 0 = any address */
-	struct slice host;         /* header host in any case, empty = any */
+	unsigned network_bits; /* 0 = any address */
+	struct slice host; /* header host in any case, empty = any */
 	enum charset charset;
-	bool charset_auto;         /* decided per source from what it sends: UTF-8, else GB18030 */
-	struct slice zone;         /* "+08:00", "Asia/Urumqi", "local"; empty = default */
-	bool relay;                /* source lines carry the header's host */
-	struct slice decoder;      /* forced decoder, empty = by content; must be one of the config's */
-	struct logsource logsource;/* forced log source */
+	bool charset_auto; /* decided per source from what it sends: UTF-8, else GB18030 */
+	struct slice zone; /* "+08:00", "Asia/Urumqi", "local"; empty = default */
+	bool relay; /* source lines carry the header's host */
+	struct slice decoder; /* forced decoder, empty = by content; must be one of the config's */
+	struct logsource logsource; /* forced log source */
 };
 
 struct ingest_config {
 	uint8_t collector[16];
 	uint64_t epoch;
-	uint32_t partitions;            /* of events */
-	bool single_partition;          /* replayable inputs: everything into `partition` */
+	uint32_t partitions; /* of events */
+	bool single_partition; /* replayable inputs: everything into `partition` */
 	uint32_t partition;
-	bool backfill;                  /* batches carry the flag */
-	bool ticks;                     /* a tick row in every partition each second (live collectors) */
-	uint32_t message_bytes;         /* 0 = limits.h */
+	bool backfill; /* batches carry the flag */
+	bool ticks; /* a tick row in every partition each second (live collectors) */
+	uint32_t message_bytes; /* 0 = limits.h */
 	struct source_settings defaults;
 	const struct source_settings *sources;
 	uint32_t source_count;
-	const struct decoders *decoders;/* may be null */
-	int64_t fixed_observed_ns;      /* not 0: every row is observed then (imports, --now) */
-	int64_t year_from_ns;           /* not 0: years are inferred near it instead of near the time of receipt */
+	const struct decoders *decoders; /* may be null */
+	int64_t fixed_observed_ns; /* not 0: every row is observed then (imports, --now) */
+	int64_t year_from_ns; /* not 0: years are inferred near it instead of near the time of receipt */
 	/* A closed batch. 0, or negative to refuse (the same batch is offered again at the next step; intake stops). */
 	int (*emit)(void *ctx, uint32_t partition, struct slice batch, uint32_t rows);
 	void *ctx;
@@ -74,7 +79,8 @@ int ingest_udp_step(struct ingest_udp *udp, unsigned budget, struct error *error
 void ingest_udp_free(struct ingest_udp *udp);
 
 /* A listening, non-blocking stream socket. */
-int ingest_listener_new(struct ingest *ingest, int fd, enum framing framing, struct ingest_listener **out, struct error *error);
+int ingest_listener_new(struct ingest *ingest, int fd, enum framing framing, struct ingest_listener **out,
+						struct error *error);
 /* 1 and a connection (whose descriptor the caller then watches), 0 when there is none. */
 int ingest_accept(struct ingest_listener *listener, struct ingest_connection **out, struct error *error);
 int ingest_connection_fd(const struct ingest_connection *c);
@@ -88,13 +94,14 @@ void ingest_listener_free(struct ingest_listener *listener);
 /* Files and pipes: pieces of octets in, records out. `source_line` as in docs/format-batch.md ("file <sha256>"). */
 struct ingest_stream;
 int ingest_stream_new(struct ingest *ingest, struct slice source_line, enum framing framing, struct ingest_stream **out,
-                      struct error *error);
+					  struct error *error);
 /* Takes all of it, or up to where the ingest became blocked: *taken. */
 int ingest_stream_add(struct ingest_stream *s, struct slice octets, size_t *taken, struct error *error);
 int ingest_stream_end(struct ingest_stream *s, struct error *error); /* a last record without its end */
 void ingest_stream_free(struct ingest_stream *s);
 
 /* An own row (gap, audit, ...): raw is its JSON text. */
-int ingest_own_row(struct ingest *ingest, uint32_t partition, enum row_kind kind, struct slice json, struct error *error);
+int ingest_own_row(struct ingest *ingest, uint32_t partition, enum row_kind kind, struct slice json,
+				   struct error *error);
 
 #endif

@@ -32,7 +32,8 @@ void partitions_free(struct ingest *in)
 
 static void begin(struct ingest *in, struct partition *p, int64_t observed_ns)
 {
-	struct batch_identity identity = {.epoch = in->config.epoch, .partition = p->number, .first_sequence = p->next_sequence};
+	struct batch_identity identity = {
+		.epoch = in->config.epoch, .partition = p->number, .first_sequence = p->next_sequence};
 	memcpy(identity.collector, in->config.collector, sizeof(identity.collector));
 	batch_begin(p->builder, &identity, in->config.backfill ? BATCH_FLAG_BACKFILL : 0, observed_ns);
 	p->begun = true;
@@ -75,7 +76,8 @@ int partition_close(struct ingest *in, struct partition *p)
 int partition_prepare(struct ingest *in, struct partition *p, int64_t observed_ns, size_t size)
 {
 	bool fits = p->begun && !p->closed && observed_ns >= p->base_ns && observed_ns - p->base_ns <= OBSERVED_SPAN_NS &&
-	            (batch_builder_rows(p->builder) == 0 || batch_builder_bytes(p->builder) + size <= (size_t)LIMIT_batch_bytes_max);
+				(batch_builder_rows(p->builder) == 0 ||
+				 batch_builder_bytes(p->builder) + size <= (size_t)LIMIT_batch_bytes_max);
 	if (fits)
 		return 0;
 	int result = partition_close(in, p);
@@ -88,7 +90,7 @@ int partition_prepare(struct ingest *in, struct partition *p, int64_t observed_n
 void partition_added(struct ingest *in, struct partition *p)
 {
 	if (batch_builder_rows(p->builder) >= (uint32_t)LIMIT_batch_rows ||
-	    batch_builder_bytes(p->builder) >= (size_t)LIMIT_batch_bytes)
+		batch_builder_bytes(p->builder) >= (size_t)LIMIT_batch_bytes)
 		partition_close(in, p);
 }
 

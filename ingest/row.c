@@ -87,7 +87,8 @@ static int parameter_field(struct draft *d, const struct header_parameter *param
 	uint32_t id = dictionary_intern(&d->in->dictionary, slice_of(name, parameter->id.len + 1 + parameter->name.len));
 	struct batch_builder *b = d->partition->builder;
 	if (!parameter->escaped)
-		return unless_memory(batch_field(b, id, VALUE_STRING, offset_of(d, parameter->value), (uint32_t)parameter->value.len));
+		return unless_memory(
+			batch_field(b, id, VALUE_STRING, offset_of(d, parameter->value), (uint32_t)parameter->value.len));
 	uint8_t *room = unescape_room(d->in, parameter->value.len);
 	if (room == NULL)
 		return -ERROR_MEMORY;
@@ -154,12 +155,15 @@ static bool time_of_number(struct slice text, int64_t *ns)
 	struct slice integer = dot == SIZE_MAX ? text : slice_of(text.ptr, dot);
 	if (!slice_to_i64(integer, &whole) || whole < 0)
 		return false;
-	int64_t unit = whole < INT64_C(100000000000) ? NS_PER_S : whole < INT64_C(100000000000000) ? NS_PER_MS
-	               : whole < INT64_C(100000000000000000) ? 1000 : 1;
+	int64_t unit = whole < INT64_C(100000000000)         ? NS_PER_S
+				   : whole < INT64_C(100000000000000)    ? NS_PER_MS
+				   : whole < INT64_C(100000000000000000) ? 1000
+														 : 1;
 	if (__builtin_mul_overflow(whole, unit, ns))
 		return false;
 	/* A fraction of a unit, as far as nanoseconds go. */
-	for (size_t i = dot == SIZE_MAX ? text.len : dot + 1; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && unit >= 10; i++) {
+	for (size_t i = dot == SIZE_MAX ? text.len : dot + 1;
+		 i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && unit >= 10; i++) {
 		unit /= 10;
 		*ns += (text.ptr[i] - '0') * unit;
 	}
@@ -227,8 +231,8 @@ static void row_time(struct draft *d, enum format format, const struct decode_re
 	if (known)
 		quality |= TIME_PRESENT | TIME_FROM_BODY;
 	else
-		known = d->header.has_stamp &&
-		        stamp_resolve(&d->header.stamp, d->setting->zone, &d->in->reference, &ns, &quality);
+		known =
+			d->header.has_stamp && stamp_resolve(&d->header.stamp, d->setting->zone, &d->in->reference, &ns, &quality);
 	if (!known)
 		return;
 	if (ns > d->observed_ns && ns - d->observed_ns > FUTURE_MAX_NS)
@@ -250,9 +254,13 @@ static int row_body(struct draft *d, enum format *format, struct decode_result *
 		return result;
 	if (d->in->decoders == NULL || message.len == 0)
 		return 0;
-	struct decode_input input = {.program = d->header.program, .msgid = d->header.msgid, .host = d->header.host,
-	                             .forced = d->setting->given->decoder, .format = *format, .observed_ns = d->observed_ns,
-	                             .zone_known = true};
+	struct decode_input input = {.program = d->header.program,
+								 .msgid = d->header.msgid,
+								 .host = d->header.host,
+								 .forced = d->setting->given->decoder,
+								 .format = *format,
+								 .observed_ns = d->observed_ns,
+								 .zone_known = true};
 	input.message = slice_of(batch_row_text(b).ptr + offset, message.len);
 	input.zone_offset_s = zone_offset_at(d->setting->zone, d->observed_ns / NS_PER_S);
 	result = decoders_apply(d->in->config.decoders, d->in->decoders, b, &input, decoded);
@@ -334,7 +342,7 @@ static int build(struct draft *d)
 		return result;
 	row_time(d, format, &decoded);
 	batch_row_tables(b, d->source->table_source, decoded.decoder,
-	                 d->source->table_logsource != BATCH_NO_INDEX ? d->source->table_logsource : decoded.logsource);
+					 d->source->table_logsource != BATCH_NO_INDEX ? d->source->table_logsource : decoded.logsource);
 	batch_row_flags(b, d->flags, d->charset, format);
 	return 0;
 }
@@ -415,7 +423,7 @@ int row_add(struct ingest *in, const struct origin *origin, const struct frame *
 /* ---- own rows ---- */
 
 int row_add_own(struct ingest *in, struct partition *p, enum row_kind kind, struct slice json, struct slice source,
-                int64_t observed_ns)
+				int64_t observed_ns)
 {
 	uint16_t source_index = BATCH_NO_INDEX;
 	int result = partition_prepare(in, p, observed_ns, json.len + 1024);

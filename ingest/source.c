@@ -69,7 +69,8 @@ static uint16_t setting_find(const struct ingest *in, const struct origin *origi
 {
 	for (uint32_t i = 0; i < in->config.source_count; i++) {
 		const struct source_settings *s = in->settings[i].given;
-		if (s->network_bits > 0 && (!origin->has_address || !network_holds(s->network, s->network_bits, origin->address)))
+		if (s->network_bits > 0 &&
+			(!origin->has_address || !network_holds(s->network, s->network_bits, origin->address)))
 			continue;
 		if (s->host.len > 0 && !slice_equal_nocase(s->host, host))
 			continue;
@@ -122,7 +123,8 @@ static void setting_changed(struct source *source, uint16_t setting)
 	source->serial = 0;
 }
 
-struct source *source_find(struct ingest *in, const struct origin *origin, struct slice host, char *line, size_t *line_len)
+struct source *source_find(struct ingest *in, const struct origin *origin, struct slice host, char *line,
+						   size_t *line_len)
 {
 	struct source *source = origin->fixed;
 	bool is_new = false;

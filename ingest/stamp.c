@@ -49,7 +49,7 @@ static size_t fraction(const uint8_t *p, const uint8_t *end, struct stamp *out)
 static size_t time_of_day(const uint8_t *p, const uint8_t *end, struct stamp *out)
 {
 	if (end - p < 8 || p[2] != ':' || p[5] != ':' || !two(p, &out->hour) || !two(p + 3, &out->minute) ||
-	    !two(p + 6, &out->second))
+		!two(p + 6, &out->second))
 		return 0;
 	if (out->hour > 23 || out->minute > 59 || out->second > 60)
 		return 0;
@@ -93,13 +93,14 @@ static size_t zone_text(const uint8_t *p, const uint8_t *end, struct stamp *out)
 /* yyyy-mm-ddThh:mm:ss, yyyy/mm/dd hh:mm:ss. */
 static size_t iso(const uint8_t *p, const uint8_t *end, struct stamp *out)
 {
-	if (end - p < 19 || (p[4] != '-' && p[4] != '/') || p[7] != p[4] || !two(p + 5, &out->month) || !two(p + 8, &out->day))
+	if (end - p < 19 || (p[4] != '-' && p[4] != '/') || p[7] != p[4] || !two(p + 5, &out->month) ||
+		!two(p + 8, &out->day))
 		return 0;
 	out->year = four(p);
 	out->separator_t = p[10] == 'T';
 	out->strict = p[4] == '-' && p[10] == 'T';
 	if (out->year <= 0 || out->month < 1 || out->month > 12 || out->day < 1 || out->day > 31 ||
-	    (p[10] != 'T' && p[10] != 't' && p[10] != ' '))
+		(p[10] != 'T' && p[10] != 't' && p[10] != ' '))
 		return 0;
 	size_t n = time_of_day(p + 11, end, out);
 	if (n == 0)
@@ -116,32 +117,47 @@ static size_t iso(const uint8_t *p, const uint8_t *end, struct stamp *out)
 static uint8_t month_number(const uint8_t *p)
 {
 	switch (MONTH(p[0] | 0x20, p[1] | 0x20, p[2] | 0x20)) {
-	case MONTH('j', 'a', 'n'): return 1;
-	case MONTH('f', 'e', 'b'): return 2;
-	case MONTH('m', 'a', 'r'): return 3;
-	case MONTH('a', 'p', 'r'): return 4;
-	case MONTH('m', 'a', 'y'): return 5;
-	case MONTH('j', 'u', 'n'): return 6;
-	case MONTH('j', 'u', 'l'): return 7;
-	case MONTH('a', 'u', 'g'): return 8;
-	case MONTH('s', 'e', 'p'): return 9;
-	case MONTH('o', 'c', 't'): return 10;
-	case MONTH('n', 'o', 'v'): return 11;
-	case MONTH('d', 'e', 'c'): return 12;
-	default: return 0;
+	case MONTH('j', 'a', 'n'):
+		return 1;
+	case MONTH('f', 'e', 'b'):
+		return 2;
+	case MONTH('m', 'a', 'r'):
+		return 3;
+	case MONTH('a', 'p', 'r'):
+		return 4;
+	case MONTH('m', 'a', 'y'):
+		return 5;
+	case MONTH('j', 'u', 'n'):
+		return 6;
+	case MONTH('j', 'u', 'l'):
+		return 7;
+	case MONTH('a', 'u', 'g'):
+		return 8;
+	case MONTH('s', 'e', 'p'):
+		return 9;
+	case MONTH('o', 'c', 't'):
+		return 10;
+	case MONTH('n', 'o', 'v'):
+		return 11;
+	case MONTH('d', 'e', 'c'):
+		return 12;
+	default:
+		return 0;
 	}
 }
 
 /* "Oct", or the whole name in any case. */
 static size_t month(const uint8_t *p, const uint8_t *end, struct stamp *out)
 {
-	static const char *const rest[] = {"uary", "ruary", "ch", "il", "", "e", "y", "ust", "tember", "ober", "ember", "ember"};
+	static const char *const rest[] = {"uary", "ruary", "ch",     "il",   "",      "e",
+									   "y",    "ust",   "tember", "ober", "ember", "ember"};
 	if (end - p < 4 || (out->month = month_number(p)) == 0)
 		return 0;
 	if (p[3] == ' ')
 		return 3;
 	size_t len = strlen(rest[out->month - 1]);
-	if ((size_t)(end - p) < 4 + len || p[3 + len] != ' ' || !slice_equal_nocase(slice_of(p + 3, len), slice_str(rest[out->month - 1])))
+	if ((size_t)(end - p) < 4 + len || p[3 + len] != ' ' ||
+		!slice_equal_nocase(slice_of(p + 3, len), slice_str(rest[out->month - 1])))
 		return 0;
 	return 3 + len;
 }
@@ -258,7 +274,8 @@ static bool day_exists(int32_t year, unsigned month_of_year, unsigned day_of_mon
 /* Seconds as if the reading were UTC. */
 static int64_t wall_seconds(const struct stamp *s, int32_t year)
 {
-	return clock_days_from_civil(year, s->month, s->day) * 86400 + s->hour * 3600 + s->minute * 60 + (s->second == 60 ? 59 : s->second);
+	return clock_days_from_civil(year, s->month, s->day) * 86400 + s->hour * 3600 + s->minute * 60 +
+		   (s->second == 60 ? 59 : s->second);
 }
 
 /* The year that puts the reading nearest to the reference: within half a year of it, at most four for 29 February. */
@@ -287,9 +304,10 @@ static bool known_abbreviation(struct slice name, int32_t *offset)
 	static const struct {
 		char name[6];
 		int16_t minutes;
-	} table[] = {{"UTC", 0}, {"GMT", 0}, {"WET", 0}, {"WEST", 60}, {"CET", 60}, {"CEST", 120}, {"EET", 120},
-	             {"EEST", 180}, {"MSK", 180}, {"JST", 540}, {"KST", 540}, {"EST", -300}, {"EDT", -240}, {"CDT", -300},
-	             {"MST", -420}, {"MDT", -360}, {"PST", -480}, {"PDT", -420}, {"AKST", -540}, {"AKDT", -480}, {"HST", -600}};
+	} table[] = {{"UTC", 0},     {"GMT", 0},     {"WET", 0},    {"WEST", 60},  {"CET", 60},   {"CEST", 120},
+				 {"EET", 120},   {"EEST", 180},  {"MSK", 180},  {"JST", 540},  {"KST", 540},  {"EST", -300},
+				 {"EDT", -240},  {"CDT", -300},  {"MST", -420}, {"MDT", -360}, {"PST", -480}, {"PDT", -420},
+				 {"AKST", -540}, {"AKDT", -480}, {"HST", -600}};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (slice_equal(name, slice_str(table[i].name))) {
 			*offset = table[i].minutes * 60;
@@ -307,7 +325,8 @@ static int32_t offset_of(const struct stamp *s, struct zone *zone, int64_t local
 		return s->zone_s;
 	}
 	*quality |= TIME_ZONE_INFERRED;
-	if (s->zone_name.len > 0 && (zone_abbreviation(zone, s->zone_name, &offset) || known_abbreviation(s->zone_name, &offset)))
+	if (s->zone_name.len > 0 &&
+		(zone_abbreviation(zone, s->zone_name, &offset) || known_abbreviation(s->zone_name, &offset)))
 		return offset;
 	bool ambiguous;
 	offset = zone_offset_of_local(zone, local, &ambiguous);
@@ -315,7 +334,8 @@ static int32_t offset_of(const struct stamp *s, struct zone *zone, int64_t local
 	return offset;
 }
 
-bool stamp_resolve(const struct stamp *s, struct zone *zone, const struct moment *reference, int64_t *ns, uint32_t *quality)
+bool stamp_resolve(const struct stamp *s, struct zone *zone, const struct moment *reference, int64_t *ns,
+				   uint32_t *quality)
 {
 	int32_t year = s->year;
 	*quality = TIME_PRESENT;

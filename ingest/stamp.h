@@ -13,9 +13,9 @@ struct stamp {
 	int32_t year; /* 0: not written */
 	uint8_t month, day, hour, minute, second; /* second 60 is allowed here */
 	bool has_zone;
-	bool iso;        /* year-month-day order */
-	bool separator_t;/* 'T' between date and time */
-	bool strict;     /* as RFC 5424 section 6.2.3 writes it (leap second allowed) */
+	bool iso; /* year-month-day order */
+	bool separator_t; /* 'T' between date and time */
+	bool strict; /* as RFC 5424 section 6.2.3 writes it (leap second allowed) */
 	uint32_t nanosecond;
 	int32_t zone_s;
 	struct slice zone_name; /* "CST", "UTC": set by who knows that a zone's name stands there; may be empty */
@@ -33,6 +33,6 @@ struct moment moment_of(int64_t ns);
 size_t stamp_parse(const uint8_t *p, const uint8_t *end, struct stamp *out);
 /* Instant and TIME_ bits (without TIME_FUTURE). False when the calendar has no such time. */
 bool stamp_resolve(const struct stamp *stamp, struct zone *zone, const struct moment *reference, int64_t *ns,
-                   uint32_t *quality);
+				   uint32_t *quality);
 
 #endif

@@ -10,11 +10,12 @@ struct ingest_stream {
 };
 
 int ingest_stream_new(struct ingest *in, struct slice source_line, enum framing framing, struct ingest_stream **out,
-                      struct error *error)
+					  struct error *error)
 {
 	struct ingest_stream *s;
 	if (source_line.len >= sizeof(s->line))
-		return error_set(error, ERROR_USAGE, "a source line of %zu octets; at most %zu", source_line.len, sizeof(s->line) - 1);
+		return error_set(error, ERROR_USAGE, "a source line of %zu octets; at most %zu", source_line.len,
+						 sizeof(s->line) - 1);
 	s = env_zalloc(in->env, sizeof(*s));
 	if (s == NULL)
 		return error_set(error, ERROR_MEMORY, "no memory for a stream");

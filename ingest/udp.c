@@ -20,7 +20,7 @@ struct ingest_udp {
 	struct env_datagram datagrams[DATAGRAMS];
 	uint8_t *octets; /* DATAGRAMS * DATAGRAM_BYTES */
 	unsigned count, at; /* received, and the first not yet taken */
-	size_t piece;       /* octets already taken of datagram `at` */
+	size_t piece; /* octets already taken of datagram `at` */
 	int64_t observed_ns;
 	uint32_t kernel_dropped; /* the socket's running count */
 	uint64_t unreported;
@@ -133,7 +133,8 @@ static int receive(struct ingest_udp *udp, unsigned budget)
 	uint32_t dropped = udp->kernel_dropped;
 	unsigned n = budget < DATAGRAMS ? budget : DATAGRAMS;
 	for (unsigned i = 0; i < n; i++)
-		udp->datagrams[i] = (struct env_datagram){.buf = udp->octets + (size_t)i * DATAGRAM_BYTES, .size = DATAGRAM_BYTES};
+		udp->datagrams[i] =
+			(struct env_datagram){.buf = udp->octets + (size_t)i * DATAGRAM_BYTES, .size = DATAGRAM_BYTES};
 	int count = in->env->sockets.receive(in->env->sockets.ctx, udp->fd, udp->datagrams, n, &dropped);
 	if (count <= 0)
 		return count;

@@ -49,7 +49,7 @@ static bool tzif_head(struct slice s, struct tzif_counts *c)
 	c->type = big32(s.ptr + 36);
 	c->character = big32(s.ptr + 40);
 	return c->type >= 1 && c->type <= 256 && c->character >= 1 && c->character <= 256 && c->time <= 20000 &&
-	       c->leap <= 2000 && c->isut <= 256 && c->isstd <= 256;
+		   c->leap <= 2000 && c->isut <= 256 && c->isstd <= 256;
 }
 
 static size_t tzif_body(const struct tzif_counts *c, size_t time_size)
@@ -168,8 +168,9 @@ static bool zone_path(struct slice name, char *path, size_t size)
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		uint8_t c = name.ptr[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_+-/", c) != NULL) ||
-		    c == 0)
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			  strchr("_+-/", c) != NULL) ||
+			c == 0)
 			return false;
 	}
 	memcpy(path, folder, sizeof(folder) - 1);
@@ -196,8 +197,9 @@ int zone_open(const struct env *env, struct slice name, struct zone **out, struc
 		return zone_fixed(env, offset, out, error);
 	bool local = slice_equal(name, SLICE("local"));
 	if (!local && !zone_path(name, path, sizeof(path)))
-		return error_set(error, ERROR_SYNTAX, "\"%.*s\" is no time zone: \"+08:00\", \"Asia/Urumqi\" or \"local\" would be",
-		                 (int)(name.len > 100 ? 100 : name.len), (const char *)name.ptr);
+		return error_set(error, ERROR_SYNTAX,
+						 "\"%.*s\" is no time zone: \"+08:00\", \"Asia/Urumqi\" or \"local\" would be",
+						 (int)(name.len > 100 ? 100 : name.len), (const char *)name.ptr);
 	uint8_t *octets;
 	size_t len;
 	int result = env_read_file(env, path, ZONE_FILE_MAX, &octets, &len);
@@ -258,8 +260,9 @@ int32_t zone_offset_of_local(struct zone *z, int64_t local, bool *ambiguous)
 {
 	*ambiguous = false;
 	/* Two days inside the known span no change can be near, whatever the two offsets are (each is below 48 h). */
-	if (z->known_from < z->known_until && local >= (z->known_from < INT64_MIN + 4 * DAY_S ? INT64_MIN : z->known_from + 3 * DAY_S) &&
-	    local < (z->known_until > INT64_MAX - 4 * DAY_S ? INT64_MAX : z->known_until - 3 * DAY_S))
+	if (z->known_from < z->known_until &&
+		local >= (z->known_from < INT64_MIN + 4 * DAY_S ? INT64_MIN : z->known_from + 3 * DAY_S) &&
+		local < (z->known_until > INT64_MAX - 4 * DAY_S ? INT64_MAX : z->known_until - 3 * DAY_S))
 		return z->known_offset;
 	int32_t before = zone_offset_at(z, local - DAY_S), after = zone_offset_at(z, local + DAY_S);
 	int32_t at_before = zone_offset_at(z, local - before), at_after = zone_offset_at(z, local - after);

@@ -111,7 +111,8 @@ static int64_t change_day(const struct zone_change *c, int32_t year)
 	if (c->kind == CHANGE_DAY)
 		return first + c->day;
 	int64_t month = clock_days_from_civil(year, (unsigned)c->month, 1);
-	int64_t next = c->month == 12 ? clock_days_from_civil(year + 1, 1, 1) : clock_days_from_civil(year, (unsigned)c->month + 1, 1);
+	int64_t next =
+		c->month == 12 ? clock_days_from_civil(year + 1, 1, 1) : clock_days_from_civil(year, (unsigned)c->month + 1, 1);
 	int64_t weekday = ((month + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
 	int64_t day = month + (c->day - weekday + 7) % 7 + (c->week - 1) * 7;
 	while (day >= next)

@@ -5,7 +5,11 @@
 #include "common/common.h"
 
 struct zone_change {
-	enum { CHANGE_MONTH, CHANGE_JULIAN, CHANGE_DAY } kind; /* Mm.w.d, Jn (no 29 February), n (from 0) */
+	enum {
+		CHANGE_MONTH,
+		CHANGE_JULIAN,
+		CHANGE_DAY
+	} kind; /* Mm.w.d, Jn (no 29 February), n (from 0) */
 	int32_t month, week, day;
 	int32_t second; /* of the day, local time before the change; -167 h to 167 h */
 };

@@ -10,11 +10,13 @@ struct sum {
 static void see(struct sum *sum, const struct frame *frame, size_t limit)
 {
 	CHECK(frame->octets.len <= limit && frame->full_len >= frame->octets.len);
-	sum->hash = sum->hash * UINT64_C(0x9e3779b97f4a7c15) + xxh3(frame->octets) + frame->full_len * 3 + frame->flags + frame->hash[0];
+	sum->hash = sum->hash * UINT64_C(0x9e3779b97f4a7c15) + xxh3(frame->octets) + frame->full_len * 3 + frame->flags +
+				frame->hash[0];
 	sum->frames++;
 }
 
-static struct sum run(const struct env *env, enum framing framing, bool is_file, size_t limit, struct slice all, size_t step)
+static struct sum run(const struct env *env, enum framing framing, bool is_file, size_t limit, struct slice all,
+					  size_t step)
 {
 	struct framer f;
 	struct frame frame;

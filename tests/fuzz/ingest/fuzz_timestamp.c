@@ -10,7 +10,8 @@ static void resolve(const struct stamp *stamp, struct zone *zone)
 	uint32_t quality = 0;
 	if (!stamp_resolve(stamp, zone, &now, &ns, &quality))
 		return;
-	CHECK((quality & TIME_PRESENT) != 0 && ((quality & TIME_ZONE_EXPLICIT) != 0) != ((quality & TIME_ZONE_INFERRED) != 0));
+	CHECK((quality & TIME_PRESENT) != 0 &&
+		  ((quality & TIME_ZONE_EXPLICIT) != 0) != ((quality & TIME_ZONE_INFERRED) != 0));
 	CHECK(((quality & TIME_YEAR_INFERRED) != 0) == (stamp->year == 0));
 }
 

@@ -15,10 +15,10 @@
 struct collected {
 	uint32_t partition;
 	uint64_t sequence;
-	struct batch_row row;   /* slices point into text */
+	struct batch_row row; /* slices point into text */
 	char source[1024];
 	uint8_t *text;
-	char fields[2048];      /* "name=value;" in order */
+	char fields[2048]; /* "name=value;" in order */
 };
 
 struct collect {
@@ -26,9 +26,9 @@ struct collect {
 	struct ingest *ingest;
 	struct collected *rows;
 	size_t count, room;
-	uint64_t next[16];      /* sequence expected next, per partition */
+	uint64_t next[16]; /* sequence expected next, per partition */
 	unsigned batches;
-	unsigned refuse;        /* this many batches are refused first */
+	unsigned refuse; /* this many batches are refused first */
 	uint64_t refused;
 };
 

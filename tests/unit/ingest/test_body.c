@@ -62,8 +62,8 @@ static const char *all(struct bench *t)
 		struct batch_value v;
 		batch_get_value(&t->batch, &t->row, t->row.field_first + i, &v);
 		struct slice name = batch_name(&t->batch, v.name);
-		n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s=%c%.*s", n ? "|" : "", SLICE_PRINT(name), "siufbnat"[v.type],
-		                      SLICE_PRINT(v.text));
+		n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s=%c%.*s", n ? "|" : "", SLICE_PRINT(name),
+							  "siufbnat"[v.type], SLICE_PRINT(v.text));
 	}
 	return out;
 }
@@ -101,7 +101,8 @@ static void json_objects(void **state)
 
 static void broken_json_is_plain(void **state)
 {
-	static const char *const cases[] = {"{\"a\":1", "{\"a\":1}x", "{a:1}", "{\"a\":1,}", "[1,2]", "\"a\"", "{", "{\"a\":tru}", "{\"a\":\"x\ny\"}"};
+	static const char *const cases[] = {"{\"a\":1", "{\"a\":1}x", "{a:1}",       "{\"a\":1,}",      "[1,2]",
+										"\"a\"",    "{",          "{\"a\":tru}", "{\"a\":\"x\ny\"}"};
 	struct bench t;
 	(void)state;
 	bench_open(&t);
@@ -151,25 +152,28 @@ static void cef(void **state)
 	struct bench t;
 	(void)state;
 	bench_open(&t);
-	check(&t, "CEF:0|Ven|Pro|1.0|42|A name|7|src=192.0.2.1 msg=two words dst=192.0.2.2", FORMAT_CEF,
-	      "cef.version=s0|observer.vendor=sVen|observer.product=sPro|observer.version=s1.0|event.code=s42|cef.name=sA name|"
-	      "event.severity=s7|src=s192.0.2.1|msg=stwo words|dst=s192.0.2.2");
+	check(
+		&t, "CEF:0|Ven|Pro|1.0|42|A name|7|src=192.0.2.1 msg=two words dst=192.0.2.2", FORMAT_CEF,
+		"cef.version=s0|observer.vendor=sVen|observer.product=sPro|observer.version=s1.0|event.code=s42|cef.name=sA name|"
+		"event.severity=s7|src=s192.0.2.1|msg=stwo words|dst=s192.0.2.2");
 	check(&t, "CEF:0|V\\|W|P\\\\Q|1|1|n|1|a=x\\=y b=line\\nbreak c=C:\\dir", FORMAT_CEF,
-	      "cef.version=s0|observer.vendor=sV|W|observer.product=sP\\Q|observer.version=s1|event.code=s1|cef.name=sn|"
-	      "event.severity=s1|a=sx=y|b=sline\nbreak|c=sC:\\dir");
+		  "cef.version=s0|observer.vendor=sV|W|observer.product=sP\\Q|observer.version=s1|event.code=s1|cef.name=sn|"
+		  "event.severity=s1|a=sx=y|b=sline\nbreak|c=sC:\\dir");
 	check(&t, "host1 CEF:1|V|P|1|1|n|Low|cs1=block cs1Label=Policy", FORMAT_CEF,
-	      "cef.version=s1|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=s1|cef.name=sn|"
-	      "event.severity=sLow|cs1=sblock|Policy=sblock|cs1Label=sPolicy");
+		  "cef.version=s1|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=s1|cef.name=sn|"
+		  "event.severity=sLow|cs1=sblock|Policy=sblock|cs1Label=sPolicy");
 	check(&t, "CEF:0|V|P|1|1|n", FORMAT_PLAIN, "");
 	check(&t, "xCEF:0|V|P|1|1|n|1|a=b", FORMAT_PLAIN, "");
-	check(&t, "CEF:0|V|P|1|1|n|1|", FORMAT_CEF,
-	      "cef.version=s0|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=s1|cef.name=sn|event.severity=s1");
+	check(
+		&t, "CEF:0|V|P|1|1|n|1|", FORMAT_CEF,
+		"cef.version=s0|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=s1|cef.name=sn|event.severity=s1");
 	bench_close(&t);
 }
 
 static void leef(void **state)
 {
-	static const char head[] = "leef.version=s%s|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=sE|%s";
+	static const char head[] =
+		"leef.version=s%s|observer.vendor=sV|observer.product=sP|observer.version=s1|event.code=sE|%s";
 	static const struct {
 		const char *text, *version, *rest;
 	} cases[] = {
@@ -198,7 +202,8 @@ static void leef(void **state)
 
 static void memory_may_run_out(void **state)
 {
-	static const char *const texts[] = {"{\"a\":\"x\\ny\",\"b\\n\":{\"c\":[1,2]}}", "CEF:0|V\\|W|P|1|1|n|1|cs1Label=A\\=B cs1=x\\=y z=1"};
+	static const char *const texts[] = {"{\"a\":\"x\\ny\",\"b\\n\":{\"c\":[1,2]}}",
+										"CEF:0|V\\|W|P|1|1|n|1|cs1Label=A\\=B cs1=x\\=y z=1"};
 	(void)state;
 	for (size_t k = 0; k < 2; k++) {
 		for (uint64_t n = 1;; n++) {

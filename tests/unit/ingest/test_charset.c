@@ -32,7 +32,8 @@ static void conversions(void **state)
 	expect(fake, CHARSET_GB18030, SLICE("\xff\xb5\xc7"), "\xef\xbf\xbd\xe7\x99\xbb", true);
 	expect(fake, CHARSET_BIG5, SLICE("\xb5n\xbf\xfd"), "\xe7\x99\xbb\xe9\x8c\x84", false);
 	expect(fake, CHARSET_LATIN1, SLICE("\xe9t\xe9"), "\xc3\xa9t\xc3\xa9", false);
-	expect(fake, CHARSET_UTF8, SLICE("\xe7\x99\xbb\xff\xc0\x80"), "\xe7\x99\xbb\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", true);
+	expect(fake, CHARSET_UTF8, SLICE("\xe7\x99\xbb\xff\xc0\x80"), "\xe7\x99\xbb\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+		   true);
 	expect(fake, CHARSET_UTF8, SLICE(""), "", false);
 	fake_free(fake);
 }
@@ -68,13 +69,15 @@ static void a_source_decides_not_a_line(void **state)
 	assert_int_equal(charset_decide(&fresh, ambiguous, false), CHARSET_UTF8);
 	assert_int_equal(charset_decide(&chinese, SLICE("\xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc"), false), CHARSET_GB18030);
 	assert_int_equal(charset_decide(&chinese, ambiguous, false), CHARSET_GB18030);
-	assert_int_equal(charset_decide(&modern, SLICE("\xe7\x99\xbb\xe5\xbd\x95\xe5\xa4\xb1\xe8\xb4\xa5"), false), CHARSET_UTF8);
+	assert_int_equal(charset_decide(&modern, SLICE("\xe7\x99\xbb\xe5\xbd\x95\xe5\xa4\xb1\xe8\xb4\xa5"), false),
+					 CHARSET_UTF8);
 	assert_int_equal(charset_decide(&modern, ambiguous, false), CHARSET_UTF8);
 	/* Broken only at its end: a cut, not another charset. */
 	assert_int_equal(charset_decide(&modern, SLICE("\xe7\x99\xbb\xe5\xbd"), false), CHARSET_UTF8);
 	assert_int_equal(charset_decide(&fresh, SLICE("\xe7\x99\xbb\xe5\xbd"), true), CHARSET_UTF8);
 	/* Long UTF-8 from a source that has sent GB18030 (a relay of both) is UTF-8. */
-	assert_int_equal(charset_decide(&chinese, SLICE("\xe7\x99\xbb\xe5\xbd\x95\xe5\xa4\xb1\xe8\xb4\xa5"), false), CHARSET_UTF8);
+	assert_int_equal(charset_decide(&chinese, SLICE("\xe7\x99\xbb\xe5\xbd\x95\xe5\xa4\xb1\xe8\xb4\xa5"), false),
+					 CHARSET_UTF8);
 	/* Neither: kept as UTF-8 with replacements. */
 	assert_int_equal(charset_decide(&fresh, SLICE("a\xff\xff"), false), CHARSET_UTF8);
 }

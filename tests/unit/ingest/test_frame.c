@@ -55,7 +55,8 @@ struct setup {
 };
 
 /* Pieces end at `cuts` (ascending). */
-static void run(struct fake *fake, const struct setup *setup, struct slice stream, const size_t *cuts, size_t n, struct seen *seen)
+static void run(struct fake *fake, const struct setup *setup, struct slice stream, const size_t *cuts, size_t n,
+				struct seen *seen)
 {
 	struct framer f;
 	size_t at = 0;
@@ -75,7 +76,7 @@ static void expect_same(const struct seen *whole, const struct seen *cut, size_t
 {
 	if (!slice_equal(buffer_slice(&whole->text), buffer_slice(&cut->text)))
 		fail_msg("cut at %zu: \"%.*s\" instead of \"%.*s\"", at, SLICE_PRINT(buffer_slice(&cut->text)),
-		         SLICE_PRINT(buffer_slice(&whole->text)));
+				 SLICE_PRINT(buffer_slice(&whole->text)));
 	assert_memory_equal(whole->last_hash, cut->last_hash, 32);
 }
 
@@ -163,8 +164,8 @@ static void table_at_every_split(void **state)
 		/* The expected text may hold NUL: its length is that of what was seen, and the octets after it are a NUL. */
 		len = seen.text.len;
 		if (len > 0 && memcmp(seen.text.ptr, table[i].frames, len) != 0)
-			fail_msg("row %zu \"%s\": \"%.*s\" instead of \"%s\"", i, table[i].stream, SLICE_PRINT(buffer_slice(&seen.text)),
-			         table[i].frames);
+			fail_msg("row %zu \"%s\": \"%.*s\" instead of \"%s\"", i, table[i].stream,
+					 SLICE_PRINT(buffer_slice(&seen.text)), table[i].frames);
 		assert_int_equal(table[i].frames[len], 0);
 		buffer_free(&seen.text);
 		assert_int_equal(fake->memory.outstanding, 0);
@@ -194,7 +195,8 @@ static void check_oversize(enum framing framing, size_t len, bool crlf)
 	assert_int_equal(seen.count, 1);
 	char expected[400];
 	size_t kept = len > LIMIT ? LIMIT : len;
-	int m = snprintf(expected, sizeof(expected), "%u:%zu:%.*s|", len > LIMIT ? ROW_TRUNCATED : 0, len, (int)kept, message);
+	int m =
+		snprintf(expected, sizeof(expected), "%u:%zu:%.*s|", len > LIMIT ? ROW_TRUNCATED : 0, len, (int)kept, message);
 	assert_int_equal(seen.text.len, m);
 	assert_memory_equal(seen.text.ptr, expected, m);
 	if (len > LIMIT)
@@ -382,10 +384,10 @@ static void short_memory_loses_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table_at_every_split),       cmocka_unit_test(at_the_limit_and_past_it),
-		cmocka_unit_test(the_rest_is_passed_over),    cmocka_unit_test(carriage_returns_of_long_lines),
-		cmocka_unit_test(a_line_of_ten_megabytes),    cmocka_unit_test(octets_come_back),
-		cmocka_unit_test(every_octet_value),          cmocka_unit_test(short_memory_loses_nothing),
+		cmocka_unit_test(table_at_every_split),    cmocka_unit_test(at_the_limit_and_past_it),
+		cmocka_unit_test(the_rest_is_passed_over), cmocka_unit_test(carriage_returns_of_long_lines),
+		cmocka_unit_test(a_line_of_ten_megabytes), cmocka_unit_test(octets_come_back),
+		cmocka_unit_test(every_octet_value),       cmocka_unit_test(short_memory_loses_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

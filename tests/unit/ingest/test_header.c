@@ -20,20 +20,22 @@ struct line {
 
 static const struct line lines[] = {
 	/* RFC 3164 as it is written */
-	{"<34>Oct 11 22:14:15 mymachine su: 'su root' failed", FORMAT_RFC3164, 34, "2025-10-11T22:14:15Z", "mymachine", "su", "",
-	 "'su root' failed"},
-	{"<30>Mar  9 07:01:02 gw dhcpd[77]: DHCPACK", FORMAT_RFC3164, 30, "2026-03-09T07:01:02Z", "gw", "dhcpd", "77", "DHCPACK"},
+	{"<34>Oct 11 22:14:15 mymachine su: 'su root' failed", FORMAT_RFC3164, 34, "2025-10-11T22:14:15Z", "mymachine",
+	 "su", "", "'su root' failed"},
+	{"<30>Mar  9 07:01:02 gw dhcpd[77]: DHCPACK", FORMAT_RFC3164, 30, "2026-03-09T07:01:02Z", "gw", "dhcpd", "77",
+	 "DHCPACK"},
 	{"<0>Mar  9 07:01:02 gw k: x", FORMAT_RFC3164, 0, "2026-03-09T07:01:02Z", "gw", "k", "", "x"},
 	{"<191>Mar  9 07:01:02 gw k: x", FORMAT_RFC3164, 191, "2026-03-09T07:01:02Z", "gw", "k", "", "x"},
 	/* a space after <PRI>, spaces between the parts */
-	{"<30> Mar  9 07:01:02  gw   ntpd[5]:   step", FORMAT_RFC3164, 30, "2026-03-09T07:01:02Z", "gw", "ntpd", "5", "step"},
+	{"<30> Mar  9 07:01:02  gw   ntpd[5]:   step", FORMAT_RFC3164, 30, "2026-03-09T07:01:02Z", "gw", "ntpd", "5",
+	 "step"},
 	/* the year in front, behind the day, behind the time */
-	{"<189>2026 Mar 9 14:59:04 sw1 %%10SHELL/5/LOGIN(l): in", FORMAT_RFC3164, 189, "2026-03-09T14:59:04Z", "sw1", "", "",
-	 "%%10SHELL/5/LOGIN(l): in"},
+	{"<189>2026 Mar 9 14:59:04 sw1 %%10SHELL/5/LOGIN(l): in", FORMAT_RFC3164, 189, "2026-03-09T14:59:04Z", "sw1", "",
+	 "", "%%10SHELL/5/LOGIN(l): in"},
 	{"<189>Mar 9 2019 14:59:04 sw1 %%01INFO/4/X(l):text", FORMAT_RFC3164, 189, "2019-03-09T14:59:04Z", "sw1", "", "",
 	 "%%01INFO/4/X(l):text"},
-	{"<189>Mar 9 14:59:04 2009 sw1 %%10SHELL/5/LOGIN(l): in", FORMAT_RFC3164, 189, "2009-03-09T14:59:04Z", "sw1", "", "",
-	 "%%10SHELL/5/LOGIN(l): in"},
+	{"<189>Mar 9 14:59:04 2009 sw1 %%10SHELL/5/LOGIN(l): in", FORMAT_RFC3164, 189, "2009-03-09T14:59:04Z", "sw1", "",
+	 "", "%%10SHELL/5/LOGIN(l): in"},
 	/* fractions */
 	{"<13>Mar 9 07:01:02.123 gw a: x", FORMAT_RFC3164, 13, "2026-03-09T07:01:02.123Z", "gw", "a", "", "x"},
 	{"<13>Mar 9 07:01:02:809 2020 gw a: x", FORMAT_RFC3164, 13, "2020-03-09T07:01:02.809Z", "gw", "a", "", "x"},
@@ -54,8 +56,8 @@ static const struct line lines[] = {
 	 "%ASA-6-302013: Built"},
 	{"<189>45: *Mar  1 00:00:09.123: %SYS-5-RESTART: up", FORMAT_RFC3164, 189, "2026-03-01T00:00:09.123Z", "", "", "",
 	 "%SYS-5-RESTART: up"},
-	{"<189>45: r1: 000046: .Mar  1 00:00:09 CET: %SYS-5-CONFIG_I: by x", FORMAT_RFC3164, 189, "2026-02-28T23:00:09Z", "r1", "",
-	 "", "%SYS-5-CONFIG_I: by x"},
+	{"<189>45: r1: 000046: .Mar  1 00:00:09 CET: %SYS-5-CONFIG_I: by x", FORMAT_RFC3164, 189, "2026-02-28T23:00:09Z",
+	 "r1", "", "", "%SYS-5-CONFIG_I: by x"},
 	{"<189>: 2026 Mar  1 10:00:00 UTC: %ETH-5-IF_UP: up", FORMAT_RFC3164, 189, "2026-03-01T10:00:00Z", "", "", "",
 	 "%ETH-5-IF_UP: up"},
 	{"<189>45: r2: 1d02h: %LINK-3-UPDOWN: x", FORMAT_RFC3164, 189, "", "r2", "", "", "%LINK-3-UPDOWN: x"},
@@ -64,25 +66,34 @@ static const struct line lines[] = {
 	{"<190>Nov 25 13:34:03 2812239200(root) 44243630 Traffic@FLOW: x", FORMAT_RFC3164, 190, "2025-11-25T13:34:03Z",
 	 "2812239200", "", "", "44243630 Traffic@FLOW: x"},
 	/* no host: a tag follows the stamp */
-	{"<133>Mar  9 16:33:35 haproxy[73411]: up", FORMAT_RFC3164, 133, "2026-03-09T16:33:35Z", "", "haproxy", "73411", "up"},
-	{"<133>Mar  9 16:33:35 last: message repeated", FORMAT_RFC3164, 133, "2026-03-09T16:33:35Z", "", "last", "", "message repeated"},
+	{"<133>Mar  9 16:33:35 haproxy[73411]: up", FORMAT_RFC3164, 133, "2026-03-09T16:33:35Z", "", "haproxy", "73411",
+	 "up"},
+	{"<133>Mar  9 16:33:35 last: message repeated", FORMAT_RFC3164, 133, "2026-03-09T16:33:35Z", "", "last", "",
+	 "message repeated"},
 	{"<12>Mar  9 16:33:35 (none) : {\"a\":1}", FORMAT_RFC3164, 12, "2026-03-09T16:33:35Z", "", "", "", "{\"a\":1}"},
 	/* hosts */
-	{"<13>Mar  9 16:33:35 10.1.2.3 sshd[1]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "10.1.2.3", "sshd", "1", "x"},
+	{"<13>Mar  9 16:33:35 10.1.2.3 sshd[1]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "10.1.2.3", "sshd", "1",
+	 "x"},
 	{"<13>Mar  9 16:33:35 fe80::1 sshd[1]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "fe80::1", "sshd", "1", "x"},
 	{"<13>Mar  9 16:33:35 \xe5\x85\xb3 a: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "\xe5\x85\xb3", "a", "", "x"},
-	{"<13>Mar  9 16:33:35 gw 10.0.0.9 dhcpd[3]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "dhcpd", "3", "x"},
+	{"<13>Mar  9 16:33:35 gw 10.0.0.9 dhcpd[3]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "dhcpd", "3",
+	 "x"},
 	{"<13>Mar  9 16:33:35 gw", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "", ""},
 	/* tags */
-	{"<13>Mar  9 16:33:35 gw postfix/smtpd[9]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "postfix/smtpd", "9", "x"},
-	{"<13>Mar  9 16:33:35 mac Web Browser[9]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "mac", "Web Browser", "9", "x"},
+	{"<13>Mar  9 16:33:35 gw postfix/smtpd[9]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "postfix/smtpd",
+	 "9", "x"},
+	{"<13>Mar  9 16:33:35 mac Web Browser[9]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "mac", "Web Browser", "9",
+	 "x"},
 	{"<13>Mar  9 16:33:35 mac launchd[1] (com.x.y[88]): x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "mac",
 	 "launchd[1] (com.x.y[88])", "1", "x"},
 	{"<13>Mar  9 16:33:35 gw [358]: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "358", "x"},
-	{"<13>Mar  9 16:33:35 gw exporter -: CEF:0|a", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "exporter", "", "CEF:0|a"},
-	{"<13>Mar  9 16:33:35 gw exporter {\"a\":1}", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "exporter", "", "{\"a\":1}"},
+	{"<13>Mar  9 16:33:35 gw exporter -: CEF:0|a", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "exporter", "",
+	 "CEF:0|a"},
+	{"<13>Mar  9 16:33:35 gw exporter {\"a\":1}", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "exporter", "",
+	 "{\"a\":1}"},
 	/* what is no tag */
-	{"<13>Mar  9 16:33:35 gw CEF:0|v|p|1|2|n|3|", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "", "CEF:0|v|p|1|2|n|3|"},
+	{"<13>Mar  9 16:33:35 gw CEF:0|v|p|1|2|n|3|", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "",
+	 "CEF:0|v|p|1|2|n|3|"},
 	{"<13>Mar  9 16:33:35 gw CEF: 0|v|p|1|2|n|3|", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "",
 	 "CEF: 0|v|p|1|2|n|3|"},
 	{"<13>Mar  9 16:33:35 gw a=b c=d: e", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "", "a=b c=d: e"},
@@ -94,22 +105,24 @@ static const struct line lines[] = {
 	{"<134> Login: admin|failed", FORMAT_RFC3164, 134, "", "", "", "", "Login: admin|failed"},
 	{"<13>", FORMAT_RFC3164, 13, "", "", "", "", ""},
 	/* no <PRI>: a relay's file */
-	{"Mar  9 16:33:35 box nginx: 10.0.0.1 - -", FORMAT_RFC3164, -1, "2026-03-09T16:33:35Z", "box", "nginx", "", "10.0.0.1 - -"},
-	{"2026-03-09T16:33:35.5+01:00 box nginx[2]: x", FORMAT_RFC3164, -1, "2026-03-09T15:33:35.500Z", "box", "nginx", "2", "x"},
-	{"2026-03-09T16:33:35+01:00 mail.example.org 1,2,3", FORMAT_RFC3164, -1, "2026-03-09T15:33:35Z", "mail.example.org", "", "",
-	 "1,2,3"},
+	{"Mar  9 16:33:35 box nginx: 10.0.0.1 - -", FORMAT_RFC3164, -1, "2026-03-09T16:33:35Z", "box", "nginx", "",
+	 "10.0.0.1 - -"},
+	{"2026-03-09T16:33:35.5+01:00 box nginx[2]: x", FORMAT_RFC3164, -1, "2026-03-09T15:33:35.500Z", "box", "nginx", "2",
+	 "x"},
+	{"2026-03-09T16:33:35+01:00 mail.example.org 1,2,3", FORMAT_RFC3164, -1, "2026-03-09T15:33:35Z", "mail.example.org",
+	 "", "", "1,2,3"},
 	{"<invld>Mar  9 16:33:35 box app: x", FORMAT_RFC3164, -1, "2026-03-09T16:33:35Z", "box", "app", "", "x"},
 	/* a priority that cannot be, in front of a good header */
 	{"<902>Mar  9 16:33:35 box app: x", FORMAT_RFC3164, -1, "2026-03-09T16:33:35Z", "box", "app", "", "x"},
 	/* two headers: the device's own wins */
-	{"Dec 04 12:10:29 10.11.3.33 2012-01-06 01:35:32 IPS1 %%--IPS/WEB/3/LOG(l): x", FORMAT_RFC3164, -1, "2012-01-06T01:35:32Z",
-	 "IPS1", "", "", "%%--IPS/WEB/3/LOG(l): x"},
-	{"<188>Mar  9 13:32:44 WAF :2021-04-20 13:32:40 DDOS: a=b", FORMAT_RFC3164, 188, "2021-04-20T13:32:40Z", "WAF", "DDOS", "",
-	 "a=b"},
-	{"<13>Mar  9 16:33:35 relay <34>Mar  9 16:33:30 dev su[1]: x", FORMAT_RFC3164, 34, "2026-03-09T16:33:30Z", "dev", "su", "1",
-	 "x"},
-	{"<13>Mar  9 16:33:35 relay <34>1 2026-03-09T16:33:30Z dev su 1 - - x", FORMAT_RFC5424, 34, "2026-03-09T16:33:30Z", "dev",
+	{"Dec 04 12:10:29 10.11.3.33 2012-01-06 01:35:32 IPS1 %%--IPS/WEB/3/LOG(l): x", FORMAT_RFC3164, -1,
+	 "2012-01-06T01:35:32Z", "IPS1", "", "", "%%--IPS/WEB/3/LOG(l): x"},
+	{"<188>Mar  9 13:32:44 WAF :2021-04-20 13:32:40 DDOS: a=b", FORMAT_RFC3164, 188, "2021-04-20T13:32:40Z", "WAF",
+	 "DDOS", "", "a=b"},
+	{"<13>Mar  9 16:33:35 relay <34>Mar  9 16:33:30 dev su[1]: x", FORMAT_RFC3164, 34, "2026-03-09T16:33:30Z", "dev",
 	 "su", "1", "x"},
+	{"<13>Mar  9 16:33:35 relay <34>1 2026-03-09T16:33:30Z dev su 1 - - x", FORMAT_RFC5424, 34, "2026-03-09T16:33:30Z",
+	 "dev", "su", "1", "x"},
 	/* a date at the beginning of a message is no second header */
 	{"<13>Mar  9 16:33:35 gw 2021-04-20 13:32:40 ERROR it: x", FORMAT_RFC3164, 13, "2026-03-09T16:33:35Z", "gw", "", "",
 	 "2021-04-20 13:32:40 ERROR it: x"},
@@ -122,21 +135,23 @@ static const struct line lines[] = {
 	{"<Event xmlns='x'>", FORMAT_PLAIN, -1, "", "", "", "", "<Event xmlns='x'>"},
 	{"2026/03/09 16:33:35 [error] 31#31: *46 x", FORMAT_PLAIN, -1, "2026-03-09T16:33:35Z", "", "", "",
 	 "2026/03/09 16:33:35 [error] 31#31: *46 x"},
-	{"2026-03-09T16:33:35Z ERROR app: x", FORMAT_PLAIN, -1, "2026-03-09T16:33:35Z", "", "", "", "2026-03-09T16:33:35Z ERROR app: x"},
+	{"2026-03-09T16:33:35Z ERROR app: x", FORMAT_PLAIN, -1, "2026-03-09T16:33:35Z", "", "", "",
+	 "2026-03-09T16:33:35Z ERROR app: x"},
 	{"2026-03-09 16:33:35 10.0.0.1 GET /", FORMAT_PLAIN, -1, "2026-03-09T16:33:35Z", "", "", "",
 	 "2026-03-09 16:33:35 10.0.0.1 GET /"},
 	{"10.0.0.1 - - [09/Mar/2026:16:33:35 +0000] \"GET /\" 200", FORMAT_PLAIN, -1, "", "", "", "",
 	 "10.0.0.1 - - [09/Mar/2026:16:33:35 +0000] \"GET /\" 200"},
 	/* RFC 5424 */
-	{"<165>1 2026-03-09T22:14:15.003Z mymachine.example.com su 77 ID47 - text", FORMAT_RFC5424, 165, "2026-03-09T22:14:15.003Z",
-	 "mymachine.example.com", "su", "77", "text"},
+	{"<165>1 2026-03-09T22:14:15.003Z mymachine.example.com su 77 ID47 - text", FORMAT_RFC5424, 165,
+	 "2026-03-09T22:14:15.003Z", "mymachine.example.com", "su", "77", "text"},
 	{"<165>1 - - - - - -", FORMAT_RFC5424, 165, "", "", "", "", ""},
 	{"<165>1 - - - - - - ", FORMAT_RFC5424, 165, "", "", "", "", ""},
 	{"<165>999 - h a p m [x@1 k=\"v\"]", FORMAT_RFC5424, 165, "", "h", "a", "p", ""},
 	{"<165>1 - h a p m [x k=\"v\"][y] text", FORMAT_RFC5424, 165, "", "h", "a", "p", "text"},
 	{"<165>1 - h a p m [x k= \"v\" l=\"w\"] text", FORMAT_RFC5424, 165, "", "h", "a", "p", "text"},
 	{"<165>1 - h a p m - \xef\xbb\xbftext", FORMAT_RFC5424, 165, "", "h", "a", "p", "text"},
-	{"<165>1 2026-03-09T23:59:60Z h a p m - x", FORMAT_RFC5424, 165, "2026-03-09T23:59:59.999999999Z", "h", "a", "p", "x"},
+	{"<165>1 2026-03-09T23:59:60Z h a p m - x", FORMAT_RFC5424, 165, "2026-03-09T23:59:59.999999999Z", "h", "a", "p",
+	 "x"},
 	{"<165>1 2026-03-09T01:00:00+00:00Z h a p m - x", FORMAT_RFC5424, 165, "2026-03-09T01:00:00Z", "h", "a", "p", "x"},
 	{"<165>1 - h a p m - a\nb", FORMAT_RFC5424, 165, "", "h", "a", "p", "a\nb"},
 };
@@ -183,8 +198,8 @@ static void headers(void **state)
 		expect_slice(line, "pid", h.pid, line->pid);
 		expect_slice(line, "message", h.message, line->message);
 		if (h.format != line->format || (h.has_priority ? h.priority : -1) != line->priority || h.invalid)
-			fail_msg("\"%s\": format %d, priority %d, invalid %d", line->text, h.format, h.has_priority ? h.priority : -1,
-			         h.invalid);
+			fail_msg("\"%s\": format %d, priority %d, invalid %d", line->text, h.format,
+					 h.has_priority ? h.priority : -1, h.invalid);
 		free(copy);
 	}
 	zone_free(&fake->env, zone);
@@ -195,16 +210,44 @@ static void headers(void **state)
 static void broken_headers_are_kept_whole(void **state)
 {
 	static const char *const broken[] = {
-		"<192>1 - - - - - -", "<002>1 - - - - - -", "<1a>x", "<19000>1 - - - - - -", "<1", "<1>1 ", "<1>1 -",
-		"<1>1 - h a p m", "<1>1 - h a p m x", "<1>1 - h a p m -x", "<1>1 -  a p m -", "<1>1 - h\x01 a p m -", "<1>1234 - h a p m -x",
-		"<1>1 2026-03-09T22:14:15 h a p m -", "<1>1 2026-03-09t22:14:15Z h a p m -", "<1>1 2026-03-09 22:14:15Z h a p m -",
-		"<1>1 2026-02-29T22:14:15Z h a p m -", "<1>1 2026-13-01T22:14:15Z h a p m -", "<1>1 2026-03-09T24:14:15Z h a p m -",
-		"<1>1 2026-03-09T22:14:15.1234567Z h a p m -", "<1>1 2026-03-09T22:14:15+24:00 h a p m -",
-		"<1>1 2026-03-09T22:14:15+01:60 h a p m -", "<1>1 2026-03-09T22:14:15+0100 h a p m -",
-		"<1>1 2026-03-09T22:14:15Z+01:00 h a p m -", "<1>1 - h a p m [", "<1>1 - h a p m []", "<1>1 - h a p m [=]",
-		"<1>1 - h a p m [a", "<1>1 - h a p m [a b]", "<1>1 - h a p m [a b=]", "<1>1 - h a p m [a b=c]", "<1>1 - h a p m [a b=\"c]",
-		"<1>1 - h a p m [a b=\"]\"]", "<1>1 - h a p m [a b=\"\"\"]", "<1>1 - h a p m [a b=\"\\\"]", "<1>1 - h a p m [a][a]",
-		"<1>1 - h a p m [a b=\"1\"][c][a d=\"2\"]", "<1>1 - h a p m [a b=\"1\"]x",
+		"<192>1 - - - - - -",
+		"<002>1 - - - - - -",
+		"<1a>x",
+		"<19000>1 - - - - - -",
+		"<1",
+		"<1>1 ",
+		"<1>1 -",
+		"<1>1 - h a p m",
+		"<1>1 - h a p m x",
+		"<1>1 - h a p m -x",
+		"<1>1 -  a p m -",
+		"<1>1 - h\x01 a p m -",
+		"<1>1234 - h a p m -x",
+		"<1>1 2026-03-09T22:14:15 h a p m -",
+		"<1>1 2026-03-09t22:14:15Z h a p m -",
+		"<1>1 2026-03-09 22:14:15Z h a p m -",
+		"<1>1 2026-02-29T22:14:15Z h a p m -",
+		"<1>1 2026-13-01T22:14:15Z h a p m -",
+		"<1>1 2026-03-09T24:14:15Z h a p m -",
+		"<1>1 2026-03-09T22:14:15.1234567Z h a p m -",
+		"<1>1 2026-03-09T22:14:15+24:00 h a p m -",
+		"<1>1 2026-03-09T22:14:15+01:60 h a p m -",
+		"<1>1 2026-03-09T22:14:15+0100 h a p m -",
+		"<1>1 2026-03-09T22:14:15Z+01:00 h a p m -",
+		"<1>1 - h a p m [",
+		"<1>1 - h a p m []",
+		"<1>1 - h a p m [=]",
+		"<1>1 - h a p m [a",
+		"<1>1 - h a p m [a b]",
+		"<1>1 - h a p m [a b=]",
+		"<1>1 - h a p m [a b=c]",
+		"<1>1 - h a p m [a b=\"c]",
+		"<1>1 - h a p m [a b=\"]\"]",
+		"<1>1 - h a p m [a b=\"\"\"]",
+		"<1>1 - h a p m [a b=\"\\\"]",
+		"<1>1 - h a p m [a][a]",
+		"<1>1 - h a p m [a b=\"1\"][c][a d=\"2\"]",
+		"<1>1 - h a p m [a b=\"1\"]x",
 		"<1>1 - h a p m [abcdefghijklmnopqrstuvwxyz0123456]",
 		"<1>1 - h 1234567890123456789012345678901234567890123456789 p m -",
 		"<1>1 - h a p 123456789012345678901234567890123 -",
@@ -217,7 +260,8 @@ static void broken_headers_are_kept_whole(void **state)
 		header_parse(slice_of(copy, text.len), &h);
 		/* "<1>1234 ..." is no version of RFC 5424 and a message of RFC 3164. */
 		bool bsd = text.len > 7 && memcmp(text.ptr, "<1>1234", 7) == 0;
-		if (h.invalid == bsd || h.has_stamp || h.host.len + h.program.len > 0 || (!bsd && !slice_equal(h.message, text)))
+		if (h.invalid == bsd || h.has_stamp || h.host.len + h.program.len > 0 ||
+			(!bsd && !slice_equal(h.message, text)))
 			fail_msg("\"%s\" was taken for a header", broken[i]);
 		assert_int_equal(h.has_priority, bsd);
 		free(copy);
@@ -234,7 +278,8 @@ static void limits_of_5424(void **state)
 	memset(pid, 'p', 128), pid[128] = 0;
 	memset(msgid, 'm', 32), msgid[32] = 0;
 	memset(sd, 's', 32), sd[32] = 0;
-	int n = snprintf(line, sizeof(line), "<191>1 2026-12-31T23:59:59.999999-23:59 %s %s %s %s [%s] x", host, app, pid, msgid, sd);
+	int n = snprintf(line, sizeof(line), "<191>1 2026-12-31T23:59:59.999999-23:59 %s %s %s %s [%s] x", host, app, pid,
+					 msgid, sd);
 	header_parse(slice_of(line, (size_t)n), &h);
 	assert_false(h.invalid);
 	assert_int_equal(h.host.len, 255);
@@ -323,9 +368,12 @@ static void a_thousand_headers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers),         cmocka_unit_test(broken_headers_are_kept_whole),
-		cmocka_unit_test(limits_of_5424),  cmocka_unit_test(structured_data),
-		cmocka_unit_test(endings),         cmocka_unit_test(prefixes_and_damage),
+		cmocka_unit_test(headers),
+		cmocka_unit_test(broken_headers_are_kept_whole),
+		cmocka_unit_test(limits_of_5424),
+		cmocka_unit_test(structured_data),
+		cmocka_unit_test(endings),
+		cmocka_unit_test(prefixes_and_damage),
 		cmocka_unit_test(a_thousand_headers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

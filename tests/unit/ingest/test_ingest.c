@@ -38,8 +38,9 @@ static void a_line_becomes_a_row(void **state)
 	assert_int_equal(c.count, 1);
 	const struct collected *row = &c.rows[0];
 	expect_original(row, "<34>Dec 31 22:14:15 gw su[77]: failed for root");
-	assert_string_equal(row->fields, "log.syslog.priority=34;log.syslog.facility.code=4;log.syslog.severity.code=2;host.hostname=gw;"
-	                                 "process.name=su;process.pid=77;message=failed for root;");
+	assert_string_equal(row->fields,
+						"log.syslog.priority=34;log.syslog.facility.code=4;log.syslog.severity.code=2;host.hostname=gw;"
+						"process.name=su;process.pid=77;message=failed for root;");
 	assert_string_equal(row->source, "ip 10.1.2.3");
 	assert_int_equal(row->partition, xxh3(SLICE("ip 10.1.2.3")) % 4);
 	assert_int_equal(row->row.kind, ROW_EVENT);
@@ -61,10 +62,12 @@ static void structured_data_become_fields(void **state)
 	struct collect c;
 	(void)state;
 	collect_start(&c, NULL);
-	collect_octets(&c, "file x", FRAMING_LF, SLICE("<13>1 2026-01-01T00:00:00+08:00 h a p M1 [x@1 k=\"v\" q=\"a\\\"b\"] text\n"));
+	collect_octets(&c, "file x", FRAMING_LF,
+				   SLICE("<13>1 2026-01-01T00:00:00+08:00 h a p M1 [x@1 k=\"v\" q=\"a\\\"b\"] text\n"));
 	collect_flush(&c);
 	assert_int_equal(c.count, 1);
-	expect_field(&c.rows[0], "log.syslog.version=1;host.hostname=h;process.name=a;process.pid=p;log.syslog.msgid=M1;message=text;");
+	expect_field(&c.rows[0],
+				 "log.syslog.version=1;host.hostname=h;process.name=a;process.pid=p;log.syslog.msgid=M1;message=text;");
 	expect_field(&c.rows[0], "x@1.k=v;x@1.q=a\"b;");
 	assert_int_equal(c.rows[0].row.quality, TIME_PRESENT | TIME_ZONE_EXPLICIT);
 	collect_stop(&c);
@@ -130,7 +133,8 @@ static void a_time_in_the_future_is_flagged(void **state)
 	struct collect c;
 	(void)state;
 	collect_start(&c, NULL);
-	collect_octets(&c, "file x", FRAMING_LF, SLICE("<13>1 2026-01-01T00:05:00Z h a - - -\n<13>1 2026-01-01T00:05:01Z h a - - -\n"));
+	collect_octets(&c, "file x", FRAMING_LF,
+				   SLICE("<13>1 2026-01-01T00:05:00Z h a - - -\n<13>1 2026-01-01T00:05:01Z h a - - -\n"));
 	collect_flush(&c);
 	assert_int_equal(c.rows[0].row.quality & TIME_FUTURE, 0);
 	assert_int_equal(c.rows[1].row.quality & TIME_FUTURE, TIME_FUTURE);
@@ -353,7 +357,8 @@ static void joined_records_of_one_datagram(void **state)
 
 /* ---- connections ---- */
 
-static struct ingest_connection *connect_to(struct collect *c, struct ingest_listener *l, int listener, const char *peer, int *fd)
+static struct ingest_connection *connect_to(struct collect *c, struct ingest_listener *l, int listener,
+											const char *peer, int *fd)
 {
 	struct ingest_connection *connection;
 	struct env_address address = fake_address(peer, 40000);
@@ -632,7 +637,8 @@ static void own_rows(void **state)
 	struct error error;
 	(void)state;
 	collect_start(&c, NULL);
-	assert_int_equal(ingest_own_row(c.ingest, 2, ROW_AUDIT, SLICE("{\"action\":\"start\",\"n\":5,\"o\":{\"p\":true}}"), &error), 0);
+	assert_int_equal(
+		ingest_own_row(c.ingest, 2, ROW_AUDIT, SLICE("{\"action\":\"start\",\"n\":5,\"o\":{\"p\":true}}"), &error), 0);
 	assert_true(ingest_own_row(c.ingest, 4, ROW_AUDIT, SLICE("{}"), &error) < 0);
 	assert_int_equal(error.code, ERROR_USAGE);
 	collect_flush(&c);
@@ -646,7 +652,8 @@ static void own_rows(void **state)
 /* Memory fails at every allocation in turn: what was taken comes out, whole and once. */
 static void memory_fails_at_every_point(void **state)
 {
-	static const char text[] = "<13>Jan  1 00:00:00 gw a: \xb5\xc7\xc2\xbc\n<13>1 - h a - - [x k=\"a\\\"b\"] t\n{\"q\":\"z\\n\"}\n";
+	static const char text[] =
+		"<13>Jan  1 00:00:00 gw a: \xb5\xc7\xc2\xbc\n<13>1 - h a - - [x k=\"a\\\"b\"] t\n{\"q\":\"z\\n\"}\n";
 	(void)state;
 	for (uint64_t n = 1; n < 400; n++) {
 		struct collect c = {.fake = fake_new(11)};
@@ -686,9 +693,9 @@ static void memory_fails_at_every_point(void **state)
 static void a_source_may_force_its_decoder(void **state)
 {
 	static const char yaml[] = "name: pairs\nversion: 1\nrecognise:\n  - starts: ['pairs ']\nsteps:\n  - kv: {min: 1}\n"
-	                           "    rename: {src: source.ip}\n"
-	                           "---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
-	                           "  - pattern: '{event.action:word} {..}'\n";
+							   "    rename: {src: source.ip}\n"
+							   "---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
+							   "  - pattern: '{event.action:word} {..}'\n";
 	static const char *const paths[] = {"/d/x.yml"};
 	static const char line[] = "<34>Dec 31 22:14:15 gw app: allowed src=192.0.2.1";
 	struct fake *fake = fake_new(2);
@@ -703,8 +710,14 @@ static void a_source_may_force_its_decoder(void **state)
 	struct source_settings forced = {.decoder = SLICE("pairs"), .charset_auto = true};
 	assert_true(network_parse(SLICE("10.0.0.1"), forced.network, &host_bits, &host_bits_set));
 	forced.network_bits = host_bits;
-	struct ingest_config config = {.partitions = 4, .collector = {1}, .epoch = 7, .emit = collect_emit, .ctx = &c,
-	                               .decoders = decoders, .sources = &forced, .source_count = 1};
+	struct ingest_config config = {.partitions = 4,
+								   .collector = {1},
+								   .epoch = 7,
+								   .emit = collect_emit,
+								   .ctx = &c,
+								   .decoders = decoders,
+								   .sources = &forced,
+								   .source_count = 1};
 	collect_start(&c, &config);
 	int fd = fake_datagram_socket(c.fake);
 	struct ingest_udp *udp;
@@ -714,7 +727,8 @@ static void a_source_may_force_its_decoder(void **state)
 	assert_int_equal(ingest_udp_step(udp, 100, NULL), 2);
 	collect_flush(&c);
 	assert_int_equal(c.count, 2);
-	const struct collected *first = &c.rows[strcmp(c.rows[0].source, "ip 10.0.0.1") != 0], *second = &c.rows[first == c.rows];
+	const struct collected *first = &c.rows[strcmp(c.rows[0].source, "ip 10.0.0.1") != 0],
+						   *second = &c.rows[first == c.rows];
 	assert_string_equal(first->source, "ip 10.0.0.1");
 	assert_true(collect_has(first, "source.ip=192.0.2.1"));
 	assert_false(collect_has(first, "event.action=allowed"));

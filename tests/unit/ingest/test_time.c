@@ -108,7 +108,7 @@ static void stamps_to_instants(void **state)
 			quality = 0;
 		if (strcmp(time, table[i].expected) != 0 || quality != table[i].quality)
 			fail_msg("%s in \"%s\": \"%s\" %x instead of \"%s\" %x", table[i].stamp, table[i].zone, time, quality,
-			         table[i].expected, table[i].quality);
+					 table[i].expected, table[i].quality);
 		/* Once more, with what the zone has learned. */
 		assert_int_equal(stamp_resolve(&stamp, zone, &now, &ns, &quality), table[i].expected[0] != 0);
 		zone_free(&env, zone);
@@ -121,10 +121,10 @@ static void abbreviations(void **state)
 	static const struct {
 		const char *zone, *name, *expected;
 	} cases[] = {
-		{"Asia/Shanghai", "CST", "2026-06-30T16:00:00Z"}, {"+08:00", "CST", "2026-06-30T16:00:00Z"},
+		{"Asia/Shanghai", "CST", "2026-06-30T16:00:00Z"},   {"+08:00", "CST", "2026-06-30T16:00:00Z"},
 		{"America/Chicago", "CST", "2026-07-01T06:00:00Z"}, {"", "CST", "2026-07-01T00:00:00Z"},
-		{"+08:00", "UTC", "2026-07-01T00:00:00Z"}, {"+08:00", "CEST", "2026-06-30T22:00:00Z"},
-		{"Asia/Kolkata", "IST", "2026-06-30T18:30:00Z"}, {"Europe/Dublin", "IST", "2026-06-30T23:00:00Z"},
+		{"+08:00", "UTC", "2026-07-01T00:00:00Z"},          {"+08:00", "CEST", "2026-06-30T22:00:00Z"},
+		{"Asia/Kolkata", "IST", "2026-06-30T18:30:00Z"},    {"Europe/Dublin", "IST", "2026-06-30T23:00:00Z"},
 		{"+08:00", "NOSUCH", "2026-06-30T16:00:00Z"},
 	};
 	struct env env = env_system();
@@ -152,7 +152,7 @@ static void abbreviations(void **state)
 static void agrees_with_the_c_library(void **state)
 {
 	static const char *const names[] = {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
-	                                    "Asia/Tehran", "America/Santiago", "Europe/Dublin"};
+										"Asia/Tehran",   "America/Santiago", "Europe/Dublin"};
 	struct env env = env_system();
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -167,7 +167,8 @@ static void agrees_with_the_c_library(void **state)
 			struct tm tm;
 			localtime_r(&seconds, &tm);
 			if (zone_offset_at(zone, t) != tm.tm_gmtoff)
-				fail_msg("%s at %lld: %d instead of %ld", names[i], (long long)t, zone_offset_at(zone, t), tm.tm_gmtoff);
+				fail_msg("%s at %lld: %d instead of %ld", names[i], (long long)t, zone_offset_at(zone, t),
+						 tm.tm_gmtoff);
 		}
 		zone_free(&env, zone);
 	}
@@ -177,8 +178,8 @@ static void agrees_with_the_c_library(void **state)
 
 static void zones_that_are_none(void **state)
 {
-	static const char *const bad[] = {"+24:00", "+08:60", "08:00", "Mars/Olympus", "../../etc/passwd", "/etc/localtime",
-	                                  "Asia", "+0:800", "+123", "a b"};
+	static const char *const bad[] = {"+24:00",         "+08:60", "08:00",  "Mars/Olympus", "../../etc/passwd",
+									  "/etc/localtime", "Asia",   "+0:800", "+123",         "a b"};
 	struct env env = env_system();
 	struct zone *zone;
 	struct error error;
@@ -234,8 +235,11 @@ static void damaged_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stamps_to_instants),  cmocka_unit_test(abbreviations), cmocka_unit_test(agrees_with_the_c_library),
-		cmocka_unit_test(zones_that_are_none), cmocka_unit_test(damaged_files),
+		cmocka_unit_test(stamps_to_instants),
+		cmocka_unit_test(abbreviations),
+		cmocka_unit_test(agrees_with_the_c_library),
+		cmocka_unit_test(zones_that_are_none),
+		cmocka_unit_test(damaged_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
