@@ -16,40 +16,44 @@
 #define DECODER_WORDS (DECODERS_MAX / 64)
 #define DECODER_CAPTURES_MAX 48u
 #define DECODER_SPLIT_MAX 128u
-#define DECODER_DEPTH_MAX 12u    /* steps inside steps */
+#define DECODER_DEPTH_MAX 12u /* steps inside steps */
 #define DECODER_ATTEMPTS_MAX 512 /* choices one pattern may try on one text */
 
 /* ---- patterns ---- */
 
 enum op_kind {
 	OP_LITERAL,
-	OP_SPACE,  /* {~}: any white space, none too */
+	OP_SPACE, /* {~}: any white space, none too */
 	OP_OPTIONAL,
-	OP_WORD,   /* up to white space or the next literal's first octet */
-	OP_TEXT,   /* as short as possible */
-	OP_LAST,   /* as long as possible */
+	OP_WORD, /* up to white space or the next literal's first octet */
+	OP_TEXT, /* as short as possible */
+	OP_LAST, /* as long as possible */
 	OP_REST,
 	OP_IP,
-	OP_ADDRESS,/* an address or a host name */
+	OP_ADDRESS, /* an address or a host name */
 	OP_HOST,
 	OP_INT,
 	OP_NUMBER,
 	OP_HEX,
 	OP_MAC,
 	OP_QUOTED,
-	OP_UNTIL,  /* up to any octet of a set, or the end */
-	OP_ONE,    /* one of several literals */
+	OP_UNTIL, /* up to any octet of a set, or the end */
+	OP_ONE, /* one of several literals */
 	OP_TIME,
 	OP_END,
 };
 
 /* Where a value goes: "source.ip" or "network.transport:protocol" (a map). */
-enum target_kind { TARGET_TEXT, TARGET_ADDRESS, TARGET_INTEGER };
+enum target_kind {
+	TARGET_TEXT,
+	TARGET_ADDRESS,
+	TARGET_INTEGER
+};
 
 struct decoder_target {
-	uint16_t name;  /* DECODER_NONE: nowhere */
+	uint16_t name; /* DECODER_NONE: nowhere */
 	uint16_t other; /* TARGET_ADDRESS: the name for what is no address */
-	uint16_t map;   /* or DECODER_NONE */
+	uint16_t map; /* or DECODER_NONE */
 	uint8_t kind;
 };
 
@@ -123,7 +127,7 @@ struct decoder_constant {
 
 struct decoder_condition {
 	uint16_t name;
-	bool present;   /* any value will do */
+	bool present; /* any value will do */
 	const struct slice *values;
 	uint16_t value_count;
 };
@@ -139,7 +143,15 @@ struct rename_set {
 	uint16_t mask, count;
 };
 
-enum step_kind { STEP_ALWAYS, STEP_PATTERN, STEP_KV, STEP_SPLIT, STEP_JSON, STEP_FIRST, STEP_SWITCH };
+enum step_kind {
+	STEP_ALWAYS,
+	STEP_PATTERN,
+	STEP_KV,
+	STEP_SPLIT,
+	STEP_JSON,
+	STEP_FIRST,
+	STEP_SWITCH
+};
 
 struct decoder_step;
 
@@ -152,7 +164,7 @@ struct decoder_case {
 struct decoder_kv {
 	struct kv_rules rules;
 	uint32_t min; /* pairs for the step to hold */
-	bool own;     /* the sender's own names are added */
+	bool own; /* the sender's own names are added */
 	struct slice prefix;
 };
 
@@ -167,9 +179,9 @@ struct decoder_split {
 
 struct decoder_step {
 	uint8_t kind;
-	bool seek;    /* STEP_JSON: from the first brace to the last */
-	bool given;   /* rename looks at all fields of the row, not at the pairs of its own kv */
-	uint16_t in;  /* a field to read instead of the text, or DECODER_NONE */
+	bool seek; /* STEP_JSON: from the first brace to the last */
+	bool given; /* rename looks at all fields of the row, not at the pairs of its own kv */
+	uint16_t in; /* a field to read instead of the text, or DECODER_NONE */
 	uint16_t logsource;
 	uint32_t line;
 	struct decoder_pattern pattern;
@@ -184,7 +196,7 @@ struct decoder_step {
 	struct decoder_step *steps; /* STEP_FIRST: alternatives */
 	struct decoder_step *then;
 	const struct decoder_case *cases; /* STEP_SWITCH, sorted */
-	uint16_t on;                      /* STEP_SWITCH: the field */
+	uint16_t on; /* STEP_SWITCH: the field */
 	uint16_t strip_count, when_count, set_count, time_count, step_count, then_count, case_count;
 };
 
@@ -203,7 +215,12 @@ struct decoder_sign {
 };
 
 /* How much a sign says. The strong ones are asked first, over all decoders, then the next class. */
-enum sign_class { CLASS_STRONG, CLASS_CONTAINS, CLASS_GENERIC, CLASS_COUNT };
+enum sign_class {
+	CLASS_STRONG,
+	CLASS_CONTAINS,
+	CLASS_GENERIC,
+	CLASS_COUNT
+};
 
 struct decoder_test {
 	struct slice program, msgid, message;
@@ -251,8 +268,8 @@ struct decoder_index {
 	uint32_t slot_mask;
 	uint64_t program_first[256][DECODER_WORDS]; /* "name*", by first octet, lower case */
 	uint64_t starts[256][DECODER_WORDS];
-	uint64_t others[DECODER_WORDS];             /* strong, by msgid */
-	uint64_t fields[8][DECODER_WORDS];          /* strong, by field, by format */
+	uint64_t others[DECODER_WORDS]; /* strong, by msgid */
+	uint64_t fields[8][DECODER_WORDS]; /* strong, by field, by format */
 	uint64_t weak[CLASS_COUNT][DECODER_WORDS];
 	/* Signs by what they contain: of every literal one octet pair stands for it. */
 	uint8_t pair_group[PAIR_PLACES]; /* 0: stands for nothing */
@@ -278,7 +295,7 @@ struct decoders {
 int decoder_index_build(struct decoders *d);
 /* Hints for the strong class into mask[0..words). */
 void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
-                       uint64_t *mask);
+					   uint64_t *mask);
 /* Hints for CLASS_CONTAINS into mask[0..words). */
 void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask);
 void pair_filter_fill(struct pair_filter *f, struct slice text);
@@ -292,8 +309,8 @@ struct decoder_value {
 struct decoder_scratch {
 	const struct env *env;
 	struct dictionary *dictionary;
-	uint32_t *ids;        /* name -> id of the batch dictionary */
-	uint16_t *names;      /* id -> name, for id < id_count */
+	uint32_t *ids; /* name -> id of the batch dictionary */
+	uint16_t *names; /* id -> name, for id < id_count */
 	uint32_t id_count;
 	struct decoder_value *values; /* by name, valid when stamp is the current one */
 	uint32_t value_count, stamp;
@@ -321,15 +338,16 @@ struct decode_run {
 };
 
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
-                         uint32_t depth);
+						 uint32_t depth);
 bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c);
 void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count);
 void decoder_note_given(struct decode_run *run);
 /* decoder_emit.c */
 void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, struct span value);
-void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type, struct span value);
+void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type,
+						 struct span value);
 void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, struct slice format, struct span value,
-                       bool required);
+					   bool required);
 static inline struct slice decoder_span_text(const struct decode_run *run, struct span s)
 {
 	struct slice row = batch_row_text(run->b);

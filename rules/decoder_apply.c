@@ -21,7 +21,8 @@ static int bind_names(struct decoder_scratch *s, const struct decoders *d)
 	return 0;
 }
 
-struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const struct env *env, struct dictionary *dictionary)
+struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const struct env *env,
+											struct dictionary *dictionary)
 {
 	struct decoder_scratch *s = env_zalloc(env, sizeof *s);
 	if (s == NULL)
@@ -118,7 +119,7 @@ static bool format_fits(const struct decoder_sign *s, enum format format)
 static bool sign_holds(struct decode_run *run, const struct decoder_sign *s, struct slice text)
 {
 	if (!format_fits(s, run->in->format) || !any_program(s, run->in->program) || !any_start(s, text) ||
-	    !any_msgid(s, run->in->msgid) || !any_contained(run, s, text))
+		!any_msgid(s, run->in->msgid) || !any_contained(run, s, text))
 		return false;
 	for (uint16_t i = 0; i < s->field_count; i++)
 		if (!decoder_condition_holds(run, &s->fields[i]))
@@ -126,7 +127,8 @@ static bool sign_holds(struct decode_run *run, const struct decoder_sign *s, str
 	return true;
 }
 
-static const struct decoder_sign *sign_of(struct decode_run *run, const struct decoder *d, uint8_t class, struct slice text)
+static const struct decoder_sign *sign_of(struct decode_run *run, const struct decoder *d, uint8_t class,
+										  struct slice text)
 {
 	for (uint16_t i = 0; i < d->sign_count; i++)
 		if (d->signs[i].class == class && sign_holds(run, &d->signs[i], text))
@@ -178,7 +180,7 @@ static struct span message_span(struct decode_run *run, const struct decode_inpu
 
 /* Runs one decoder. True: it holds. *claimed is set when it is recognised but none of its steps knows the text. */
 static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t class, struct span text,
-                        const struct decoder **claimed, uint16_t *claimed_logsource)
+						const struct decoder **claimed, uint16_t *claimed_logsource)
 {
 	const struct decoder_sign *sign = sign_of(run, d, class, decoder_span_text(run, text));
 	if (sign == NULL)
@@ -198,12 +200,12 @@ static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t
 }
 
 static bool run_class(struct decode_run *run, const uint64_t *mask, uint32_t words, uint8_t class, struct span text,
-                      const struct decoder **claimed, uint16_t *claimed_logsource)
+					  const struct decoder **claimed, uint16_t *claimed_logsource)
 {
 	for (uint32_t w = 0; w < words; w++)
 		for (uint64_t bits = mask[w]; bits != 0; bits &= bits - 1)
 			if (run_decoder(run, run->d->list[w * 64 + (uint32_t)__builtin_ctzll(bits)], class, text, claimed,
-			                claimed_logsource))
+							claimed_logsource))
 				return true;
 	return false;
 }
@@ -250,7 +252,7 @@ bool decoders_know(const struct decoders *d, struct slice name)
 static bool run_forced(struct decode_run *run, const struct decoder *d, struct span text)
 {
 	const struct decoder_sign *sign = NULL;
-	for (uint8_t class = CLASS_STRONG; class < CLASS_COUNT && sign == NULL; class++)
+	for (uint8_t class = CLASS_STRONG; class < CLASS_COUNT && sign == NULL; class ++)
 		sign = sign_of(run, d, class, decoder_span_text(run, text));
 	run->decoder = d;
 	run->logsource = sign != NULL && sign->logsource != DECODER_NONE ? sign->logsource : d->logsource;
@@ -288,7 +290,7 @@ static int put_tables(struct decode_run *run, struct decode_result *out)
 }
 
 int decoders_apply(const struct decoders *d, struct decoder_scratch *s, struct batch_builder *b,
-                   const struct decode_input *in, struct decode_result *out)
+				   const struct decode_input *in, struct decode_result *out)
 {
 	struct decode_run run = {.d = d, .s = s, .b = b, .in = in, .out = out};
 	*out = (struct decode_result){.decoder = BATCH_NO_INDEX, .logsource = BATCH_NO_INDEX};

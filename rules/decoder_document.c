@@ -59,7 +59,8 @@ static uint8_t sign_class(const struct decoder_sign *s)
 static bool read_signs(struct decoder_reader *r, const struct tree_node *n, struct decoder *d)
 {
 	if (n == NULL || n->type != TREE_LIST || n->count == 0 || n->count > 1000)
-		return reader_refuse(r, n ? n->line : 1, n ? n->column : 1, "decoder-recognise", "a decoder needs 'recognise', a list of signs");
+		return reader_refuse(r, n ? n->line : 1, n ? n->column : 1, "decoder-recognise",
+							 "a decoder needs 'recognise', a list of signs");
 	struct decoder_sign *signs = reader_room(r, n->count, sizeof *signs);
 	if (signs == NULL)
 		return false;
@@ -91,8 +92,8 @@ static bool test_text(struct decoder_reader *r, const struct tree_node *map, con
 
 static bool read_test(struct decoder_reader *r, const struct tree_node *n, struct decoder_test *t)
 {
-	static const char *const known[] = {"program", "msgid",   "message", "format",    "given",
-	                                    "expect",  "time",    "observed", "logsource", "refused", NULL};
+	static const char *const known[] = {"program", "msgid",    "message",   "format",  "given", "expect",
+										"time",    "observed", "logsource", "refused", NULL};
 	const struct tree_node *part;
 	if (!reader_keys(r, n, known))
 		return false;
@@ -100,7 +101,7 @@ static bool read_test(struct decoder_reader *r, const struct tree_node *n, struc
 	t->format = FORMAT_RFC3164;
 	t->observed_ns = INT64_C(1767225600) * NS_PER_S; /* 2026-01-01 */
 	if (!test_text(r, n, "program", &t->program) || !test_text(r, n, "msgid", &t->msgid) ||
-	    !test_text(r, n, "message", &t->message))
+		!test_text(r, n, "message", &t->message))
 		return false;
 	if ((part = tree_get(n, "format")) != NULL && !reader_format(r, part, &t->format))
 		return false;
@@ -116,12 +117,13 @@ static bool read_test(struct decoder_reader *r, const struct tree_node *n, struc
 	if (t->has_time && !test_time(r, part, &t->time_ns))
 		return false;
 	t->has_logsource = (part = tree_get(n, "logsource")) != NULL;
-	return !t->has_logsource || (test_text(r, part, "product", &t->product) &&
-	                             test_text(r, part, "category", &t->category) && test_text(r, part, "service", &t->service));
+	return !t->has_logsource ||
+		   (test_text(r, part, "product", &t->product) && test_text(r, part, "category", &t->category) &&
+			test_text(r, part, "service", &t->service));
 }
 
 bool reader_tests(struct decoder_reader *r, const struct tree_node *list, const struct decoder_test **out,
-                  uint16_t *count)
+				  uint16_t *count)
 {
 	if (list->type != TREE_LIST || list->count > 5000)
 		return reader_refuse_node(r, list, "decoder-type", "tests are a list of at most 5,000 maps");
@@ -262,8 +264,8 @@ static void read_shared(struct decoder_reader *r, const struct tree_node *root)
 
 struct decoder *reader_decoder(struct decoder_reader *r, const struct tree_node *root)
 {
-	static const char *const known[] = {"name", "title", "description", "version", "priority", "logsource", "zone",
-	                                    "charset", "maps", "recognise", "set", "steps", "tests", NULL};
+	static const char *const known[] = {"name",    "title", "description", "version", "priority", "logsource", "zone",
+										"charset", "maps",  "recognise",   "set",     "steps",    "tests",     NULL};
 	r->refused = false;
 	r->name[0] = 0;
 	const struct tree_node *name = tree_get(root, "name");
@@ -282,6 +284,6 @@ struct decoder *reader_decoder(struct decoder_reader *r, const struct tree_node 
 	r->name[d->name.len] = 0;
 	r->decoder = d;
 	bool ok = reader_keys(r, root, known) && read_head(r, root, d) && read_body(r, root, d) &&
-	          reader_copy(r, slice_str(r->file), &d->file);
+			  reader_copy(r, slice_str(r->file), &d->file);
 	return ok ? d : NULL;
 }

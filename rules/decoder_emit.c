@@ -111,7 +111,8 @@ static void emit_address(struct decode_run *run, const struct decoder_target *t,
 		decoder_emit(run, t->other, VALUE_STRING, value);
 }
 
-void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type, struct span value)
+void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type,
+						 struct span value)
 {
 	if (t->name == DECODER_NONE)
 		return;
@@ -123,7 +124,8 @@ void decoder_emit_target(struct decode_run *run, const struct decoder_target *t,
 	struct slice s = decoder_span_text(run, value), mapped;
 	if (t->map != DECODER_NONE && map_value(run, t->map, s, &mapped)) {
 		if (mapped.len > 0)
-			emit_derived(run, t->name, t->kind == TARGET_INTEGER && is_integer(mapped) ? VALUE_I64 : VALUE_STRING, mapped);
+			emit_derived(run, t->name, t->kind == TARGET_INTEGER && is_integer(mapped) ? VALUE_I64 : VALUE_STRING,
+						 mapped);
 		return;
 	}
 	if (is_nothing(s))
@@ -138,7 +140,7 @@ void decoder_emit_target(struct decode_run *run, const struct decoder_target *t,
 
 /* The event's time. The zone: what the text says, else the decoder's, else the source's. */
 void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, struct slice format, struct span value,
-                       bool required)
+					   bool required)
 {
 	struct time_found found;
 	struct slice s = slice_trim(decoder_span_text(run, value));

@@ -134,7 +134,7 @@ int decoder_index_build(struct decoders *d)
 }
 
 void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
-                       uint64_t *mask)
+					   uint64_t *mask)
 {
 	const struct program_slot *slot = in->program.len > 0 ? find_slot(x, in->program) : NULL;
 	bool named = slot != NULL && slot->program.ptr != NULL;
@@ -142,7 +142,7 @@ void decoder_index_ask(const struct decoder_index *x, const struct decode_input 
 	const uint64_t *start = text.len > 0 ? x->starts[text.ptr[0]] : NULL;
 	for (uint32_t w = 0; w < words; w++)
 		mask[w] = x->others[w] | x->fields[in->format & 7][w] | (named ? slot->mask[w] : 0) |
-		          (first != NULL ? first[w] : 0) | (start != NULL ? start[w] : 0);
+				  (first != NULL ? first[w] : 0) | (start != NULL ? start[w] : 0);
 }
 
 void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask)

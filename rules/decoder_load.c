@@ -132,8 +132,8 @@ static int compare_decoders(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-static int load_all(struct decoders *d, struct arena *trees, const char *const *paths, size_t count, diagnostic_fn *tell,
-                    void *ctx, struct error *error)
+static int load_all(struct decoders *d, struct arena *trees, const char *const *paths, size_t count,
+					diagnostic_fn *tell, void *ctx, struct error *error)
 {
 	struct path_list files = {.arena = trees};
 	struct decoder_reader r = {.d = d, .tell = tell, .ctx = ctx};
@@ -155,7 +155,7 @@ static int load_all(struct decoders *d, struct arena *trees, const char *const *
 }
 
 int decoders_load(const struct env *env, const char *const *paths, size_t count, diagnostic_fn *tell, void *ctx,
-                  struct decoders **out, struct error *error)
+				  struct decoders **out, struct error *error)
 {
 	struct decoders *d = env_zalloc(env, sizeof *d);
 	struct arena trees;

@@ -26,7 +26,8 @@ static bool is_hex(uint8_t c)
 
 static bool is_host(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' || c >= 0x80;
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' ||
+		   c >= 0x80;
 }
 
 /* ---- lengths of typed captures at a place; 0 = it is none ---- */
@@ -163,7 +164,7 @@ static size_t choice_length(struct slice s, const struct pattern_op *op)
 static bool literal_at(const struct matcher *m, const struct pattern_op *op, size_t at)
 {
 	return m->text.len - at >= op->text.len && m->text.ptr[at] == op->text.ptr[0] &&
-	       memcmp(m->text.ptr + at, op->text.ptr, op->text.len) == 0;
+		   memcmp(m->text.ptr + at, op->text.ptr, op->text.len) == 0;
 }
 
 /* Whether the part at op could begin at `at`: a cheap look before a try. */

@@ -57,10 +57,11 @@ static const struct {
 	enum op_kind kind;
 	bool argument;
 } types[] = {
-	{"word", OP_WORD, false},   {"text", OP_TEXT, false},   {"last", OP_LAST, false},     {"rest", OP_REST, false},
-	{"ip", OP_IP, false},       {"address", OP_ADDRESS, false}, {"host", OP_HOST, false}, {"int", OP_INT, false},
-	{"number", OP_NUMBER, false}, {"hex", OP_HEX, false},   {"mac", OP_MAC, false},       {"quoted", OP_QUOTED, false},
-	{"until", OP_UNTIL, true},  {"one", OP_ONE, true},      {"time", OP_TIME, true},
+	{"word", OP_WORD, false},  {"text", OP_TEXT, false}, {"last", OP_LAST, false},
+	{"rest", OP_REST, false},  {"ip", OP_IP, false},     {"address", OP_ADDRESS, false},
+	{"host", OP_HOST, false},  {"int", OP_INT, false},   {"number", OP_NUMBER, false},
+	{"hex", OP_HEX, false},    {"mac", OP_MAC, false},   {"quoted", OP_QUOTED, false},
+	{"until", OP_UNTIL, true}, {"one", OP_ONE, true},    {"time", OP_TIME, true},
 };
 
 static bool split_choices(struct pattern_text *p, struct pattern_op *op)
@@ -104,11 +105,13 @@ static bool read_type(struct pattern_text *p, struct slice text, struct pattern_
 	while (i < n && !slice_equal(name, slice_str(types[i].name)))
 		i++;
 	if (i == n)
-		return wrong(p, "no such type of capture; there are word, text, last, rest, ip, address, host, int, number, hex, mac, "
-		                "quoted, until(octets), one(a|b), time(format)");
+		return wrong(
+			p, "no such type of capture; there are word, text, last, rest, ip, address, host, int, number, hex, mac, "
+			   "quoted, until(octets), one(a|b), time(format)");
 	op->kind = (uint8_t)types[i].kind;
 	if (types[i].argument != (end < text.len && text.ptr[end] == '('))
-		return wrong(p, types[i].argument ? "this type needs an argument in parentheses" : "this type takes no argument");
+		return wrong(p,
+					 types[i].argument ? "this type needs an argument in parentheses" : "this type takes no argument");
 	if (types[i].argument) {
 		size_t close = end + 1;
 		while (close < text.len && !(text.ptr[close] == ')' && (close + 1 == text.len || text.ptr[close + 1] == ':')))
@@ -216,7 +219,7 @@ static struct slice needed_literal(const struct pattern_text *p)
 	const struct pattern_op *ops = p->ops;
 	/* What begins with a literal, or with an optional part and literals after both ways, is decided as cheaply by trying. */
 	if (ops[0].kind == OP_LITERAL ||
-	    (ops[0].kind == OP_OPTIONAL && ops[1].kind == OP_LITERAL && ops[ops[0].jump].kind == OP_LITERAL))
+		(ops[0].kind == OP_OPTIONAL && ops[1].kind == OP_LITERAL && ops[ops[0].jump].kind == OP_LITERAL))
 		return best;
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (p->ops[i].kind == OP_OPTIONAL)

@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 5, 0))) static void tell_at(struct decoder_reader *r, uint32_t line, uint32_t column, const char *id, const char *format,
-                    va_list args)
+__attribute__((format(printf, 5, 0))) static void tell_at(struct decoder_reader *r, uint32_t line, uint32_t column,
+														  const char *id, const char *format, va_list args)
 {
 	char text[512];
 	vsnprintf(text, sizeof text, format, args);
@@ -72,8 +72,8 @@ bool reader_map_find(struct decoder_reader *r, struct slice name, uint16_t *out)
 
 static bool is_integer_name(struct slice name)
 {
-	static const char *const ends[] = {".port", ".bytes", ".packets", ".pid", ".status_code", ".severity", ".line",
-	                                   ".duration", ".count", "body.bytes"};
+	static const char *const ends[] = {".port",     ".bytes", ".packets",  ".pid",   ".status_code",
+									   ".severity", ".line",  ".duration", ".count", "body.bytes"};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
 		if (slice_ends(name, slice_str(ends[i])))
 			return true;
@@ -93,13 +93,14 @@ static bool other_name(struct decoder_reader *r, struct slice name, uint16_t *ou
 }
 
 bool reader_target(struct decoder_reader *r, struct slice text, uint32_t line, uint32_t column,
-                   struct decoder_target *out)
+				   struct decoder_target *out)
 {
 	*out = (struct decoder_target){.name = DECODER_NONE, .other = DECODER_NONE, .map = DECODER_NONE};
 	size_t colon = slice_find_octet(text, ':', 0);
 	struct slice name = colon == SIZE_MAX ? text : slice_of(text.ptr, colon);
 	if (colon != SIZE_MAX && !reader_map_find(r, slice_from(text, colon + 1), &out->map))
-		return reader_refuse(r, line, column, "decoder-map", "no map is called '%.*s'", SLICE_PRINT(slice_from(text, colon + 1)));
+		return reader_refuse(r, line, column, "decoder-map", "no map is called '%.*s'",
+							 SLICE_PRINT(slice_from(text, colon + 1)));
 	if (name.len == 0 || slice_equal(name, SLICE("_")))
 		return true;
 	if (!reader_name(r, name, &out->name))
@@ -122,7 +123,8 @@ bool reader_keys(struct decoder_reader *r, const struct tree_node *map, const ch
 		while (known[k] != NULL && !slice_equal(key, slice_str(known[k])))
 			k++;
 		if (known[k] == NULL)
-			return reader_refuse_node(r, map->pairs[i].key, "decoder-unknown-key", "'%.*s' is not a key here", SLICE_PRINT(key));
+			return reader_refuse_node(r, map->pairs[i].key, "decoder-unknown-key", "'%.*s' is not a key here",
+									  SLICE_PRINT(key));
 	}
 	return true;
 }
@@ -167,7 +169,7 @@ static uint8_t constant_type(const struct tree_node *n)
 }
 
 bool reader_constants(struct decoder_reader *r, const struct tree_node *map, const struct decoder_constant **out,
-                      uint16_t *count)
+					  uint16_t *count)
 {
 	if (map->type != TREE_MAP)
 		return reader_refuse_node(r, map, "decoder-type", "this must be a map of field: value");
@@ -182,7 +184,7 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 			return reader_refuse_node(r, value, "decoder-type", "a value must be a text or a number");
 		list[i].type = constant_type(value);
 		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) ||
-		    !reader_copy(r, list[i].type == VALUE_NULL ? SLICE("") : value->text, &list[i].value))
+			!reader_copy(r, list[i].type == VALUE_NULL ? SLICE("") : value->text, &list[i].value))
 			return false;
 	}
 	*out = list;
@@ -191,16 +193,17 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 }
 
 bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, const struct decoder_condition **out,
-                       uint16_t *count)
+					   uint16_t *count)
 {
 	if (map->type != TREE_MAP || map->count > 64)
-		return reader_refuse_node(r, map, "decoder-type", "this must be a map of field: value or list of values, at most 64");
+		return reader_refuse_node(r, map, "decoder-type",
+								  "this must be a map of field: value or list of values, at most 64");
 	struct decoder_condition *list = reader_room(r, map->count, sizeof *list);
 	if (list == NULL)
 		return false;
 	for (uint32_t i = 0; i < map->count; i++) {
 		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) ||
-		    !reader_slices(r, map->pairs[i].value, &list[i].values, &list[i].value_count))
+			!reader_slices(r, map->pairs[i].value, &list[i].values, &list[i].value_count))
 			return false;
 		list[i].present = list[i].value_count == 1 && slice_equal(list[i].values[0], SLICE("*"));
 	}
@@ -218,7 +221,7 @@ static bool logsource_part(struct decoder_reader *r, const struct tree_node *map
 static bool logsource_same(const struct logsource *a, const struct logsource *b)
 {
 	return slice_equal(a->product, b->product) && slice_equal(a->category, b->category) &&
-	       slice_equal(a->service, b->service);
+		   slice_equal(a->service, b->service);
 }
 
 bool reader_logsource(struct decoder_reader *r, const struct tree_node *map, uint16_t *out)
@@ -226,7 +229,7 @@ bool reader_logsource(struct decoder_reader *r, const struct tree_node *map, uin
 	static const char *const known[] = {"product", "category", "service", NULL};
 	struct logsource s = {0};
 	if (!reader_keys(r, map, known) || !logsource_part(r, map, "product", &s.product) ||
-	    !logsource_part(r, map, "category", &s.category) || !logsource_part(r, map, "service", &s.service))
+		!logsource_part(r, map, "category", &s.category) || !logsource_part(r, map, "service", &s.service))
 		return false;
 	struct decoders *d = r->d;
 	for (uint32_t i = 0; i < d->logsource_count; i++) {

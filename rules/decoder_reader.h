@@ -18,7 +18,7 @@ struct shared_rename {
 
 struct decoder_reader {
 	struct shared_rename *shared; /* in the arena of the trees */
-	void *pattern_room;           /* decoder_pattern.c: made once, used for every pattern */
+	void *pattern_room; /* decoder_pattern.c: made once, used for every pattern */
 	struct decoders *d;
 	const char *file;
 	char name[64]; /* of the decoder being read */
@@ -39,7 +39,7 @@ bool reader_copy(struct decoder_reader *r, struct slice text, struct slice *out)
 bool reader_name(struct decoder_reader *r, struct slice name, uint16_t *out);
 /* "name" or "name:map". */
 bool reader_target(struct decoder_reader *r, struct slice text, uint32_t line, uint32_t column,
-                   struct decoder_target *out);
+				   struct decoder_target *out);
 bool reader_map_find(struct decoder_reader *r, struct slice name, uint16_t *out);
 /* True when every key of the map is in the list (null-terminated); tells about the first one that is not. */
 bool reader_keys(struct decoder_reader *r, const struct tree_node *map, const char *const *known);
@@ -47,15 +47,15 @@ bool reader_keys(struct decoder_reader *r, const struct tree_node *map, const ch
 bool reader_slices(struct decoder_reader *r, const struct tree_node *n, const struct slice **out, uint16_t *count);
 bool reader_text(struct decoder_reader *r, const struct tree_node *n, struct slice *out);
 bool reader_constants(struct decoder_reader *r, const struct tree_node *map, const struct decoder_constant **out,
-                      uint16_t *count);
+					  uint16_t *count);
 bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, const struct decoder_condition **out,
-                       uint16_t *count);
+					   uint16_t *count);
 bool reader_logsource(struct decoder_reader *r, const struct tree_node *map, uint16_t *out);
 bool reader_steps(struct decoder_reader *r, const struct tree_node *list, uint32_t depth, struct decoder_step **out,
-                  uint16_t *count);
+				  uint16_t *count);
 bool reader_renames(struct decoder_reader *r, const struct tree_node *n, struct rename_set *out);
 bool reader_tests(struct decoder_reader *r, const struct tree_node *list, const struct decoder_test **out,
-                  uint16_t *count);
+				  uint16_t *count);
 bool reader_format(struct decoder_reader *r, const struct tree_node *n, uint8_t *out);
 /* The decoder of one document; null when it was refused. */
 struct decoder *reader_decoder(struct decoder_reader *r, const struct tree_node *root);

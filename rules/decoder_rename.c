@@ -63,8 +63,9 @@ static bool read_any(struct decoder_reader *r, const struct tree_node *n, struct
 	if (n->type == TREE_LIST) {
 		for (uint32_t i = 0; i < n->count; i++)
 			if (n->items[i]->type == TREE_LIST || !read_any(r, n->items[i], l))
-				return r->out_of_memory || r->refused ? false
-				                                      : reader_refuse_node(r, n, "decoder-type", "a list inside a list");
+				return r->out_of_memory || r->refused
+						   ? false
+						   : reader_refuse_node(r, n, "decoder-type", "a list inside a list");
 		return true;
 	}
 	for (const struct shared_rename *s = r->shared; s != NULL; s = s->next)

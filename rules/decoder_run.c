@@ -103,7 +103,7 @@ static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p,
 /* ---- renames ---- */
 
 static void rename_one(struct decode_run *run, const struct rename_set *set, uint16_t name, enum value_type type,
-                       struct span value)
+					   struct span value)
 {
 	uint32_t at = ((uint32_t)name * 40503u >> 4) & set->mask;
 	while (set->slots[at].count != 0 && set->slots[at].from != name)
@@ -154,7 +154,8 @@ static void strip_given(struct decode_run *run, const struct decoder_step *step)
 /* ---- pairs ---- */
 
 /* Apart, because its room is cleared whenever it is entered. */
-static __attribute__((noinline)) uint32_t prefixed_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
+static __attribute__((noinline)) uint32_t prefixed_name(struct decode_run *run, const struct decoder_kv *kv,
+														struct slice key)
 {
 	uint8_t text[64 + 256];
 	if (key.len > 256)
@@ -204,7 +205,8 @@ static bool holds_pair(const struct kv_pair *pair)
 			word = i + 1;
 		else if (c == '=' && word != SIZE_MAX && i > word)
 			return true;
-		else if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c < 0x80)
+		else if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' &&
+				 c < 0x80)
 			word = SIZE_MAX;
 	}
 	return false;
@@ -224,7 +226,7 @@ static bool may_hold_pairs(const struct decoder_kv *kv, struct slice text)
 	if (kv->rules.assign.len > 0 && !occurs(text, kv->rules.assign, kv->min))
 		return false;
 	return kv->rules.separator.len == 0 || kv->min == 0 || slice_equal(kv->rules.separator, SLICE(" ")) ||
-	       occurs(text, kv->rules.separator, kv->min - 1);
+		   occurs(text, kv->rules.separator, kv->min - 1);
 }
 
 /* Counted first: a text with too few pairs is none of this kind and must leave no fields. */
@@ -342,7 +344,7 @@ static bool run_json(struct decode_run *run, const struct decoder_step *s, struc
 static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth);
 
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
-                         uint32_t depth)
+						 uint32_t depth)
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (run_step(run, &steps[i], text, depth))

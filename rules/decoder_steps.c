@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-static const char *const step_keys[] = {"in",     "when", "pattern", "kv",        "split", "json",  "first", "switch",
-                                        "strip", "rename", "set",  "time",    "logsource", "then",  NULL};
+static const char *const step_keys[] = {"in",    "when",   "pattern", "kv",   "split",     "json", "first", "switch",
+										"strip", "rename", "set",     "time", "logsource", "then", NULL};
 
 static bool read_u32(struct decoder_reader *r, const struct tree_node *map, const char *key, uint32_t *out)
 {
@@ -47,14 +47,17 @@ static bool read_octet(struct decoder_reader *r, const struct tree_node *map, co
 
 static bool read_kv(struct decoder_reader *r, const struct tree_node *n, struct decoder_kv *kv)
 {
-	static const char *const known[] = {"separator", "assign", "quote", "spaced", "loose", "min", "own", "prefix", NULL};
-	*kv = (struct decoder_kv){.rules = {.separator = SLICE(" "), .assign = SLICE("="), .quote = '"'}, .min = 2, .own = true};
+	static const char *const known[] = {"separator", "assign", "quote",  "spaced", "loose",
+										"min",       "own",    "prefix", NULL};
+	*kv = (struct decoder_kv){
+		.rules = {.separator = SLICE(" "), .assign = SLICE("="), .quote = '"'}, .min = 2, .own = true};
 	if (n->type == TREE_NULL)
 		return true;
 	if (!reader_keys(r, n, known) || !read_slice(r, n, "separator", &kv->rules.separator) ||
-	    !read_slice(r, n, "assign", &kv->rules.assign) || !read_octet(r, n, "quote", &kv->rules.quote) ||
-	    !read_bool(r, n, "spaced", &kv->rules.spaced) || !read_bool(r, n, "loose", &kv->rules.loose) || !read_u32(r, n, "min", &kv->min) ||
-	    !read_bool(r, n, "own", &kv->own) || !read_slice(r, n, "prefix", &kv->prefix))
+		!read_slice(r, n, "assign", &kv->rules.assign) || !read_octet(r, n, "quote", &kv->rules.quote) ||
+		!read_bool(r, n, "spaced", &kv->rules.spaced) || !read_bool(r, n, "loose", &kv->rules.loose) ||
+		!read_u32(r, n, "min", &kv->min) || !read_bool(r, n, "own", &kv->own) ||
+		!read_slice(r, n, "prefix", &kv->prefix))
 		return false;
 	if (kv->rules.assign.len == 0 || kv->prefix.len > 64)
 		return reader_refuse_node(r, n, "decoder-kv", "assign must not be empty and prefix at most 64 octets");
@@ -67,9 +70,10 @@ static bool read_split(struct decoder_reader *r, const struct tree_node *n, stru
 	*s = (struct decoder_split){.trim = true};
 	const struct tree_node *names = n->type == TREE_MAP ? tree_get(n, "names") : NULL;
 	if (!reader_keys(r, n, known) || !read_slice(r, n, "by", &s->by) || !read_octet(r, n, "quote", &s->quote) ||
-	    !read_bool(r, n, "trim", &s->trim))
+		!read_bool(r, n, "trim", &s->trim))
 		return false;
-	if (s->by.len == 0 || names == NULL || names->type != TREE_LIST || names->count == 0 || names->count > DECODER_SPLIT_MAX)
+	if (s->by.len == 0 || names == NULL || names->type != TREE_LIST || names->count == 0 ||
+		names->count > DECODER_SPLIT_MAX)
 		return reader_refuse_node(r, n, "decoder-split", "split needs 'by' and 'names', a list of 1 to 128 targets");
 	struct decoder_target *targets = reader_room(r, names->count, sizeof *targets);
 	if (targets == NULL)
@@ -132,7 +136,7 @@ static uint32_t case_values(struct slice key)
 }
 
 static bool read_case(struct decoder_reader *r, const struct tree_pair *pair, uint32_t depth, struct decoder_case *list,
-                      uint32_t *count)
+					  uint32_t *count)
 {
 	struct decoder_case one = {0};
 	if (!reader_steps(r, pair->value, depth + 1, &one.steps, &one.step_count))
@@ -158,7 +162,8 @@ static bool read_switch(struct decoder_reader *r, const struct tree_node *n, uin
 	on = tree_get(n, "on");
 	cases = tree_get(n, "cases");
 	if (on == NULL || !tree_is_scalar(on) || cases == NULL || cases->type != TREE_MAP || cases->count > 1024)
-		return reader_refuse_node(r, n, "decoder-switch", "switch needs 'on', a field, and 'cases', a map of value: steps");
+		return reader_refuse_node(r, n, "decoder-switch",
+								  "switch needs 'on', a field, and 'cases', a map of value: steps");
 	uint32_t room = 0, count = 0;
 	for (uint32_t i = 0; i < cases->count; i++)
 		room += case_values(cases->pairs[i].key->text);
@@ -171,7 +176,8 @@ static bool read_switch(struct decoder_reader *r, const struct tree_node *n, uin
 	qsort(list, count, sizeof *list, compare_cases);
 	for (uint32_t i = 1; i < count; i++)
 		if (slice_equal(list[i - 1].value, list[i].value))
-			return reader_refuse_node(r, cases, "decoder-switch", "the value '%.*s' stands in two cases", SLICE_PRINT(list[i].value));
+			return reader_refuse_node(r, cases, "decoder-switch", "the value '%.*s' stands in two cases",
+									  SLICE_PRINT(list[i].value));
 	s->cases = list;
 	s->case_count = (uint16_t)count;
 	return true;
@@ -210,7 +216,8 @@ static bool read_kind(struct decoder_reader *r, const struct tree_node *n, uint3
 	const struct tree_node *pattern = tree_get(n, "pattern"), *kv = tree_get(n, "kv"), *split = tree_get(n, "split");
 	const struct tree_node *first = tree_get(n, "first"), *sw = tree_get(n, "switch"), *json = tree_get(n, "json");
 	if ((pattern != NULL) + (json != NULL) + (kv != NULL) + (split != NULL) + (first != NULL) + (sw != NULL) > 1)
-		return reader_refuse_node(r, n, "decoder-step", "a step has at most one of pattern, kv, split, json, first, switch");
+		return reader_refuse_node(r, n, "decoder-step",
+								  "a step has at most one of pattern, kv, split, json, first, switch");
 	s->kind = STEP_ALWAYS;
 	if (pattern != NULL)
 		return read_patterns(r, pattern, s);
@@ -226,7 +233,7 @@ static bool read_kind(struct decoder_reader *r, const struct tree_node *n, uint3
 		static const char *const known[] = {"prefix", "seek", NULL};
 		s->kind = STEP_JSON;
 		return json->type == TREE_NULL || (reader_keys(r, json, known) && read_bool(r, json, "seek", &s->seek) &&
-		                                   read_slice(r, json, "prefix", &s->json_prefix));
+										   read_slice(r, json, "prefix", &s->json_prefix));
 	}
 	if (first != NULL) {
 		s->kind = STEP_FIRST;
@@ -273,7 +280,7 @@ static bool read_step(struct decoder_reader *r, const struct tree_node *n, uint3
 }
 
 bool reader_steps(struct decoder_reader *r, const struct tree_node *list, uint32_t depth, struct decoder_step **out,
-                  uint16_t *count)
+				  uint16_t *count)
 {
 	if (depth >= DECODER_DEPTH_MAX)
 		return reader_refuse_node(r, list, "decoder-limit", "steps are nested at most 12 deep");

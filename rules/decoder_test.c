@@ -32,7 +32,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct test_bench *t, con
 }
 
 static bool holds_value(const struct batch *batch, const struct batch_row *row, const struct decoder_constant *c,
-                        struct slice name, struct slice *found)
+						struct slice name, struct slice *found)
 {
 	struct batch_value v;
 	*found = SLICE_NONE;
@@ -57,7 +57,7 @@ static void compare_fields(struct test_bench *t, const struct batch *batch, cons
 			fail(t, "%.*s must not be there, it is '%.*s'", SLICE_PRINT(name), SLICE_PRINT(found));
 		else if (c->type != VALUE_NULL && !holds)
 			fail(t, "%.*s must be '%.*s', it is %s%.*s%s", SLICE_PRINT(name), SLICE_PRINT(c->value),
-			     found.ptr ? "'" : "missing", SLICE_PRINT(found), found.ptr ? "'" : "");
+				 found.ptr ? "'" : "missing", SLICE_PRINT(found), found.ptr ? "'" : "");
 	}
 }
 
@@ -74,10 +74,11 @@ static void compare_rest(struct test_bench *t, const struct batch *batch, const 
 		fail(t, "the time is %s", text);
 	}
 	struct logsource s = batch_get_logsource(batch, r->logsource);
-	if (t->test->has_logsource && !(slice_equal(s.product, t->test->product) && slice_equal(s.category, t->test->category) &&
-	                                slice_equal(s.service, t->test->service)))
+	if (t->test->has_logsource &&
+		!(slice_equal(s.product, t->test->product) && slice_equal(s.category, t->test->category) &&
+		  slice_equal(s.service, t->test->service)))
 		fail(t, "the log source is product '%.*s', category '%.*s', service '%.*s'", SLICE_PRINT(s.product),
-		     SLICE_PRINT(s.category), SLICE_PRINT(s.service));
+			 SLICE_PRINT(s.category), SLICE_PRINT(s.service));
 }
 
 static int decode_test(struct test_bench *t, struct decode_result *result)
@@ -99,10 +100,10 @@ static int decode_test(struct test_bench *t, struct decode_result *result)
 	}
 	row = batch_row_text(t->builder);
 	struct decode_input in = {.program = slice_of(row.ptr, test->program.len),
-	                          .msgid = test->msgid,
-	                          .message = slice_of(row.ptr + head, test->message.len),
-	                          .format = (enum format)test->format,
-	                          .observed_ns = test->observed_ns};
+							  .msgid = test->msgid,
+							  .message = slice_of(row.ptr + head, test->message.len),
+							  .format = (enum format)test->format,
+							  .observed_ns = test->observed_ns};
 	return decoders_apply(t->d, t->scratch, t->builder, &in, result);
 }
 

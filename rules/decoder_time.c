@@ -124,8 +124,8 @@ static bool zone_name(struct time_reader *r)
 	static const struct {
 		const char *name;
 		int32_t hours;
-	} known[] = {{"UTC", 0}, {"GMT", 0}, {"CET", 1}, {"CEST", 2}, {"MSK", 3}, {"CST", 8}, {"JST", 9},
-	             {"EST", -5}, {"EDT", -4}, {"PST", -8}, {"PDT", -7}};
+	} known[] = {{"UTC", 0}, {"GMT", 0},  {"CET", 1},  {"CEST", 2}, {"MSK", 3}, {"CST", 8},
+				 {"JST", 9}, {"EST", -5}, {"EDT", -4}, {"PST", -8}, {"PDT", -7}};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (slice_equal(name, slice_str(known[i].name))) {
 			r->has_zone = true;

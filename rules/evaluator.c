@@ -118,7 +118,8 @@ static void candidates(struct evaluator *e, const uint32_t *rules, uint32_t coun
 		candidate(e, rules[i]);
 }
 
-static void look_up(struct evaluator *e, const struct route *route, uint32_t field, enum witness_kind kind, uint64_t key)
+static void look_up(struct evaluator *e, const struct route *route, uint32_t field, enum witness_kind kind,
+					uint64_t key)
 {
 	const struct route_slot *slot = route_slot_find(route, field, kind, key);
 	if (slot)
@@ -180,7 +181,8 @@ static int gather_field(struct evaluator *e, const struct route *route, uint32_t
 }
 
 /* All values count, of each field and of each name it may have: that is at least what judging looks at. */
-static int gather(struct evaluator *e, const struct route *route, const struct batch *batch, const struct batch_row *row)
+static int gather(struct evaluator *e, const struct route *route, const struct batch *batch,
+				  const struct batch_row *row)
 {
 	memset(e->candidates, 0, e->words * sizeof *e->candidates);
 	if (e->plain) {

@@ -97,8 +97,7 @@ static void fill_lists(const struct routes *r, const struct route *route, struct
 		for (uint32_t k = 0; k < d->witness_count; k++) {
 			const struct witness *w = &d->witnesses[k];
 			bool present = w->kind == WITNESS_PRESENT;
-			uint32_t *first =
-				present ? &fields[w->field].first : &slot_for(slots, route->slot_mask, hash_of(w))->first;
+			uint32_t *first = present ? &fields[w->field].first : &slot_for(slots, route->slot_mask, hash_of(w))->first;
 			list[--*first] = route->all[i];
 		}
 	}
@@ -120,7 +119,8 @@ static uint64_t slots_for(const struct routes *r, const struct route *route)
 static int route_fill(struct routes *r, struct route *route, const uint32_t *rules, uint32_t count)
 {
 	uint64_t size;
-	uint32_t *all = arena_alloc(&r->arena, count * sizeof *all), *always = arena_alloc(&r->arena, count * sizeof *always);
+	uint32_t *all = arena_alloc(&r->arena, count * sizeof *all),
+			 *always = arena_alloc(&r->arena, count * sizeof *always);
 	if (!all || !always)
 		return -ERROR_MEMORY;
 	memcpy(all, rules, count * sizeof *all);

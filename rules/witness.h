@@ -34,7 +34,8 @@ struct witness {
 };
 
 struct text_ends {
-	uint64_t head, tail; /* the first octet of head is the lowest, the last octet of tail the highest; zeros before it */
+	uint64_t head,
+		tail; /* the first octet of head is the lowest, the last octet of tail the highest; zeros before it */
 	size_t len;
 	bool ascii; /* of both ends */
 };

@@ -38,7 +38,8 @@ static void one_message(struct slice text, enum format format)
 	struct slice row = batch_row_text(builder);
 	size_t space = slice_find_octet(row, ' ', 0);
 	size_t program = space == SIZE_MAX || space > 40 ? 0 : space;
-	struct decode_input in = {.program = slice_of(row.ptr, program), .message = slice_from(row, program), .format = format};
+	struct decode_input in = {
+		.program = slice_of(row.ptr, program), .message = slice_from(row, program), .format = format};
 	CHECK(decoders_apply(decoders, scratch, builder, &in, &result) == 0);
 	if (batch_row_end(builder) == 0 && batch_finish(builder, &octets, &error) == 0)
 		CHECK(batch_open(&batch, octets, &error) == 0);
@@ -55,7 +56,8 @@ static void one_file(struct slice text)
 	int fd = mkstemps(path, 4);
 	if (fd < 0)
 		return;
-	if (write(fd, text.ptr, text.len) == (ssize_t)text.len && decoders_load(&system_env, paths, 1, NULL, NULL, &d, &error) == 0) {
+	if (write(fd, text.ptr, text.len) == (ssize_t)text.len &&
+		decoders_load(&system_env, paths, 1, NULL, NULL, &d, &error) == 0) {
 		(void)decoders_test(d, &system_env, NULL, NULL, &tests);
 		decoders_free(d);
 	}

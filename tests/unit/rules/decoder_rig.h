@@ -82,8 +82,11 @@ static inline bool rig_decode(struct decoder_rig *rig, const char *program, cons
 	int64_t now = INT64_C(1767225600) * NS_PER_S;
 	batch_begin(rig->builder, &(struct batch_identity){0}, 0, now);
 	assert_int_equal(batch_row(rig->builder, ROW_EVENT, now, slice_str(message)), 0);
-	struct decode_input in = {.program = slice_str(program), .message = batch_row_text(rig->builder), .format = format,
-	                          .forced = rig->forced, .observed_ns = now};
+	struct decode_input in = {.program = slice_str(program),
+							  .message = batch_row_text(rig->builder),
+							  .format = format,
+							  .forced = rig->forced,
+							  .observed_ns = now};
 	assert_int_equal(decoders_apply(rig->decoders, rig->scratch, rig->builder, &in, &rig->result), 0);
 	assert_int_equal(batch_row_end(rig->builder), 0);
 	assert_int_equal(batch_finish(rig->builder, &octets, &error), 0);

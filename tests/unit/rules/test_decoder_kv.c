@@ -33,15 +33,19 @@ static void pairs_come_out(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct kv_rules rules = {.separator = slice_str(cases[i].separator), .assign = slice_str(cases[i].assign),
-		                         .quote = '"', .spaced = cases[i].spaced, .loose = cases[i].loose};
+		struct kv_rules rules = {.separator = slice_str(cases[i].separator),
+								 .assign = slice_str(cases[i].assign),
+								 .quote = '"',
+								 .spaced = cases[i].spaced,
+								 .loose = cases[i].loose};
 		struct kv_reader r;
 		struct kv_pair pair;
 		char got[1024] = "";
 		size_t n = 0;
 		kv_reader_init(&r, &rules, slice_str(cases[i].text));
 		while (kv_next(&r, &pair))
-			n += (size_t)snprintf(got + n, sizeof got - n, "%s%.*s|%.*s", n ? "\n" : "", SLICE_PRINT(pair.key), SLICE_PRINT(pair.value));
+			n += (size_t)snprintf(got + n, sizeof got - n, "%s%.*s|%.*s", n ? "\n" : "", SLICE_PRINT(pair.key),
+								  SLICE_PRINT(pair.value));
 		if (strcmp(got, cases[i].pairs) != 0)
 			fail_msg("'%s' by '%s': got '%s'", cases[i].text, cases[i].separator, got);
 	}

@@ -1,22 +1,24 @@
 /* Loading: what is refused and where, what goes on, and what happens when memory runs out. */
 #include "tests/unit/rules/decoder_rig.h"
 
-static const char good[] = "maps:\n  p: {\"6\": tcp}\nrenames:\n  r: {src: source.ip, proto: \"network.transport:p\"}\n---\n"
-                           "name: one\nversion: 3\nzone: \"+08:00\"\nrecognise:\n  - starts: [\"id=\"]\n"
-                           "logsource: {product: x}\nsteps:\n"
-                           "  - kv: {min: 2}\n    rename: [r, {dst: [destination.ip, d.second]}]\n"
-                           "    time: {field: time, format: \"%Y-%m-%d %H:%M:%S\"}\n"
-                           "    then:\n      - switch:\n          on: type\n          cases:\n"
-                           "            \"a, b\":\n              - logsource: {product: x, category: ab}\n"
-                           "tests:\n  - message: 'id=1 src=192.0.2.1'\n    expect: {source.ip: 192.0.2.1, nothing: null}\n"
-                           "---\nname: two\nrecognise:\n  - program: two\nsteps:\n  - pattern: 'x {a:word}'\n";
+static const char good[] =
+	"maps:\n  p: {\"6\": tcp}\nrenames:\n  r: {src: source.ip, proto: \"network.transport:p\"}\n---\n"
+	"name: one\nversion: 3\nzone: \"+08:00\"\nrecognise:\n  - starts: [\"id=\"]\n"
+	"logsource: {product: x}\nsteps:\n"
+	"  - kv: {min: 2}\n    rename: [r, {dst: [destination.ip, d.second]}]\n"
+	"    time: {field: time, format: \"%Y-%m-%d %H:%M:%S\"}\n"
+	"    then:\n      - switch:\n          on: type\n          cases:\n"
+	"            \"a, b\":\n              - logsource: {product: x, category: ab}\n"
+	"tests:\n  - message: 'id=1 src=192.0.2.1'\n    expect: {source.ip: 192.0.2.1, nothing: null}\n"
+	"---\nname: two\nrecognise:\n  - program: two\nsteps:\n  - pattern: 'x {a:word}'\n";
 
 static void a_decoder_decodes(void **state)
 {
 	(void)state;
 	struct decoder_rig *rig = rig_new(good);
 	assert_int_equal(rig->told_count, 0);
-	assert_true(rig_decode(rig, "", "id=t time=\"2025-02-03 12:05:06\" src=192.0.2.1 dst=192.0.2.2 proto=6 type=b", FORMAT_PLAIN));
+	assert_true(rig_decode(rig, "", "id=t time=\"2025-02-03 12:05:06\" src=192.0.2.1 dst=192.0.2.2 proto=6 type=b",
+						   FORMAT_PLAIN));
 	assert_string_equal(rig_decoder(rig), "one");
 	assert_string_equal(rig_field(rig, "src"), "192.0.2.1");
 	assert_string_equal(rig_field(rig, "source.ip"), "192.0.2.1");
@@ -45,7 +47,8 @@ static void a_known_program_with_an_unknown_text_is_claimed(void **state)
 static void a_percent_tag_belongs_to_the_message(void **state)
 {
 	(void)state;
-	struct decoder_rig *rig = rig_new("name: t\nrecognise:\n  - starts: ['%T-']\nsteps:\n  - pattern: '%T-{n:int}: {a:word}'\n");
+	struct decoder_rig *rig =
+		rig_new("name: t\nrecognise:\n  - starts: ['%T-']\nsteps:\n  - pattern: '%T-{n:int}: {a:word}'\n");
 	assert_true(rig_decode(rig, "", "%T-1: x", FORMAT_RFC3164));
 	assert_string_equal(rig_field(rig, "a"), "x");
 	assert_true(rig_decode(rig, "%T-2", "y", FORMAT_RFC3164));
@@ -88,7 +91,8 @@ static void bad_decoders_are_refused_and_the_rest_loads(void **state)
 		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - time: {format: iso}\n", "decoder-time", 5},
 		{"name: t\nzone: Mars\nrecognise:\n  - program: a\n", "decoder-zone", 2},
 		{"name: t\nrecognise:\n  - format: xml\n", "decoder-format", 3},
-		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - switch: {on: a, cases: {'1, 1': []}}\n", "decoder-switch", 5},
+		{"name: t\nrecognise:\n  - program: a\nsteps:\n  - switch: {on: a, cases: {'1, 1': []}}\n", "decoder-switch",
+		 5},
 		{"name: t\nrecognise: [\n", "decoder-yaml", 3},
 	};
 	(void)state;
@@ -98,7 +102,7 @@ static void bad_decoders_are_refused_and_the_rest_loads(void **state)
 		struct decoder_rig *rig = rig_new(yaml);
 		if (rig->told_count != 1 || strcmp(rig->told[0].id, cases[i].id) != 0 || rig->told[0].line != cases[i].line)
 			fail_msg("case %zu: told %u, %s at line %u: %s", i, rig->told_count, rig->told[0].id, rig->told[0].line,
-			         rig->told[0].text);
+					 rig->told[0].text);
 		rig_free(rig);
 		if (i + 1 == sizeof cases / sizeof *cases)
 			break; /* text that is no YAML ends the file */
@@ -114,11 +118,11 @@ static void failing_test_lines_are_told(void **state)
 	uint32_t tests;
 	(void)state;
 	struct decoder_rig *rig = rig_new("name: t\nrecognise:\n  - program: t\nsteps:\n  - pattern: 'x {a:word}'\ntests:\n"
-	                                  "  - {program: t, message: x b, expect: {a: b, c: null}}\n"
-	                                  "  - {program: t, message: x b, expect: {a: c}}\n"
-	                                  "  - {program: t, message: x b, expect: {a: null}}\n"
-	                                  "  - {program: u, message: x b}\n"
-	                                  "  - {program: u, message: x b, refused: true}\n");
+									  "  - {program: t, message: x b, expect: {a: b, c: null}}\n"
+									  "  - {program: t, message: x b, expect: {a: c}}\n"
+									  "  - {program: t, message: x b, expect: {a: null}}\n"
+									  "  - {program: u, message: x b}\n"
+									  "  - {program: u, message: x b, refused: true}\n");
 	assert_int_equal(rig->told_count, 0);
 	assert_int_equal(decoders_test(rig->decoders, &rig->fake->env, rig_tell, rig, &tests), 3);
 	assert_int_equal(tests, 5);
@@ -184,10 +188,11 @@ static void folders_are_read_in_order_and_missing_ones_refused(void **state)
 static void a_forced_decoder_is_the_only_one_asked(void **state)
 {
 	(void)state;
-	struct decoder_rig *rig = rig_new("name: pairs\nversion: 3\nrecognise:\n  - starts: ['pairs ']\nset: {observer.vendor: P}\n"
-	                                  "logsource: {product: p}\nsteps:\n  - kv: {min: 1}\n    rename: {src: source.ip}\n"
-	                                  "---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
-	                                  "  - pattern: '{event.action:word} {..}'\n");
+	struct decoder_rig *rig =
+		rig_new("name: pairs\nversion: 3\nrecognise:\n  - starts: ['pairs ']\nset: {observer.vendor: P}\n"
+				"logsource: {product: p}\nsteps:\n  - kv: {min: 1}\n    rename: {src: source.ip}\n"
+				"---\nname: words\nversion: 1\nrecognise:\n  - starts: ['a']\nsteps:\n"
+				"  - pattern: '{event.action:word} {..}'\n");
 	assert_int_equal(rig->told_count, 0);
 	assert_true(rig_decode(rig, "", "allowed src=192.0.2.1", FORMAT_RFC3164));
 	assert_string_equal(rig_decoder(rig), "words");

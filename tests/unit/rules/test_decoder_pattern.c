@@ -4,7 +4,8 @@
 static struct decoder_rig *one_pattern(const char *pattern)
 {
 	char yaml[4096];
-	snprintf(yaml, sizeof yaml, "name: t\nrecognise:\n  - program: t\nsteps:\n  - pattern: '%s'\n    set: {held: yes}\n", pattern);
+	snprintf(yaml, sizeof yaml,
+			 "name: t\nrecognise:\n  - program: t\nsteps:\n  - pattern: '%s'\n    set: {held: yes}\n", pattern);
 	struct decoder_rig *rig = rig_new(yaml);
 	if (rig->told_count > 0)
 		fail_msg("%s: %s", pattern, rig->told[0].text);
@@ -103,18 +104,26 @@ static void bad_patterns_are_refused_with_the_octet(void **state)
 	static const struct {
 		const char *pattern, *text;
 	} cases[] = {
-		{"{x:nothing}", "no such type"},     {"{x:until}", "needs an argument"}, {"{x:word(3)}", "takes no argument"},
-		{"{x", "without"},                   {"a}", "written twice"},            {"{?a", "without '?}'"},
-		{"a?}", "without '{?'"},             {"{??}", "must hold something"},    {"{x:word:nomap}", "no map"},
+		{"{x:nothing}", "no such type"},
+		{"{x:until}", "needs an argument"},
+		{"{x:word(3)}", "takes no argument"},
+		{"{x", "without"},
+		{"a}", "written twice"},
+		{"{?a", "without '?}'"},
+		{"a?}", "without '{?'"},
+		{"{??}", "must hold something"},
+		{"{x:word:nomap}", "no map"},
 		{"{x:one(a}", "argument is empty"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char yaml[1024];
-		snprintf(yaml, sizeof yaml, "name: t\nrecognise:\n  - program: t\nsteps:\n  - pattern: '%s'\n", cases[i].pattern);
+		snprintf(yaml, sizeof yaml, "name: t\nrecognise:\n  - program: t\nsteps:\n  - pattern: '%s'\n",
+				 cases[i].pattern);
 		struct decoder_rig *rig = rig_new(yaml);
 		if (rig->told_count != 1 || strstr(rig->told[0].text, cases[i].text) == NULL || rig->told[0].line != 5)
-			fail_msg("'%s': told %u, '%s' at line %u", cases[i].pattern, rig->told_count, rig->told[0].text, rig->told[0].line);
+			fail_msg("'%s': told %u, '%s' at line %u", cases[i].pattern, rig->told_count, rig->told[0].text,
+					 rig->told[0].line);
 		rig_free(rig);
 	}
 }
@@ -145,10 +154,8 @@ static void a_peer_cannot_forge_its_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(captures_take_what_their_type_says),
-		cmocka_unit_test(values_have_types),
-		cmocka_unit_test(bad_patterns_are_refused_with_the_octet),
-		cmocka_unit_test(hard_texts_end),
+		cmocka_unit_test(captures_take_what_their_type_says),      cmocka_unit_test(values_have_types),
+		cmocka_unit_test(bad_patterns_are_refused_with_the_octet), cmocka_unit_test(hard_texts_end),
 		cmocka_unit_test(a_peer_cannot_forge_its_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

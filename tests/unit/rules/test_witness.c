@@ -14,16 +14,63 @@ static const char *const fields[] = {"Image", "CommandLine", "EventID", "user.na
 
 /* Texts that begin and end like one another, of every length around the widths of keys, in several scripts and cases. */
 static const char *const texts[] = {
-	"", "a", "AB", "abc", "cmd", "CMD.EXE", "cmd.exe", "\\cmd.exe", "C:\\Windows\\System32\\cmd.exe", "c:\\windows\\system32\\CMD.exe",
-	"C:\\Windows\\System32\\powershell.exe", "powershell.exe", "true", "TRUE", "false", "4625", "4625.0", "4.625e3", "-0", "0",
-	"18446744073709551615", "10.1.2.3", "2001:db8::1", "K\xe2\x84\xaa" "elvin.exe", "kkelvin.exe", "\xc3\x84pfel.exe",
-	"\xc3\xa4pfel.exe", "\xd0\x9f\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c", "\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c", "svchost.exe -k netsvcs",
-	"abcdefgh", "ABCDEFGHI", "xabcdefgh", "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnoXqrstuvwxyz",
+	"",
+	"a",
+	"AB",
+	"abc",
+	"cmd",
+	"CMD.EXE",
+	"cmd.exe",
+	"\\cmd.exe",
+	"C:\\Windows\\System32\\cmd.exe",
+	"c:\\windows\\system32\\CMD.exe",
+	"C:\\Windows\\System32\\powershell.exe",
+	"powershell.exe",
+	"true",
+	"TRUE",
+	"false",
+	"4625",
+	"4625.0",
+	"4.625e3",
+	"-0",
+	"0",
+	"18446744073709551615",
+	"10.1.2.3",
+	"2001:db8::1",
+	"K\xe2\x84\xaa"
+	"elvin.exe",
+	"kkelvin.exe",
+	"\xc3\x84pfel.exe",
+	"\xc3\xa4pfel.exe",
+	"\xd0\x9f\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c",
+	"\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c",
+	"svchost.exe -k netsvcs",
+	"abcdefgh",
+	"ABCDEFGHI",
+	"xabcdefgh",
+	"abcdefghijklmnopqrstuvwxyz",
+	"abcdefghijklmnoXqrstuvwxyz",
 };
 static const char *const numbers[] = {"0", "-0.0", "4625", "4625.0", "1.5", "18446744073709551615", "5", "-7"};
 static const char *const modifiers[] = {
-	"", "", "", "|contains", "|startswith", "|endswith", "|cased", "|startswith|cased", "|endswith|cased", "|contains|all",
-	"|re", "|exists", "|cidr", "|gte", "|neq", "|fieldref", "|windash|contains", "|endswith|all",
+	"",
+	"",
+	"",
+	"|contains",
+	"|startswith",
+	"|endswith",
+	"|cased",
+	"|startswith|cased",
+	"|endswith|cased",
+	"|contains|all",
+	"|re",
+	"|exists",
+	"|cidr",
+	"|gte",
+	"|neq",
+	"|fieldref",
+	"|windash|contains",
+	"|endswith|all",
 };
 
 static const char *pick(struct rig *rig, const char *const *list, size_t count)
@@ -78,11 +125,12 @@ static size_t put_item(struct rig *rig, char *to, size_t room)
 static size_t put_rule(struct rig *rig, uint32_t number, char *to, size_t room)
 {
 	static const char *const conditions[] = {
-		"a", "a and b", "a or b", "a and not b", "not a", "not (a or b)", "1 of them", "all of them", "(a or b) and c", "a and (b or not c)",
+		"a",         "a and b",     "a or b",         "a and not b",        "not a", "not (a or b)",
+		"1 of them", "all of them", "(a or b) and c", "a and (b or not c)",
 	};
 	static const char *const categories[] = {"x", "y"};
-	size_t n = (size_t)snprintf(to, room, "title: T%u\nid: t%u\nlogsource: {category: %s}\ndetection:\n", number, number,
-								pick(rig, categories, 2));
+	size_t n = (size_t)snprintf(to, room, "title: T%u\nid: t%u\nlogsource: {category: %s}\ndetection:\n", number,
+								number, pick(rig, categories, 2));
 	for (char name = 'a'; name <= 'c'; name++) {
 		n += (size_t)snprintf(to + n, room - n, "  %c:\n", name);
 		if (below(rig, 20) == 0) {
@@ -201,8 +249,14 @@ static void rules_without_their_witness_are_not_tried(void **state)
 		{"{a: true}", "{\"a\": \"TRUE\"}", true, true},
 		{"{a: true}", "{\"a\": false}", false, false},
 		{"{a: \"\xc3\x84PFEL\"}", "{\"a\": \"\xc3\xa4pfel\"}", true, true},
-		{"{a: kelvin}", "{\"a\": \"\xe2\x84\xaa" "elvin\"}", true, true},
-		{"{a|cased: kelvin}", "{\"a\": \"\xe2\x84\xaa" "elvin\"}", true, false},
+		{"{a: kelvin}",
+		 "{\"a\": \"\xe2\x84\xaa"
+		 "elvin\"}",
+		 true, true},
+		{"{a|cased: kelvin}",
+		 "{\"a\": \"\xe2\x84\xaa"
+		 "elvin\"}",
+		 true, false},
 	};
 	struct rig rig;
 	(void)state;
