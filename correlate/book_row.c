@@ -82,7 +82,9 @@ bool book_row_read(struct slice json, struct book_row *out)
 	static const uint8_t none[16];
 	memset(out, 0, sizeof(*out));
 	json_reader_init(&r, json);
-	if (json_next(&r, &token) != JSON_OBJECT || json_next(&r, &token) != JSON_KEY)
+	if (json_next(&r, &token) != JSON_OBJECT)
+		return false;
+	if (json_next(&r, &token) != JSON_KEY)
 		return false;
 	if (slice_equal(token.text, SLICE("incident")))
 		out->kind = BOOK_ROW_INCIDENT;
