@@ -36,7 +36,7 @@ static void put_number(struct json_writer *w, const char *key, uint64_t v)
 }
 
 void audit_gap(struct store *s, struct partition *p, const struct batch_identity *identity, uint64_t from, uint64_t to,
-               uint64_t offset)
+			   uint64_t offset)
 {
 	struct buffer b;
 	struct json_writer w;

@@ -11,9 +11,16 @@ void commit_write(struct buffer *out, const struct commit *c)
 	buffer_add_u64(out, c->next_offset);
 	buffer_add_u32(out, c->mark_count);
 	buffer_add_u32(out, c->zone.kinds);
-	const uint64_t numbers[] = {c->size, c->rows, c->raw_bytes, c->first_leaf, c->first_offset, c->last_offset,
-	                            (uint64_t)c->zone.when_min, (uint64_t)c->zone.when_max,
-	                            (uint64_t)c->zone.observed_min, (uint64_t)c->zone.observed_max};
+	const uint64_t numbers[] = {c->size,
+								c->rows,
+								c->raw_bytes,
+								c->first_leaf,
+								c->first_offset,
+								c->last_offset,
+								(uint64_t)c->zone.when_min,
+								(uint64_t)c->zone.when_max,
+								(uint64_t)c->zone.observed_min,
+								(uint64_t)c->zone.observed_max};
 	for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		buffer_add_u64(out, numbers[i]);
 	buffer_add(out, c->sha256, 32);
@@ -33,7 +40,7 @@ static bool name_valid(const struct commit *c)
 	if (c->type == COMMIT_POSITION)
 		return len == 0;
 	return len == 37 && strspn(c->name, "0123456789abcdef") == 16 && c->name[16] == '-' &&
-	       strspn(c->name + 17, "0123456789abcdef") == 16 && strcmp(c->name + 33, ".seg") == 0;
+		   strspn(c->name + 17, "0123456789abcdef") == 16 && strcmp(c->name + 33, ".seg") == 0;
 }
 
 int commit_read(struct slice body, struct commit *c, struct error *error)

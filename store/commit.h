@@ -8,14 +8,14 @@
 #define COMMIT_NAME_MAX 64u
 
 enum commit_type {
-	COMMIT_SEGMENT = 1,  /* rows became a segment */
+	COMMIT_SEGMENT = 1, /* rows became a segment */
 	COMMIT_POSITION = 2, /* only offsets and marks moved */
 };
 
 struct commit {
 	enum commit_type type;
 	struct store_partition partition;
-	uint64_t next_offset;          /* all below it is committed */
+	uint64_t next_offset; /* all below it is committed */
 	const struct segment_mark *marks; /* writing; reading: see commit_mark */
 	uint32_t mark_count;
 	/* COMMIT_SEGMENT: */
@@ -23,7 +23,7 @@ struct commit {
 	struct zone zone;
 	uint8_t sha256[32];
 	char name[COMMIT_NAME_MAX];
-	const uint8_t *mark_octets;    /* reading */
+	const uint8_t *mark_octets; /* reading */
 };
 
 void commit_write(struct buffer *out, const struct commit *c);

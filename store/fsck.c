@@ -12,7 +12,7 @@ struct fsck {
 	char segments[440];
 	struct buffer *out;
 	int findings;
-	struct buffer commits;  /* bodies, each after its length (u32) */
+	struct buffer commits; /* bodies, each after its length (u32) */
 	uint64_t commit_count, segment_count;
 	struct error *error;
 };
@@ -96,9 +96,9 @@ static int check_chain(struct fsck *f)
 			break;
 		bool is_segment = c.type == COMMIT_SEGMENT;
 		if (c.next_offset < follow->next_offset || (is_segment && c.first_leaf != follow->leaf) ||
-		    (is_segment && (c.first_offset < follow->next_offset || c.last_offset >= c.next_offset)))
+			(is_segment && (c.first_offset < follow->next_offset || c.last_offset >= c.next_offset)))
 			line(f, false, is_segment ? c.name : NULL, -1,
-			     "the commit record does not follow the one before it (offsets, leaves)");
+				 "the commit record does not follow the one before it (offsets, leaves)");
 		follow->next_offset = c.next_offset;
 		follow->leaf += c.rows;
 	}
@@ -140,10 +140,10 @@ static int hash_file(struct fsck *f, const char *path, uint64_t *size, uint8_t o
 static void check_index(struct fsck *f, const struct commit *c, const struct segment_index *index)
 {
 	bool same = index->partition.topic == c->partition.topic && index->partition.partition == c->partition.partition &&
-	            index->first_offset == c->first_offset && index->last_offset == c->last_offset &&
-	            index->rows == c->rows && index->first_leaf == c->first_leaf && index->file_bytes == c->size &&
-	            index->zone.when_min == c->zone.when_min && index->zone.when_max == c->zone.when_max &&
-	            index->zone.observed_min == c->zone.observed_min && index->zone.observed_max == c->zone.observed_max;
+				index->first_offset == c->first_offset && index->last_offset == c->last_offset &&
+				index->rows == c->rows && index->first_leaf == c->first_leaf && index->file_bytes == c->size &&
+				index->zone.when_min == c->zone.when_min && index->zone.when_max == c->zone.when_max &&
+				index->zone.observed_min == c->zone.observed_min && index->zone.observed_max == c->zone.observed_max;
 	if (!same)
 		line(f, false, c->name, -1, "head and footer are not what the commit record says");
 	bool marks = index->mark_count == c->mark_count;
@@ -200,8 +200,9 @@ static int check_segment(struct fsck *f, const struct commit *c)
 		return 0;
 	}
 	if (size != c->size || memcmp(sha256, c->sha256, 32) != 0)
-		line(f, false, c->name, -1, size != c->size ? "the file is not as long as the commit record says"
-		                                            : "the file's SHA-256 is not that of the commit record");
+		line(f, false, c->name, -1,
+			 size != c->size ? "the file is not as long as the commit record says"
+							 : "the file's SHA-256 is not that of the commit record");
 	result = segment_open(&segment, f->env, path, &why);
 	if (result == -ERROR_MEMORY)
 		return error_set(f->error, ERROR_MEMORY, "%s", why.text);
@@ -229,7 +230,7 @@ static int unlisted(void *arg, const char *name)
 }
 
 static int check_all(struct fsck *f, const char *log_path, void (*progress)(void *ctx, uint64_t done, uint64_t total),
-                     void *ctx)
+					 void *ctx)
 {
 	uint64_t torn = 0, done = 0;
 	struct error why = {0};
@@ -259,8 +260,8 @@ static int check_all(struct fsck *f, const char *log_path, void (*progress)(void
 	return result;
 }
 
-int store_fsck(const struct env *env, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
-               struct buffer *ndjson, struct error *error)
+int store_fsck(const struct env *env, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t total),
+			   void *ctx, struct buffer *ndjson, struct error *error)
 {
 	struct fsck f = {.env = env, .out = ndjson, .error = error};
 	char log_path[440];

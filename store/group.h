@@ -25,10 +25,10 @@ enum column_kind {
 
 #define GROUP_ROWS_MAX 65536u
 #define GROUP_COLUMNS_MAX 4096u
-#define GROUP_TEXT_BYTES (16u << 20)     /* the writer begins a new group past it */
-#define GROUP_BATCH_BYTES (32u << 20)    /* the same for text, fields and rows together */
-#define GROUP_MEMORY_MAX (256u << 20)    /* of a reader's tables; what a writer makes needs less than half */
-#define GROUP_ROW_TEXT_MAX (4u << 20)    /* of one row; a batch is not larger */
+#define GROUP_TEXT_BYTES (16u << 20) /* the writer begins a new group past it */
+#define GROUP_BATCH_BYTES (32u << 20) /* the same for text, fields and rows together */
+#define GROUP_MEMORY_MAX (256u << 20) /* of a reader's tables; what a writer makes needs less than half */
+#define GROUP_ROW_TEXT_MAX (4u << 20) /* of one row; a batch is not larger */
 #define GROUP_COLUMN_BYTES_MAX (96u << 20) /* of one column decompressed; a reader refuses more */
 #define GROUP_SOURCES_LISTED 256u
 #define COLUMN_ANONYMOUS 0xffffu
@@ -72,7 +72,7 @@ struct group_writer;
 
 /* Takes a finished column. Non-zero stops. */
 typedef int group_put(void *ctx, enum column_kind kind, uint8_t encoding, uint16_t number, uint32_t values,
-                      struct slice octets);
+					  struct slice octets);
 
 struct group_writer *group_writer_new(const struct env *env);
 void group_writer_free(struct group_writer *g);
@@ -108,7 +108,7 @@ struct group_field {
 struct group_row {
 	const struct row_head *head;
 	int64_t time_ns, observed_ns;
-	struct slice text;       /* valid until the next row */
+	struct slice text; /* valid until the next row */
 	uint32_t original_len, field_count;
 	const struct group_field *fields;
 };
@@ -126,11 +126,11 @@ struct group;
  * from 0 among them. 0 or a negative error. */
 struct group_columns {
 	int (*fetch)(void *ctx, enum column_kind kind, uint32_t number, struct arena *arena, struct slice *octets,
-	             uint8_t *encoding, struct error *error);
+				 uint8_t *encoding, struct error *error);
 	void *ctx;
 	const uint32_t *value_counts; /* of each values column */
-	uint32_t column_count;        /* of values */
-	uint64_t offset_base;         /* the segment's first bus offset */
+	uint32_t column_count; /* of values */
+	uint64_t offset_base; /* the segment's first bus offset */
 	uint32_t rows, partition;
 };
 
@@ -151,10 +151,10 @@ struct group {
 	uint32_t *template_codes, *head_codes;
 	uint64_t *times, *observed;
 	struct values_view *columns;
-	bool *loaded;                  /* columns whose values were read */
-	uint32_t *cursors, *saved;     /* next unread value of each column */
-	uint32_t row, saved_row;       /* next row */
-	struct group_field *fields;    /* of the row given last */
+	bool *loaded; /* columns whose values were read */
+	uint32_t *cursors, *saved; /* next unread value of each column */
+	uint32_t row, saved_row; /* next row */
+	struct group_field *fields; /* of the row given last */
 	uint32_t *bounds;
 	struct buffer text;
 	struct timetext_cache times_printed;

@@ -20,7 +20,8 @@ int group_bad(struct error *error, const char *what)
 
 static int no_memory(struct error *error)
 {
-	return error_set(error, ERROR_MEMORY, "row group: no memory, or more than %u MiB of tables", GROUP_MEMORY_MAX >> 20);
+	return error_set(error, ERROR_MEMORY, "row group: no memory, or more than %u MiB of tables",
+					 GROUP_MEMORY_MAX >> 20);
 }
 
 static int fetch(struct group *g, enum column_kind kind, struct reader *r, struct error *error)
@@ -67,8 +68,7 @@ static bool read_texts(struct group *g, struct reader *r, struct slice **out, ui
 
 static bool read_decoders(struct group *g, struct reader *r)
 {
-	if (!read_count(r, 2, &g->decoder_count) ||
-	    !(g->decoders = group_room(g, g->decoder_count, sizeof *g->decoders)))
+	if (!read_count(r, 2, &g->decoder_count) || !(g->decoders = group_room(g, g->decoder_count, sizeof *g->decoders)))
 		return false;
 	for (uint32_t i = 0; i < g->decoder_count; i++) {
 		g->decoders[i].name = read_text(r);
@@ -82,7 +82,7 @@ static bool read_decoders(struct group *g, struct reader *r)
 static bool read_logsources(struct group *g, struct reader *r)
 {
 	if (!read_count(r, 3, &g->logsource_count) ||
-	    !(g->logsources = group_room(g, g->logsource_count, sizeof *g->logsources)))
+		!(g->logsources = group_room(g, g->logsource_count, sizeof *g->logsources)))
 		return false;
 	for (uint32_t i = 0; i < g->logsource_count; i++) {
 		g->logsources[i].product = read_text(r);
@@ -95,7 +95,7 @@ static bool read_logsources(struct group *g, struct reader *r)
 static bool read_collectors(struct group *g, struct reader *r)
 {
 	if (!read_count(r, 16, &g->collector_count) ||
-	    !(g->collectors = group_room(g, g->collector_count, sizeof *g->collectors)))
+		!(g->collectors = group_room(g, g->collector_count, sizeof *g->collectors)))
 		return false;
 	for (uint32_t i = 0; i < g->collector_count; i++)
 		g->collectors[i] = reader_slice(r, 16);
@@ -135,7 +135,7 @@ static int open_tables(struct group *g, struct error *error)
 	if (result != 0)
 		return result;
 	bool good = read_texts(g, &r, &g->names, &g->name_count) && read_texts(g, &r, &g->sources, &g->source_count) &&
-	            read_decoders(g, &r) && read_logsources(g, &r) && read_collectors(g, &r) && read_heads(g, &r);
+				read_decoders(g, &r) && read_logsources(g, &r) && read_collectors(g, &r) && read_heads(g, &r);
 	if (!good || reader_left(&r) != 0 || g->name_count > UINT16_MAX || g->source_count > UINT16_MAX)
 		return group_bad(error, "tables are not what they should be");
 	return 0;
@@ -155,8 +155,8 @@ static bool read_run(struct group *g, struct reader *r, struct group_run *run, i
 	run->must_flags = read_u32(r, BATCH_FLAG_BACKFILL);
 	uint64_t step = reader_varint(r);
 	if (r->failed || run->rows == 0 || collector >= g->collector_count ||
-	    run->first_sequence > UINT64_MAX - run->rows ||
-	    __builtin_add_overflow(run->offset, g->from.offset_base, &run->offset))
+		run->first_sequence > UINT64_MAX - run->rows ||
+		__builtin_add_overflow(run->offset, g->from.offset_base, &run->offset))
 		return false;
 	memcpy(run->collector, g->collectors[collector].ptr, 16);
 	*base = (int64_t)((uint64_t)*base + (step >> 1 ^ (~(step & 1) + 1)));

@@ -126,8 +126,8 @@ static int load_column(struct group *g, uint32_t number, struct error *error)
 		return result;
 	result = values_open(&g->columns[number], g->env, encoding, g->from.value_counts[number], octets);
 	if (result != 0)
-		return error_set(error, (enum error_code)-result, "row group: values of column %u: %s", number,
-		                 error_name((enum error_code)-result));
+		return error_set(error, (enum error_code) - result, "row group: values of column %u: %s", number,
+						 error_name((enum error_code) - result));
 	g->loaded[number] = true;
 	return 0;
 }

@@ -7,7 +7,7 @@
 struct structure_piece {
 	uint8_t from, form;
 	int8_t quarters;
-	bool needed;      /* by the names asked for */
+	bool needed; /* by the names asked for */
 	uint32_t column;
 };
 

@@ -99,16 +99,17 @@ static bool room_for_row(struct group_writer *g, uint32_t fields, size_t text_le
 	pieces = pieces < bounds * SPLIT_PIECES ? pieces : bounds * SPLIT_PIECES;
 	g->key_next = (uint32_t *)(void *)buffer_room(&g->key, (4 + pieces + 3 * (size_t)fields) * sizeof(uint32_t));
 	g->literal_next = buffer_room(&g->literals, 8 + text_len + 5 * pieces + 5 * (size_t)fields);
-	g->has_room = g->key_next && g->literal_next && buffer_room(&g->places, ((size_t)fields + 1) * sizeof(struct place)) &&
-	       buffer_room(&g->bounds, bounds * sizeof(uint32_t)) && buffer_room(&g->owners, bounds * sizeof(uint32_t)) &&
-	       buffer_room(&g->piece_at, bounds * sizeof(uint32_t));
+	g->has_room =
+		g->key_next && g->literal_next && buffer_room(&g->places, ((size_t)fields + 1) * sizeof(struct place)) &&
+		buffer_room(&g->bounds, bounds * sizeof(uint32_t)) && buffer_room(&g->owners, bounds * sizeof(uint32_t)) &&
+		buffer_room(&g->piece_at, bounds * sizeof(uint32_t));
 	if (g->has_room)
 		g->literal_next += sizeof(uint32_t);
 	return g->has_room;
 }
 
 static void gather_field(struct group_writer *g, const struct batch_row *row, const struct batch_value *value,
-                         struct place *place)
+						 struct place *place)
 {
 	*place = (struct place){.name = g->name_map[value->name], .type = value->type, .small = value->small};
 	if (!has_text(place))
@@ -116,7 +117,7 @@ static void gather_field(struct group_writer *g, const struct batch_row *row, co
 	place->from = (uint32_t)(value->text.ptr - row->text.ptr);
 	place->to = place->from + (uint32_t)value->text.len;
 	g->words_cut |= divides_word(g, place->from) || divides_word(g, place->to) ||
-	                (place->from < g->original_len && g->original_len < place->to);
+					(place->from < g->original_len && g->original_len < place->to);
 	mark_bound(g, place->from);
 	mark_bound(g, place->to);
 }
@@ -342,8 +343,13 @@ static int put_known(struct group_writer *g, struct name_state *state, uint16_t 
 #define V_DIGIT 2u
 
 static const uint8_t VARIABLE[256] = {
-	['0' ... '9'] = V_PART | V_DIGIT, ['A' ... 'Z'] = V_PART, ['a' ... 'z'] = V_PART, ['_'] = V_PART, ['.'] = V_PART,
-	[':'] = V_PART, ['-'] = V_PART,
+	['0' ... '9'] = V_PART | V_DIGIT,
+	['A' ... 'Z'] = V_PART,
+	['a' ... 'z'] = V_PART,
+	['_'] = V_PART,
+	['.'] = V_PART,
+	[':'] = V_PART,
+	['-'] = V_PART,
 };
 
 /* The next run of letters, digits and . : - that holds a digit, without . : - at its ends: numbers, addresses, names of
@@ -370,7 +376,8 @@ static bool next_variable(struct slice text, size_t *from, size_t *to)
 }
 
 /* Variables after the same text are of one kind ("port ", "SRC="). */
-static int put_variable(struct group_writer *g, uint32_t owner, struct slice text, size_t before, size_t from, size_t to)
+static int put_variable(struct group_writer *g, uint32_t owner, struct slice text, size_t before, size_t from,
+						size_t to)
 {
 	uint8_t key[CONTEXT_BYTES + 4];
 	size_t begin = from - before > CONTEXT_BYTES ? from - CONTEXT_BYTES : before;
@@ -543,58 +550,4 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 	if (row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5)
 		words_add_multibyte(&g->words, row->original);
 	return find_template(g, code);
-}
-
-/* ---- writing them down ---- */
-
-static void put_structure(struct buffer *out, struct slice key)
-{
-	const uint8_t *p = key.ptr;
-	uint32_t v[3], pieces;
-#define NEXT(into) (memcpy(&(into), p, 4), p += 4)
-	NEXT(pieces);
-	NEXT(v[0]);
-	buffer_add_varint(out, pieces);
-	buffer_add_varint(out, v[0]);
-	while (pieces-- > 0) {
-		NEXT(v[0]);
-		buffer_add_octet(out, (uint8_t)v[0]);
-		if ((uint8_t)v[0] == PIECE_VALUE)
-			buffer_add_varint(out, v[0] >> 8);
-		if ((uint8_t)v[0] == PIECE_TIME) {
-			int8_t quarters = (int8_t)(v[0] >> 16);
-			buffer_add_octet(out, (uint8_t)(v[0] >> 8));
-			buffer_add_varint(out, (uint8_t)(quarters * 2 ^ (quarters >> 7)));
-		}
-	}
-	uint32_t fields;
-	NEXT(fields);
-	buffer_add_varint(out, fields);
-	while (fields-- > 0) {
-		NEXT(v[0]);
-		buffer_add_varint(out, v[0] & 0xffff);
-		buffer_add_octet(out, (uint8_t)(v[0] >> 16));
-		if (v[0] >> 16 == VALUE_NULL || v[0] >> 16 == VALUE_SMALL)
-			continue;
-		NEXT(v[1]);
-		NEXT(v[2]);
-		buffer_add_varint(out, v[1]);
-		buffer_add_varint(out, v[2]);
-	}
-#undef NEXT
-}
-
-void group_fill_templates(struct group_writer *g, struct buffer *out)
-{
-	buffer_add_varint(out, g->structures.count);
-	for (uint32_t i = 0; i < g->structures.count; i++)
-		put_structure(out, g->structures.items[i]);
-	buffer_add_varint(out, g->templates.count);
-	for (uint32_t i = 0; i < g->templates.count; i++) {
-		struct slice key = g->templates.items[i];
-		uint32_t structure;
-		memcpy(&structure, key.ptr, sizeof structure);
-		buffer_add_varint(out, structure);
-		buffer_add_slice(out, slice_from(key, sizeof structure));
-	}
 }

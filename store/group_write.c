@@ -12,8 +12,8 @@ static void tables_init(struct group_writer *g)
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
 		strings_init(borrowed[i], g->env, NULL);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals,
-	                            &g->out,    &g->places, &g->bounds, &g->owners,   &g->piece_at};
+	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->out,
+								&g->places, &g->bounds, &g->owners, &g->piece_at};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_init(buffers[i], g->env);
 }
@@ -37,7 +37,7 @@ struct group_writer *group_writer_new(const struct env *env)
 	g->bound_at = env_alloc(env, BOUND_AT * sizeof *g->bound_at);
 	g->context_states = env_alloc(env, CONTEXTS_MAX * sizeof *g->context_states);
 	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states ||
-	    !g->bound_at) {
+		!g->bound_at) {
 		group_writer_free(g);
 		return NULL;
 	}
@@ -49,18 +49,18 @@ void group_writer_free(struct group_writer *g)
 {
 	if (!g)
 		return;
-	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,  &g->structures,
-	                            &g->templates, &g->names,      &g->sources, &g->collectors, &g->contexts};
+	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
+								&g->names,    &g->sources,    &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals,
-	                            &g->out,    &g->places, &g->bounds, &g->owners,   &g->piece_at};
+	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->out,
+								&g->places, &g->bounds, &g->owners, &g->piece_at};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
 	for (uint32_t i = 0; i < g->columns_made; i++)
 		values_free(&g->columns[i].values);
-	void *arrays[] = {g->time, g->observed, g->template_codes, g->head_codes, g->columns, g->name_states,
-	                  g->context_states, g->bound_at};
+	void *arrays[] = {g->time,    g->observed,    g->template_codes, g->head_codes,
+					  g->columns, g->name_states, g->context_states, g->bound_at};
 	for (unsigned i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
 		env_free(g->env, arrays[i]);
 	words_free(&g->words);
@@ -70,8 +70,8 @@ void group_writer_free(struct group_writer *g)
 
 void group_begin(struct group_writer *g, uint64_t rows_expected)
 {
-	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,  &g->structures,
-	                            &g->templates, &g->names,      &g->sources, &g->collectors, &g->contexts};
+	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
+								&g->names,    &g->sources,    &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_reset(tables[i]);
 	for (uint32_t i = 0; i < g->column_count; i++)
@@ -99,7 +99,7 @@ bool group_fits(const struct group_writer *g, const struct batch *batch)
 	if (g->row_count == 0)
 		return true;
 	return g->names.count + batch->name_count <= NAMES_MAX && g->text_bytes < GROUP_TEXT_BYTES &&
-	       g->batch_bytes < GROUP_BATCH_BYTES;
+		   g->batch_bytes < GROUP_BATCH_BYTES;
 }
 
 uint32_t group_rows(const struct group_writer *g)
@@ -359,7 +359,8 @@ static int put_values(struct group_writer *g, group_put *put, void *ctx)
 		enum values_encoding encoding;
 		int result = values_encode(&column->values, &g->out, &encoding);
 		if (result == 0)
-			result = put(ctx, COLUMN_VALUES, (uint8_t)encoding, column->number, column->values.count, buffer_slice(&g->out));
+			result =
+				put(ctx, COLUMN_VALUES, (uint8_t)encoding, column->number, column->values.count, buffer_slice(&g->out));
 		buffer_reset(&g->out);
 		if (result != 0)
 			return result;
@@ -378,6 +379,7 @@ int group_finish(struct group_writer *g, uint64_t offset_base, group_put *put, v
 		words_filter(&g->words, &g->out);
 		result = put_out(g, put, ctx, COLUMN_FILTER);
 	}
-	return result == 0 ? 0 : error_set(error, (enum error_code)-result, "row group not finished: %s",
-	                                   error_name((enum error_code)-result));
+	return result == 0 ? 0
+					   : error_set(error, (enum error_code) - result, "row group not finished: %s",
+								   error_name((enum error_code) - result));
 }

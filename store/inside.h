@@ -14,10 +14,10 @@
 #include "store/commit.h"
 
 #define STORE_FAILURES_MAX 3u
-#define STORE_RETRY_NS NS_PER_S          /* between attempts while the disk is full */
+#define STORE_RETRY_NS NS_PER_S /* between attempts while the disk is full */
 #define STORE_POSITION_NS (60 * NS_PER_S) /* offsets without rows are committed so often */
-#define STORE_MOVES_MAX 8192u            /* of one segment */
-#define STORE_SEAL_BYTES (64u << 20)     /* of batches in one segment */
+#define STORE_MOVES_MAX 8192u /* of one segment */
+#define STORE_SEAL_BYTES (64u << 20) /* of batches in one segment */
 
 struct mark {
 	uint8_t collector[16];
@@ -37,13 +37,13 @@ struct tail_batch {
 	uint32_t references;
 	struct batch batch;
 	uint64_t offset;
-	uint64_t *skip;       /* null: every row is the store's */
-	uint32_t rows;        /* the store's */
+	uint64_t *skip; /* null: every row is the store's */
+	uint32_t rows; /* the store's */
 	uint64_t raw_bytes;
-	size_t bytes;         /* of memory */
+	size_t bytes; /* of memory */
 	struct zone zone;
-	int64_t boot_ns;      /* when it came */
-	int32_t month;        /* of observed time: months since year 0 */
+	int64_t boot_ns; /* when it came */
+	int32_t month; /* of observed time: months since year 0 */
 };
 
 struct partition {
@@ -56,7 +56,7 @@ struct partition {
 	struct tail_batch **tail;
 	uint32_t tail_count, tail_room;
 	uint64_t tail_rows;
-	int64_t moved_boot_ns;     /* when next_offset left committed_offset without rows */
+	int64_t moved_boot_ns; /* when next_offset left committed_offset without rows */
 	bool has_quarantine;
 	uint64_t quarantine_offset; /* the last batch that did not validate */
 };
@@ -84,10 +84,10 @@ struct store {
 	struct batch_builder *builder;
 	struct sha256 *sha;
 	size_t tail_bytes;
-	uint32_t failures;      /* syncs that failed */
+	uint32_t failures; /* syncs that failed */
 	bool fatal;
 	char fatal_text[256];
-	int64_t retry_boot_ns;  /* no sealing before it: the disk was full */
+	int64_t retry_boot_ns; /* no sealing before it: the disk was full */
 	struct store_stats stats;
 };
 
@@ -97,7 +97,7 @@ struct partition *partition_need(struct store *s, struct store_partition id); /*
 void partition_free(const struct env *env, struct partition *p);
 /* Index of the mark, made with next = 0 when new (*is_new); UINT32_MAX: no memory. */
 uint32_t partition_mark(const struct env *env, struct partition *p, const uint8_t collector[16], uint64_t epoch,
-                        bool *is_new);
+						bool *is_new);
 int partition_move(const struct env *env, struct partition *p, const struct mark_move *move);
 
 /* tail.c */
@@ -109,7 +109,7 @@ void tail_drop(struct store *s, struct partition *p, uint32_t count); /* the fir
 
 /* audit.c: own rows, told to the caller */
 void audit_gap(struct store *s, struct partition *p, const struct batch_identity *identity, uint64_t from, uint64_t to,
-               uint64_t offset);
+			   uint64_t offset);
 void audit_offsets(struct store *s, struct partition *p, uint64_t from, uint64_t to);
 void audit_quarantine(struct store *s, struct partition *p, uint64_t offset, const struct error *why);
 void audit_segment(struct store *s, const struct sealed *segment, const char *reason);

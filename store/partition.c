@@ -52,7 +52,7 @@ static bool is_mark(const struct mark *mark, const uint8_t collector[16], uint64
 
 /* Batches of one collector follow each other: the last mark found is mostly the next. */
 uint32_t partition_mark(const struct env *env, struct partition *p, const uint8_t collector[16], uint64_t epoch,
-                        bool *is_new)
+						bool *is_new)
 {
 	*is_new = false;
 	if (p->mark_last < p->mark_count && is_mark(&p->marks[p->mark_last], collector, epoch))

@@ -21,8 +21,12 @@ void store_add_sealed(struct store *s, const struct commit *c)
 {
 	CHECK(s->sealed_count < s->sealed_room);
 	struct sealed *sealed = &s->sealed[s->sealed_count++];
-	*sealed = (struct sealed){.partition = c->partition, .size = c->size, .rows = c->rows,
-	                          .first_offset = c->first_offset, .last_offset = c->last_offset, .zone = c->zone};
+	*sealed = (struct sealed){.partition = c->partition,
+							  .size = c->size,
+							  .rows = c->rows,
+							  .first_offset = c->first_offset,
+							  .last_offset = c->last_offset,
+							  .zone = c->zone};
 	memcpy(sealed->name, c->name, sizeof sealed->name);
 	s->stats.segments++;
 	s->stats.rows += c->rows;
@@ -64,7 +68,7 @@ static int apply(void *arg, const struct commitlog_record *record)
 		return error_set(replay->error, ERROR_MEMORY, "no memory for the store's segments");
 	if (c.next_offset < p->committed_offset || (c.type == COMMIT_SEGMENT && c.first_leaf != p->leaf_count))
 		return error_set(replay->error, ERROR_DAMAGED, "commit record %llu does not follow the one before it",
-		                 (unsigned long long)record->sequence);
+						 (unsigned long long)record->sequence);
 	p->committed_offset = p->next_offset = c.next_offset;
 	p->leaf_count += c.rows;
 	if (c.type == COMMIT_SEGMENT)
@@ -187,7 +191,8 @@ static int refuse_without_log(struct store *s, const struct buffer *names, struc
 	for (size_t at = 0; at < names->len; at += strlen((const char *)names->ptr + at) + 1)
 		if (is_segment_name((const char *)names->ptr + at))
 			return error_set(error, ERROR_DAMAGED,
-			                 "%s is missing but there are segments; put it back, or move the segments away", s->log_path);
+							 "%s is missing but there are segments; put it back, or move the segments away",
+							 s->log_path);
 	return 0;
 }
 

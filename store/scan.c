@@ -11,10 +11,10 @@
 
 /* A segment that was not opened yet (group none), a row group, or a batch of the tail. */
 struct item {
-	int64_t key;               /* when_min; descending: the complement of when_max */
+	int64_t key; /* when_min; descending: the complement of when_max */
 	struct store_partition partition;
 	uint64_t offset;
-	uint32_t segment, group;   /* segment: index of scan->pinned */
+	uint32_t segment, group; /* segment: index of scan->pinned */
 	struct tail_batch *tail;
 };
 
@@ -165,8 +165,8 @@ static int pin_sealed(struct store_scan *c, const struct store *s)
 			c->stats.items_passed_over++;
 			continue;
 		}
-		struct item item = {key_of(c, &sealed->zone), sealed->partition, sealed->first_offset, c->pinned_count,
-		                    GROUP_NONE, NULL};
+		struct item item = {key_of(c, &sealed->zone), sealed->partition, sealed->first_offset,
+							c->pinned_count,          GROUP_NONE,        NULL};
 		c->pinned[c->pinned_count] = (struct pinned){.sealed = *sealed};
 		c->pinned_count++;
 		heap_push(c, &item);
@@ -310,7 +310,7 @@ static int load_group(struct store_scan *c, struct error *error)
 {
 	struct group *g = &c->rows.group;
 	return c->hints.all_columns ? group_load_all(g, error)
-	                            : group_load_names(g, c->hints.columns, c->hints.column_count, error);
+								: group_load_names(g, c->hints.columns, c->hints.column_count, error);
 }
 
 static int open_group(struct store_scan *c, const struct item *item, struct error *error)
@@ -369,8 +369,8 @@ static int64_t bound_of(const struct store_scan *c)
 static void give_tail(struct store_scan *c, struct scan_block *block)
 {
 	struct tail_batch *t = c->current.tail;
-	*block = (struct scan_block){.batch = &t->batch, .whole = true, .partition = c->current.partition,
-	                             .offset = t->offset, .skip = t->skip};
+	*block = (struct scan_block){
+		.batch = &t->batch, .whole = true, .partition = c->current.partition, .offset = t->offset, .skip = t->skip};
 	scan_blocks_whole_is(c->blocks, &t->batch);
 	c->stats.rows += t->rows;
 	leave_current(c);

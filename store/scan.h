@@ -25,13 +25,13 @@
 /* A text that a wanted row holds somewhere: in its original octets, its derived text or a field's value (SMALL values as
  * decimal digits). It says nothing about field names. */
 struct scan_literal {
-	struct slice folded;         /* folded as fold() does */
+	struct slice folded; /* folded as fold() does */
 	bool whole_left, whole_right; /* the term's end does not touch [A-Za-z0-9_]: so the token there is a whole one */
 };
 
 struct scan_hints {
-	int64_t from_ns, to_ns;      /* from <= when < to; INT64_MIN / INT64_MAX = open */
-	uint32_t kinds;              /* bit 1 << kind, kinds above 31 as bit 31; 0 = all */
+	int64_t from_ns, to_ns; /* from <= when < to; INT64_MIN / INT64_MAX = open */
+	uint32_t kinds; /* bit 1 << kind, kinds above 31 as bit 31; 0 = all */
 	bool descending;
 	/* Fields that the test looks at. all_columns: blocks are whole rows from the start. Otherwise a sealed block holds
 	 * only fields of these names, and `original` and `text` of its rows are NOT the row's (only the octets those fields
@@ -51,24 +51,24 @@ struct scan_hints {
 #define SCAN_LITERALS_MAX 1024u
 
 struct scan_block {
-	const struct batch *batch;   /* valid until the next store_scan_next or close; whole rows when `whole` */
+	const struct batch *batch; /* valid until the next store_scan_next or close; whole rows when `whole` */
 	bool whole;
-	bool sealed;                 /* from a segment, not from the tail */
+	bool sealed; /* from a segment, not from the tail */
 	struct store_partition partition;
-	uint64_t offset;             /* of the bus record */
-	uint32_t row_first;          /* index in the bus record of the batch's row 0 */
+	uint64_t offset; /* of the bus record */
+	uint32_t row_first; /* index in the bus record of the batch's row 0 */
 	/* The rows of batch that belong to the store: a tail batch may begin with duplicates, or have some in between.
 	 * Null: all of them. Otherwise bit i of skip[i / 64] set: row i is not a row of the store (duplicate or tick). */
 	const uint64_t *skip;
-	int64_t bound;               /* see above */
+	int64_t bound; /* see above */
 };
 
 struct scan_stats {
-	uint64_t rows;               /* given so far */
+	uint64_t rows; /* given so far */
 	uint32_t items, items_passed_over; /* row groups and tail batches */
-	uint32_t segments;           /* pinned */
-	uint32_t damaged;            /* row groups that could not be read: the answer is not complete */
-	struct error damage;         /* the last of them, with file and group */
+	uint32_t segments; /* pinned */
+	uint32_t damaged; /* row groups that could not be read: the answer is not complete */
+	struct error damage; /* the last of them, with file and group */
 };
 
 struct store_scan;

@@ -10,7 +10,7 @@ struct scan_blocks {
 	struct dictionary dictionary;
 	struct maker narrow, whole;
 	struct group *group;
-	uint32_t *name_ids;      /* of the group's names; DICTIONARY_NONE = not asked yet */
+	uint32_t *name_ids; /* of the group's names; DICTIONARY_NONE = not asked yet */
 	uint32_t name_room, run; /* run: the next one */
 	const struct batch *given; /* whole already, or null */
 	/* the head of the row before: its table indexes are valid in the batch being made */
@@ -144,7 +144,8 @@ static int put_row(struct scan_blocks *b, struct batch_builder *builder, const s
 	return batch_row_end(builder);
 }
 
-static int make(struct scan_blocks *b, struct maker *maker, const struct group_run *run, bool whole, struct error *error)
+static int make(struct scan_blocks *b, struct maker *maker, const struct group_run *run, bool whole,
+				struct error *error)
 {
 	struct batch_identity identity = {{0}, run->epoch, b->group->from.partition, run->first_sequence};
 	memcpy(identity.collector, run->collector, 16);
@@ -158,7 +159,7 @@ static int make(struct scan_blocks *b, struct maker *maker, const struct group_r
 		result = put_row(b, maker->builder, &row);
 		if (result != 0)
 			return error_set(error, result == -ERROR_MEMORY ? ERROR_MEMORY : ERROR_FORMAT,
-			                 "row group: a row that no batch holds: %s", error_name((enum error_code)-result));
+							 "row group: a row that no batch holds: %s", error_name((enum error_code) - result));
 	}
 	struct slice octets;
 	int result = batch_finish(maker->builder, &octets, error);

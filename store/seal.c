@@ -19,8 +19,8 @@
 struct sealing {
 	struct store *store;
 	struct partition *partition;
-	uint32_t batches;            /* of the tail */
-	uint64_t committed;          /* offset after it */
+	uint32_t batches; /* of the tail */
+	uint64_t committed; /* offset after it */
 	struct row_run *runs;
 	struct segment_mark *marks;
 	uint32_t run_count, mark_count;
@@ -167,7 +167,7 @@ static int give_name(struct sealing *x, struct error *error)
 		uint64_t random = 0;
 		x->store->env->random.fill(x->store->env->random.ctx, &random, sizeof random);
 		snprintf(aside, sizeof aside, "%.430s/%.40s.%016llx", x->store->orphans, x->commit.name,
-		         (unsigned long long)random);
+				 (unsigned long long)random);
 		result = files->rename(files->ctx, x->path, aside, false);
 		if (result == 0)
 			result = files->rename(files->ctx, x->temporary, x->path, false);
@@ -183,11 +183,11 @@ static int make_file(struct sealing *x, struct slice file, uint64_t footer_hash,
 	struct store *s = x->store;
 	uint64_t random[2] = {0, 0};
 	s->env->random.fill(s->env->random.ctx, random, sizeof random);
-	snprintf(x->commit.name, sizeof x->commit.name, "%016llx-%016llx.seg",
-	         (unsigned long long)commitlog_count(s->log), (unsigned long long)footer_hash);
+	snprintf(x->commit.name, sizeof x->commit.name, "%016llx-%016llx.seg", (unsigned long long)commitlog_count(s->log),
+			 (unsigned long long)footer_hash);
 	snprintf(x->path, sizeof x->path, "%.440s/%.63s", s->segments, x->commit.name);
 	snprintf(x->temporary, sizeof x->temporary, "%.440s/.tmp-%016llx%016llx", s->segments,
-	         (unsigned long long)random[0], (unsigned long long)random[1]);
+			 (unsigned long long)random[0], (unsigned long long)random[1]);
 	int result = write_file(x, file, error);
 	if (result == 0) {
 		result = give_name(x, error);
@@ -228,7 +228,7 @@ static int commit(struct sealing *x, struct error *error)
 	commit_write(&body, &x->commit);
 	uint64_t before = commitlog_count(s->log);
 	int result = body.failed ? error_set(error, ERROR_MEMORY, "no memory for a commit record")
-	                         : commitlog_append(s->log, buffer_slice(&body), NULL, error);
+							 : commitlog_append(s->log, buffer_slice(&body), NULL, error);
 	if (result != 0 && !body.failed)
 		result = ask_log(s, before, result, error);
 	buffer_free(&body);
@@ -275,10 +275,15 @@ static int seal_once(struct sealing *x, struct error *error)
 {
 	struct store *s = x->store;
 	struct partition *p = x->partition;
-	struct segment_input input = {.partition = p->id, .runs = x->runs, .run_count = x->run_count, .marks = x->marks,
-	                              .mark_count = x->mark_count, .first_leaf = p->leaf_count,
-	                              .first_offset = p->tail[0]->offset, .last_offset = p->tail[x->batches - 1]->offset,
-	                              .made_ns = env_now(s->env)};
+	struct segment_input input = {.partition = p->id,
+								  .runs = x->runs,
+								  .run_count = x->run_count,
+								  .marks = x->marks,
+								  .mark_count = x->mark_count,
+								  .first_leaf = p->leaf_count,
+								  .first_offset = p->tail[0]->offset,
+								  .last_offset = p->tail[x->batches - 1]->offset,
+								  .made_ns = env_now(s->env)};
 	struct slice file;
 	s->env->random.fill(s->env->random.ctx, input.uuid, sizeof input.uuid);
 	int result = segment_build(s->writer, &input, &file, error);
@@ -347,8 +352,8 @@ static int seal(struct store *s, struct partition *p, uint32_t batches, struct e
 	if (result == 0)
 		result = collect_marks(&x);
 	if (result == 0) {
-		x.commit = (struct commit){.partition = p->id, .next_offset = x.committed, .marks = x.marks,
-		                           .mark_count = x.mark_count};
+		x.commit = (struct commit){
+			.partition = p->id, .next_offset = x.committed, .marks = x.marks, .mark_count = x.mark_count};
 		result = seal_trying(&x, batches ? seal_once : position_once, error);
 	} else {
 		result = error_set(error, ERROR_MEMORY, "no memory to seal");
@@ -369,7 +374,7 @@ static uint32_t batches_of_segment(const struct store *s, const struct partition
 	while (n < p->tail_count && n < STORE_MOVES_MAX) {
 		const struct tail_batch *t = p->tail[n];
 		if (n > 0 && (t->month != p->tail[0]->month || rows + t->rows > s->config.segment_rows ||
-		              bytes + t->bytes > STORE_SEAL_BYTES))
+					  bytes + t->bytes > STORE_SEAL_BYTES))
 			break;
 		rows += t->rows;
 		bytes += t->bytes;
@@ -382,9 +387,9 @@ static bool is_due(const struct store *s, const struct partition *p, uint32_t ba
 {
 	if (p->tail_count == 0)
 		return p->next_offset > p->committed_offset &&
-		       (p->move_count > STORE_MOVES_MAX || boot_ns - p->moved_boot_ns >= STORE_POSITION_NS);
+			   (p->move_count > STORE_MOVES_MAX || boot_ns - p->moved_boot_ns >= STORE_POSITION_NS);
 	return batches < p->tail_count || p->tail_rows >= s->config.segment_rows || p->move_count > STORE_MOVES_MAX ||
-	       boot_ns - p->tail[0]->boot_ns >= s->config.segment_age_s * NS_PER_S;
+		   boot_ns - p->tail[0]->boot_ns >= s->config.segment_age_s * NS_PER_S;
 }
 
 int seal_due(struct store *s, struct partition *p, bool flush, struct error *error)

@@ -25,14 +25,14 @@ struct segment_column {
 	uint8_t kind, encoding;
 	uint16_t number;
 	uint32_t values;
-	uint64_t offset;           /* in the file */
+	uint64_t offset; /* in the file */
 	uint32_t blocks, octets, stored; /* stored: in the file, heads and padding included */
 };
 
 struct segment_group {
 	uint32_t rows, column_count, source_count;
 	struct zone zone;
-	const uint64_t *sources;   /* hashes, sorted; source_count may be SEGMENT_SOURCES_UNLISTED */
+	const uint64_t *sources; /* hashes, sorted; source_count may be SEGMENT_SOURCES_UNLISTED */
 	const struct segment_column *columns;
 };
 
@@ -53,7 +53,7 @@ struct segment_index {
 struct segment_input {
 	uint8_t uuid[16];
 	struct store_partition partition;
-	const struct row_run *runs;       /* in bus order; the batches live until the segment is verified */
+	const struct row_run *runs; /* in bus order; the batches live until the segment is verified */
 	uint32_t run_count;
 	const struct segment_mark *marks; /* sorted by collector, epoch */
 	uint32_t mark_count;
@@ -79,13 +79,13 @@ int segment_verify(const struct env *env, struct slice file, const struct segmen
 
 struct segment {
 	const struct env *env;
-	int fd;                 /* -1: in memory */
+	int fd; /* -1: in memory */
 	struct slice image;
 	char path[512];
-	struct arena arena;     /* holds the index */
+	struct arena arena; /* holds the index */
 	struct segment_index index;
 	struct buffer scratch;
-	void *unzip;            /* ZSTD_DCtx */
+	void *unzip; /* ZSTD_DCtx */
 };
 
 int segment_open(struct segment *s, const struct env *env, const char *path, struct error *error);
@@ -94,7 +94,7 @@ int segment_open_image(struct segment *s, const struct env *env, struct slice im
 void segment_close(struct segment *s);
 /* One column's octets, every block checked, into the arena. */
 int segment_fetch(struct segment *s, uint32_t group, const struct segment_column *column, struct arena *arena,
-                  struct slice *octets, struct error *error);
+				  struct slice *octets, struct error *error);
 const struct segment_column *segment_find(const struct segment_group *group, enum column_kind kind, uint32_t number);
 
 /* A row group of a segment, as struct group wants its columns. */
@@ -110,10 +110,10 @@ void segment_rows_close(struct segment_rows *rows);
 
 /* Parses head, footer and trailer that are in memory (segment_index.c). footer_offset from the trailer. */
 int segment_read_head(struct slice octets, struct segment_index *index, struct error *error);
-int segment_read_trailer(struct slice octets, struct segment_index *index, uint64_t *footer_offset, uint32_t *footer_len,
-                         struct error *error);
+int segment_read_trailer(struct slice octets, struct segment_index *index, uint64_t *footer_offset,
+						 uint32_t *footer_len, struct error *error);
 int segment_read_footer(struct slice octets, uint64_t footer_offset, struct segment_index *index, struct arena *arena,
-                        struct error *error);
+						struct error *error);
 /* Checks one block at its place; *used = head, octets and padding. */
 struct segment_block {
 	uint8_t kind, encoding;

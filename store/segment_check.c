@@ -10,7 +10,7 @@ static int damaged(struct error *error, const char *what)
 
 /* Reads the block at `at`; *used is 0 when it cannot be one. */
 static int walk_block(const struct env *env, int fd, uint64_t at, uint64_t end, struct buffer *scratch,
-                      struct segment_block *block, size_t *used, struct error *error)
+					  struct segment_block *block, size_t *used, struct error *error)
 {
 	uint8_t head[SEGMENT_BLOCK_HEAD];
 	if (end - at < SEGMENT_BLOCK_HEAD)
@@ -138,8 +138,8 @@ static int check_rows(const struct segment_group *from, struct group *g, struct 
 		zone_join(&zone, &one);
 	}
 	bool same = zone.when_min == from->zone.when_min && zone.when_max == from->zone.when_max &&
-	            zone.observed_min == from->zone.observed_min && zone.observed_max == from->zone.observed_max &&
-	            zone.kinds == from->zone.kinds;
+				zone.observed_min == from->zone.observed_min && zone.observed_max == from->zone.observed_max &&
+				zone.kinds == from->zone.kinds;
 	return same ? 0 : damaged(error, "zone maps are not those of the rows");
 }
 
@@ -149,8 +149,8 @@ static int check_filter(struct segment *s, uint32_t number, struct error *error)
 	struct arena arena;
 	struct slice filter;
 	arena_init(&arena, s->env, 0);
-	int result = segment_fetch(s, number, segment_find(&s->index.groups[number], COLUMN_FILTER, 0), &arena, &filter,
-	                           error);
+	int result =
+		segment_fetch(s, number, segment_find(&s->index.groups[number], COLUMN_FILTER, 0), &arena, &filter, error);
 	if (result == 0 && !filter_valid(filter))
 		result = damaged(error, "the filter has no whole blocks");
 	arena_free(&arena);

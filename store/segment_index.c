@@ -41,8 +41,8 @@ int segment_read_head(struct slice octets, struct segment_index *index, struct e
 	return index->first_offset <= index->last_offset ? 0 : bad(error, "first bus offset after the last");
 }
 
-int segment_read_trailer(struct slice octets, struct segment_index *index, uint64_t *footer_offset, uint32_t *footer_len,
-                         struct error *error)
+int segment_read_trailer(struct slice octets, struct segment_index *index, uint64_t *footer_offset,
+						 uint32_t *footer_len, struct error *error)
 {
 	const uint8_t *p = octets.ptr;
 	CHECK(octets.len == SEGMENT_TRAILER_BYTES);
@@ -55,7 +55,7 @@ int segment_read_trailer(struct slice octets, struct segment_index *index, uint6
 	if (get_u64(p + 16) != index->file_bytes || get_u32(p + 28) != 0)
 		return bad(error, "the file is not as long as its trailer says");
 	if (*footer_offset < SEGMENT_HEAD_BYTES || *footer_offset > index->file_bytes ||
-	    index->file_bytes - *footer_offset != (uint64_t)*footer_len + SEGMENT_TRAILER_BYTES)
+		index->file_bytes - *footer_offset != (uint64_t)*footer_len + SEGMENT_TRAILER_BYTES)
 		return bad(error, "the footer is not where the trailer says");
 	index->block_count = get_u32(p + 24);
 	index->footer_hash = get_u64(p + 32);
@@ -109,8 +109,8 @@ static bool read_column(struct reader *r, struct segment_column *c, uint64_t foo
 	c->stored = reader_u32(r);
 	uint64_t block = (uint64_t)LIMIT_block_bytes;
 	return !r->failed && c->octets <= GROUP_COLUMN_BYTES_MAX && c->blocks == (c->octets + block - 1) / block &&
-	       c->offset >= SEGMENT_HEAD_BYTES && c->offset <= footer_offset && c->stored <= footer_offset - c->offset &&
-	       c->stored <= (uint64_t)c->octets + (uint64_t)c->blocks * (SEGMENT_BLOCK_HEAD + 8);
+		   c->offset >= SEGMENT_HEAD_BYTES && c->offset <= footer_offset && c->stored <= footer_offset - c->offset &&
+		   c->stored <= (uint64_t)c->octets + (uint64_t)c->blocks * (SEGMENT_BLOCK_HEAD + 8);
 }
 
 static bool read_sources(struct reader *r, struct segment_group *g, struct arena *arena)
@@ -159,7 +159,7 @@ static bool read_group(struct reader *r, struct segment_group *g, struct arena *
 }
 
 static int read_groups(struct reader *r, struct segment_index *index, struct arena *arena, uint64_t footer_offset,
-                       struct error *error)
+					   struct error *error)
 {
 	uint64_t rows = 0;
 	index->groups = room_for(arena, r, index->group_count, 48, sizeof *index->groups);
@@ -175,7 +175,7 @@ static int read_groups(struct reader *r, struct segment_index *index, struct are
 }
 
 int segment_read_footer(struct slice octets, uint64_t footer_offset, struct segment_index *index, struct arena *arena,
-                        struct error *error)
+						struct error *error)
 {
 	struct reader r = reader_of(octets);
 	if (hash_format(octets.ptr, octets.len) != index->footer_hash)
@@ -189,8 +189,8 @@ int segment_read_footer(struct slice octets, uint64_t footer_offset, struct segm
 	struct slice salt = reader_slice(&r, 16);
 	uint32_t level1 = reader_u32(&r), zero = reader_u32(&r);
 	if (r.failed || index->group_count == 0 || index->group_count > SEGMENT_GROUPS_MAX ||
-	    index->mark_count > SEGMENT_MARKS_MAX || leaves != index->rows || level1 != 0 || zero != 0 ||
-	    index->first_leaf > UINT64_MAX - leaves)
+		index->mark_count > SEGMENT_MARKS_MAX || leaves != index->rows || level1 != 0 || zero != 0 ||
+		index->first_leaf > UINT64_MAX - leaves)
 		return bad(error, "the footer begins wrongly");
 	memcpy(index->salt_key, salt.ptr, 16);
 	if (!read_marks(&r, index, arena))
@@ -215,7 +215,7 @@ int segment_read_block(struct slice octets, struct segment_block *block, size_t 
 	block->number = get_u32(p + 20);
 	size_t padded = SEGMENT_BLOCK_HEAD + (((size_t)block->stored + 7) & ~(size_t)7);
 	if (block->octets == 0 || block->octets > (uint32_t)LIMIT_block_bytes || block->stored > block->octets ||
-	    padded > octets.len)
+		padded > octets.len)
 		return bad(error, "a block's lengths are wrong");
 	XXH3_state_t state;
 	XXH3_64bits_reset(&state);

@@ -111,21 +111,21 @@ static bool decompress(struct segment *s, const struct segment_block *block, con
 		return true;
 	}
 	if (ZSTD_getFrameContentSize(stored, block->stored) != block->octets ||
-	    ZSTD_findFrameCompressedSize(stored, block->stored) != block->stored)
+		ZSTD_findFrameCompressedSize(stored, block->stored) != block->stored)
 		return false;
 	return ZSTD_decompressDCtx(s->unzip, out, block->octets, stored, block->stored) == block->octets;
 }
 
 static bool is_of(const struct segment_block *block, uint32_t group, const struct segment_column *column, uint32_t n,
-                  size_t left)
+				  size_t left)
 {
 	size_t octets = left < (size_t)LIMIT_block_bytes ? left : (size_t)LIMIT_block_bytes;
 	return block->kind == column->kind && block->encoding == column->encoding && block->group == group &&
-	       block->block == n && block->octets == octets;
+		   block->block == n && block->octets == octets;
 }
 
 static int fetch_blocks(struct segment *s, uint32_t group, const struct segment_column *column, struct slice from,
-                        uint8_t *out, struct error *error)
+						uint8_t *out, struct error *error)
 {
 	size_t done = 0;
 	for (uint32_t n = 0; n < column->blocks; n++) {
@@ -145,7 +145,7 @@ static int fetch_blocks(struct segment *s, uint32_t group, const struct segment_
 }
 
 int segment_fetch(struct segment *s, uint32_t group, const struct segment_column *column, struct arena *arena,
-                  struct slice *octets, struct error *error)
+				  struct slice *octets, struct error *error)
 {
 	struct slice from;
 	uint8_t *out = arena_alloc(arena, column->octets);
@@ -171,7 +171,7 @@ const struct segment_column *segment_find(const struct segment_group *group, enu
 /* ---- a row group ---- */
 
 static int fetch(void *ctx, enum column_kind kind, uint32_t number, struct arena *arena, struct slice *octets,
-                 uint8_t *encoding, struct error *error)
+				 uint8_t *encoding, struct error *error)
 {
 	struct segment_rows *rows = ctx;
 	const struct segment_group *group = &rows->segment->index.groups[rows->number];
@@ -189,8 +189,8 @@ int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t num
 	rows->value_counts = env_alloc(s->env, ((size_t)group->column_count + 1) * sizeof *rows->value_counts);
 	if (!rows->value_counts)
 		return error_set(error, ERROR_MEMORY, "no memory for a row group");
-	struct group_columns from = {fetch, rows, rows->value_counts, 0, s->index.first_offset, group->rows,
-	                             s->index.partition.partition};
+	struct group_columns from = {
+		fetch, rows, rows->value_counts, 0, s->index.first_offset, group->rows, s->index.partition.partition};
 	for (uint32_t i = 0; i < group->column_count; i++)
 		if (group->columns[i].kind == COLUMN_VALUES)
 			rows->value_counts[from.column_count++] = group->columns[i].values;

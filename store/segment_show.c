@@ -2,10 +2,11 @@
  */
 #include "store/segment_check.h"
 
-static const char *const COLUMN_NAMES[] = {"?",        "tables", "runs",   "templates", "template codes", "head codes",
-                                           "time",     "observed", "values", "filter"};
+static const char *const COLUMN_NAMES[] = {"?",          "tables", "runs",     "templates", "template codes",
+										   "head codes", "time",   "observed", "values",    "filter"};
 static const char *const ENCODING_NAMES[] = {"strings", "dictionary", "decimal", "ipv4"};
-static const char *const KIND_NAMES[] = {"event", "gap", "quarantine", "finding", "incident", "ledger", "audit", "tick"};
+static const char *const KIND_NAMES[] = {"event",    "gap",    "quarantine", "finding",
+										 "incident", "ledger", "audit",      "tick"};
 
 static void put_time(struct buffer *out, const char *label, int64_t ns)
 {
@@ -26,12 +27,12 @@ static void show_index(struct buffer *out, const char *path, const struct segmen
 	buffer_add_format(out, "segment %s\n  uuid ", path);
 	put_hex(out, index->uuid, 16);
 	buffer_add_format(out, "\n  topic %u partition %u, bus offsets %llu to %llu\n", index->partition.topic,
-	                  index->partition.partition, (unsigned long long)index->first_offset,
-	                  (unsigned long long)index->last_offset);
+					  index->partition.partition, (unsigned long long)index->first_offset,
+					  (unsigned long long)index->last_offset);
 	put_time(out, "  made ", index->made_ns);
 	buffer_add_format(out, ", %llu octets, %u blocks\n", (unsigned long long)index->file_bytes, index->block_count);
 	buffer_add_format(out, "  rows %llu, leaves from %llu\n", (unsigned long long)index->rows,
-	                  (unsigned long long)index->first_leaf);
+					  (unsigned long long)index->first_leaf);
 	put_time(out, "  when ", index->zone.when_min);
 	put_time(out, " to ", index->zone.when_max);
 	put_time(out, "\n  observed ", index->zone.observed_min);
@@ -41,16 +42,17 @@ static void show_index(struct buffer *out, const char *path, const struct segmen
 		buffer_add_str(out, "  collector ");
 		put_hex(out, index->marks[i].collector, 16);
 		buffer_add_format(out, " epoch %llu: sequences %llu to %llu\n", (unsigned long long)index->marks[i].epoch,
-		                  (unsigned long long)index->marks[i].first, (unsigned long long)index->marks[i].next - 1);
+						  (unsigned long long)index->marks[i].first, (unsigned long long)index->marks[i].next - 1);
 	}
 }
 
 static void show_column(struct buffer *out, uint32_t number, const struct segment_column *c, const struct group *g)
 {
 	const char *kind = c->kind < 10 ? COLUMN_NAMES[c->kind] : "?";
-	const char *encoding = c->kind == COLUMN_VALUES && c->encoding < VALUES_ENCODINGS ? ENCODING_NAMES[c->encoding] : "-";
+	const char *encoding =
+		c->kind == COLUMN_VALUES && c->encoding < VALUES_ENCODINGS ? ENCODING_NAMES[c->encoding] : "-";
 	buffer_add_format(out, "    %4u  %-14s %-10s %8u values %9u octets in %9u  ", number, kind, encoding, c->values,
-	                  c->octets, c->stored);
+					  c->octets, c->stored);
 	if (c->kind == COLUMN_VALUES && g && c->number < g->name_count)
 		text_escape_screen(out, g->names[c->number]);
 	else if (c->kind == COLUMN_VALUES)
@@ -59,7 +61,7 @@ static void show_column(struct buffer *out, uint32_t number, const struct segmen
 }
 
 static void show_field(struct buffer *out, const struct group *g, const struct group_row *row,
-                       const struct group_field *field)
+					   const struct group_field *field)
 {
 	buffer_add_str(out, "        ");
 	text_escape_screen(out, g->names[field->name]);
@@ -74,12 +76,12 @@ static void show_field(struct buffer *out, const struct group *g, const struct g
 }
 
 static void show_row(struct buffer *out, const struct group *g, const struct group_run *run, uint32_t index,
-                     const struct group_row *row)
+					 const struct group_row *row)
 {
 	const struct row_head *head = row->head;
 	buffer_add_format(out, "    offset %llu row %u sequence %llu %s", (unsigned long long)run->offset,
-	                  run->row_first + index, (unsigned long long)(run->first_sequence + index),
-	                  head->kind < 8 ? KIND_NAMES[head->kind] : "unknown kind");
+					  run->row_first + index, (unsigned long long)(run->first_sequence + index),
+					  head->kind < 8 ? KIND_NAMES[head->kind] : "unknown kind");
 	put_time(out, " observed ", row->observed_ns);
 	if (head->quality & TIME_PRESENT)
 		put_time(out, " time ", row->time_ns);
@@ -125,9 +127,9 @@ static void show_group(struct buffer *out, struct segment *s, uint32_t number, b
 	for (uint32_t i = 0; i < from->column_count; i++)
 		show_column(out, i, &from->columns[i], result == 0 ? &rows.group : NULL);
 	if (result == 0) {
-		buffer_add_format(out, "    %u names, %u sources, %u runs, %u structures, %u templates\n", rows.group.name_count,
-		                  rows.group.source_count, rows.group.run_count, rows.group.structure_count,
-		                  rows.group.template_count);
+		buffer_add_format(out, "    %u names, %u sources, %u runs, %u structures, %u templates\n",
+						  rows.group.name_count, rows.group.source_count, rows.group.run_count,
+						  rows.group.structure_count, rows.group.template_count);
 		if (with_rows)
 			result = show_rows(out, &rows.group, &why);
 		segment_rows_close(&rows);

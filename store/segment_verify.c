@@ -6,7 +6,7 @@ struct check {
 	struct segment_rows rows;
 	const struct segment_input *input;
 	uint32_t group, group_run, run_used; /* run_used: rows of the group's run already taken */
-	uint64_t row;                        /* for the message */
+	uint64_t row; /* for the message */
 	/* What was found equal already, for the batch and the row group at hand: the name of the group for each name of the
 	 * batch, + 1, and the last head with the indexes of the batch's row. */
 	uint32_t *names;
@@ -16,10 +16,11 @@ struct check {
 };
 
 static bool same_tables(const struct group *g, const struct row_head *head, const struct batch *b,
-                        const struct batch_row *row)
+						const struct batch_row *row)
 {
 	struct slice source = head->source ? g->sources[head->source - 1] : SLICE_NONE;
-	struct group_decoder decoder = head->decoder ? g->decoders[head->decoder - 1] : (struct group_decoder){SLICE_NONE, 0};
+	struct group_decoder decoder =
+		head->decoder ? g->decoders[head->decoder - 1] : (struct group_decoder){SLICE_NONE, 0};
 	struct logsource logsource = {SLICE_NONE, SLICE_NONE, SLICE_NONE};
 	if (head->logsource)
 		logsource = g->logsources[head->logsource - 1];
@@ -27,21 +28,21 @@ static bool same_tables(const struct group *g, const struct row_head *head, cons
 	struct slice name = batch_decoder_name(b, row->decoder, &version);
 	struct logsource from = batch_get_logsource(b, row->logsource);
 	return (head->source == 0) == (row->source == BATCH_NO_INDEX) &&
-	       (head->decoder == 0) == (row->decoder == BATCH_NO_INDEX) &&
-	       (head->logsource == 0) == (row->logsource == BATCH_NO_INDEX) &&
-	       slice_equal(source, batch_source_line(b, row->source)) && slice_equal(decoder.name, name) &&
-	       decoder.version == version && slice_equal(logsource.product, from.product) &&
-	       slice_equal(logsource.category, from.category) && slice_equal(logsource.service, from.service);
+		   (head->decoder == 0) == (row->decoder == BATCH_NO_INDEX) &&
+		   (head->logsource == 0) == (row->logsource == BATCH_NO_INDEX) &&
+		   slice_equal(source, batch_source_line(b, row->source)) && slice_equal(decoder.name, name) &&
+		   decoder.version == version && slice_equal(logsource.product, from.product) &&
+		   slice_equal(logsource.category, from.category) && slice_equal(logsource.service, from.service);
 }
 
 static bool same_head(struct check *c, const struct row_head *head, const struct batch *b, const struct batch_row *row)
 {
 	if (head->kind != row->kind || head->charset != row->charset || head->format != row->format ||
-	    head->flags != row->flags || head->quality != row->quality)
+		head->flags != row->flags || head->quality != row->quality)
 		return false;
 	const struct batch_row *known = &c->head_of;
 	if (c->head == head && known->source == row->source && known->decoder == row->decoder &&
-	    known->logsource == row->logsource)
+		known->logsource == row->logsource)
 		return true;
 	c->head = head;
 	c->head_of = *row;
@@ -63,7 +64,7 @@ static bool same_name(struct check *c, const struct batch *b, uint16_t in_group,
 }
 
 static bool same_fields(struct check *c, const struct group_row *row, const struct batch *b,
-                        const struct batch_row *from)
+						const struct batch_row *from)
 {
 	if (row->field_count != from->field_count)
 		return false;
@@ -72,7 +73,7 @@ static bool same_fields(struct check *c, const struct group_row *row, const stru
 		const struct group_field *field = &row->fields[i];
 		batch_get_value(b, from, from->field_first + i, &value);
 		if (field->type != value.type || field->small != value.small || field->len != value.text.len ||
-		    !same_name(c, b, field->name, value.name))
+			!same_name(c, b, field->name, value.name))
 			return false;
 		bool has_text = value.type != VALUE_SMALL && value.type != VALUE_NULL;
 		if (has_text && field->offset != (size_t)(value.text.ptr - from->text.ptr))
@@ -96,18 +97,18 @@ static bool same_row(struct check *c, const struct group_row *row, const struct 
 	if (b != c->batch)
 		forget(c, b);
 	return row->time_ns == from.time_ns && row->observed_ns == from.observed_ns &&
-	       row->original_len == from.original.len && slice_equal(row->text, from.text) &&
-	       same_head(c, row->head, b, &from) && same_fields(c, row, b, &from);
+		   row->original_len == from.original.len && slice_equal(row->text, from.text) &&
+		   same_head(c, row->head, b, &from) && same_fields(c, row, b, &from);
 }
 
 static bool same_run(const struct check *c, const struct group_run *run, const struct row_run *from, uint32_t done)
 {
 	const struct batch *b = from->batch;
 	return run->offset == from->offset && run->row_first == from->first + done - c->run_used &&
-	       run->epoch == b->identity.epoch && memcmp(run->collector, b->identity.collector, 16) == 0 &&
-	       run->first_sequence == b->identity.first_sequence + from->first + done - c->run_used &&
-	       run->may_flags == b->may_flags && run->must_flags == b->must_flags &&
-	       run->observed_base_ns == b->observed_base_ns;
+		   run->epoch == b->identity.epoch && memcmp(run->collector, b->identity.collector, 16) == 0 &&
+		   run->first_sequence == b->identity.first_sequence + from->first + done - c->run_used &&
+		   run->may_flags == b->may_flags && run->must_flags == b->must_flags &&
+		   run->observed_base_ns == b->observed_base_ns;
 }
 
 /* The group in which the next row stands, opened when the one before is used up. */
@@ -141,7 +142,7 @@ static int check_row(struct check *c, const struct row_run *from, uint32_t done,
 		return result;
 	if (!same_run(c, &g->runs[c->group_run], from, done) || !same_row(c, &row, from->batch, from->first + done))
 		return error_set(error, ERROR_DAMAGED, "row %llu of the new segment does not come back as it was",
-		                 (unsigned long long)c->row);
+						 (unsigned long long)c->row);
 	c->run_used++;
 	c->row++;
 	return 0;
@@ -168,14 +169,15 @@ int segment_verify(const struct env *env, struct slice file, const struct segmen
 		return result;
 	const struct segment_index *index = &c.segment.index;
 	bool same = memcmp(index->uuid, input->uuid, 16) == 0 && index->partition.topic == input->partition.topic &&
-	            index->partition.partition == input->partition.partition &&
-	            index->first_offset == input->first_offset && index->last_offset == input->last_offset &&
-	            index->first_leaf == input->first_leaf && index->mark_count == input->mark_count;
+				index->partition.partition == input->partition.partition &&
+				index->first_offset == input->first_offset && index->last_offset == input->last_offset &&
+				index->first_leaf == input->first_leaf && index->mark_count == input->mark_count;
 	c.names = env_alloc(env, (UINT16_MAX + 1u) * sizeof *c.names);
 	if (!c.names)
 		result = error_set(error, ERROR_MEMORY, "no memory to verify a segment");
 	else
-		result = same ? check_all(&c, error) : error_set(error, ERROR_DAMAGED, "the new segment's head is not as given");
+		result =
+			same ? check_all(&c, error) : error_set(error, ERROR_DAMAGED, "the new segment's head is not as given");
 	env_free(env, c.names);
 	segment_rows_close(&c.rows);
 	segment_close(&c.segment);

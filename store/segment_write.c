@@ -85,7 +85,7 @@ static uint32_t compress(struct segment_writer *w, struct slice part, uint8_t *r
 }
 
 static int put_block(struct segment_writer *w, enum column_kind kind, uint8_t encoding, uint16_t block,
-                     struct slice part)
+					 struct slice part)
 {
 	uint8_t *p = buffer_room(&w->file, SEGMENT_BLOCK_HEAD + ZSTD_compressBound(part.len) + 8);
 	if (!p)
@@ -114,7 +114,7 @@ static int put_block(struct segment_writer *w, enum column_kind kind, uint8_t en
 }
 
 static int put_column(void *ctx, enum column_kind kind, uint8_t encoding, uint16_t number, uint32_t values,
-                      struct slice octets)
+					  struct slice octets)
 {
 	struct segment_writer *w = ctx;
 	size_t begin = w->file.len, done = 0;
@@ -290,7 +290,7 @@ int segment_build(struct segment_writer *w, const struct segment_input *input, s
 		return error_set(error, ERROR_MEMORY, "no memory for a segment");
 	if (w->file.len > (size_t)LIMIT_segment_bytes)
 		return error_set(error, ERROR_LIMIT, "a segment of %zu octets; at most %lld", w->file.len,
-		                 (long long)LIMIT_segment_bytes);
+						 (long long)LIMIT_segment_bytes);
 	*file = buffer_slice(&w->file);
 	return 0;
 }

@@ -195,7 +195,7 @@ static int take_batch(struct store *s, struct partition *p, struct tail_batch *t
 
 /* One row that holds the octets whole; cut only where no batch could hold them. */
 static int build_quarantine(struct store *s, struct partition *p, uint64_t offset, struct slice octets,
-                            struct slice *out, struct error *error)
+							struct slice *out, struct error *error)
 {
 	struct batch_identity identity = {{0}, 0, p->id.partition, offset};
 	size_t most = (size_t)LIMIT_batch_bytes_max - 4096;
@@ -204,7 +204,7 @@ static int build_quarantine(struct store *s, struct partition *p, uint64_t offse
 	batch_begin(s->builder, &identity, 0, now);
 	int result = batch_row(s->builder, ROW_QUARANTINE, now, kept);
 	if (result != 0)
-		return error_set(error, (enum error_code)-result, "no room for a quarantine row");
+		return error_set(error, (enum error_code) - result, "no room for a quarantine row");
 	batch_row_flags(s->builder, kept.len < octets.len ? ROW_TRUNCATED : 0, CHARSET_UNKNOWN, FORMAT_PLAIN);
 	if (kept.len < octets.len) {
 		char length[24];
@@ -214,12 +214,12 @@ static int build_quarantine(struct store *s, struct partition *p, uint64_t offse
 	}
 	result = batch_row_end(s->builder);
 	if (result != 0)
-		return error_set(error, (enum error_code)-result, "no room for a quarantine row");
+		return error_set(error, (enum error_code) - result, "no room for a quarantine row");
 	return batch_finish(s->builder, out, error);
 }
 
 static int take_quarantine(struct store *s, struct partition *p, uint64_t offset, struct slice octets,
-                           const struct error *why, struct error *error)
+						   const struct error *why, struct error *error)
 {
 	struct slice built;
 	int result = build_quarantine(s, p, offset, octets, &built, error);
@@ -227,7 +227,7 @@ static int take_quarantine(struct store *s, struct partition *p, uint64_t offset
 		return result;
 	struct tail_batch *t = tail_batch_new(s->env, built, offset);
 	if (!t || batch_open(&t->batch, t->batch.octets, error) != 0 || look_at_rows(s, t, 0) != 0 ||
-	    tail_reserve(s, p) != 0) {
+		tail_reserve(s, p) != 0) {
 		tail_batch_release(t);
 		return error_set(error, ERROR_MEMORY, "no memory for a quarantine row");
 	}
@@ -288,7 +288,7 @@ static int make_room(struct store *s, size_t len, struct error *error)
 	if (s->tail_bytes == 0 || s->tail_bytes + len <= s->config.tail_bytes_max)
 		return 0;
 	error_set(error, ERROR_FULL, "the tail holds %zu octets and cannot be sealed now%s%s", s->tail_bytes,
-	          result ? ": " : "", result ? why.text : "");
+			  result ? ": " : "", result ? why.text : "");
 	if (error)
 		error->flags = ERROR_RETRIABLE;
 	return -ERROR_FULL;

@@ -16,17 +16,17 @@ struct query_run;
 
 /* A bus partition, told apart by topic name because store never includes bus. */
 struct store_partition {
-	uint8_t topic;       /* the caller's number, kept in file and commit log; 0 = events, 2 = incidents */
+	uint8_t topic; /* the caller's number, kept in file and commit log; 0 = events, 2 = incidents */
 	uint32_t partition;
 };
 
 struct store_config {
-	const char *dir;                 /* DATA/store */
-	const char *name;                /* the store's name; audit partition "audit.<name>" */
+	const char *dir; /* DATA/store */
+	const char *name; /* the store's name; audit partition "audit.<name>" */
 	uint32_t segment_rows, segment_age_s; /* 0 = limits.h */
-	int zstd_level;                  /* 0 = 3 */
-	bool verify_read_back;           /* read the file again from the medium before it counts */
-	uint32_t tail_bytes_max;         /* 0 = 256 MiB of unsealed rows, then seal */
+	int zstd_level; /* 0 = 3 */
+	bool verify_read_back; /* read the file again from the medium before it counts */
+	uint32_t tail_bytes_max; /* 0 = 256 MiB of unsealed rows, then seal */
 	/* Own rows (gaps, damage): JSON text for the audit partition. May be null. */
 	void (*audit)(void *ctx, enum row_kind kind, struct slice json);
 	void *ctx;
@@ -55,18 +55,18 @@ void store_close(struct store *s);
 /* ---- asking (docs/query-language.md) ---- */
 
 struct query_options {
-	int64_t now_ns;              /* for relative times */
-	int64_t from_ns, to_ns;      /* on `when`; INT64_MIN / INT64_MAX = open; from <= when < to */
-	uint64_t limit;              /* 0 = limits.h */
+	int64_t now_ns; /* for relative times */
+	int64_t from_ns, to_ns; /* on `when`; INT64_MIN / INT64_MAX = open; from <= when < to */
+	uint64_t limit; /* 0 = limits.h */
 	bool descending;
 };
 
 /* Syntax errors carry the column (from 1) and what would have been right. */
 int query_compile(const struct env *env, struct slice text, const struct query_options *options, struct query **out,
-                  struct error *error);
+				  struct error *error);
 /* A query over a foreign predicate (a rule) instead of a text. */
 int query_from_predicate(const struct env *env, const struct predicate *p, const struct query_options *options,
-                         struct query **out, struct error *error);
+						 struct query **out, struct error *error);
 const struct predicate *query_predicate(const struct query *q);
 void query_free(struct query *q);
 
@@ -88,7 +88,7 @@ int store_sources(struct store *s, struct buffer *ndjson, struct error *error);
 
 int segment_show(const struct env *env, const char *path, bool rows, struct buffer *text, struct error *error);
 /* Checks commit log and every segment; each finding is one NDJSON line. Returns findings, or a negative error. */
-int store_fsck(const struct env *env, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
-               struct buffer *ndjson, struct error *error);
+int store_fsck(const struct env *env, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t total),
+			   void *ctx, struct buffer *ndjson, struct error *error);
 
 #endif

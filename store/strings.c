@@ -80,7 +80,9 @@ static inline uint64_t load_short(struct slice text, uint64_t *end)
 		return load32(text.ptr);
 	}
 	*end = 0;
-	return text.len == 0 ? 0 : text.ptr[0] | (uint64_t)text.ptr[text.len / 2] << 8 | (uint64_t)text.ptr[text.len - 1] << 16;
+	if (text.len == 0)
+		return 0;
+	return text.ptr[0] | (uint64_t)text.ptr[text.len / 2] << 8 | (uint64_t)text.ptr[text.len - 1] << 16;
 }
 
 static inline uint32_t hash_text(const struct strings *s, struct slice text)

@@ -5,7 +5,14 @@
 
 #include <stdio.h>
 
-enum { FORM_BSD = 1, FORM_BSD_ZERO = 2, FORM_BSD_YEAR = 3, FORM_BSD_YEAR_ZERO = 4, FORM_APACHE = 5, FORM_ISO = 16 };
+enum {
+	FORM_BSD = 1,
+	FORM_BSD_ZERO = 2,
+	FORM_BSD_YEAR = 3,
+	FORM_BSD_YEAR_ZERO = 4,
+	FORM_APACHE = 5,
+	FORM_ISO = 16
+};
 
 static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 

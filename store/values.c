@@ -273,8 +273,8 @@ static int open_plain(struct values_view *v, const struct env *env, struct reade
 	v->starts = env_alloc(env, ((size_t)v->count + 1) * sizeof *v->starts);
 	if (!v->starts)
 		return -ERROR_MEMORY;
-	bool good = v->encoding == VALUES_DECIMAL ? ints_decode(r, v->starts, v->count)
-	                                          : open_strings(v, r, v->count, false);
+	bool good =
+		v->encoding == VALUES_DECIMAL ? ints_decode(r, v->starts, v->count) : open_strings(v, r, v->count, false);
 	return good ? 0 : -ERROR_FORMAT;
 }
 

@@ -17,10 +17,10 @@ enum values_encoding {
 
 struct values {
 	const struct env *env;
-	struct strings known;  /* distinct values, while that pays */
+	struct strings known; /* distinct values, while that pays */
 	bool known_off;
-	struct slice *items;   /* every value */
-	uint32_t *codes;       /* index in known, while known is on */
+	struct slice *items; /* every value */
+	uint32_t *codes; /* index in known, while known is on */
 	uint32_t count, room;
 };
 
@@ -38,7 +38,7 @@ struct values_view {
 	enum values_encoding encoding;
 	uint32_t count, known_count;
 	const uint8_t *heap;
-	uint64_t *starts;      /* strings: count + 1; dictionary: known_count + 1; decimal: the numbers */
+	uint64_t *starts; /* strings: count + 1; dictionary: known_count + 1; decimal: the numbers */
 	uint32_t *codes;
 };
 

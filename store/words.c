@@ -5,24 +5,28 @@
 #define FILTER_BLOCK 32u
 
 static const uint32_t SALTS[8] = {0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
-                                  0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
+								  0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31};
 
 /* Lower case of an octet that belongs to a word, 0 for all others. */
 static const uint8_t WORD[256] = {
-	['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-	['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v',
-	'w', 'x', 'y', 'z',
-	['_'] = '_',
-	['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v',
-	'w', 'x', 'y', 'z',
+	['0'] = '0', '1', '2', '3', '4',         '5',         '6', '7', '8', '9', ['A'] = 'a', 'b', 'c', 'd', 'e', 'f',
+	'g',         'h', 'i', 'j', 'k',         'l',         'm', 'n', 'o', 'p', 'q',         'r', 's', 't', 'u', 'v',
+	'w',         'x', 'y', 'z', ['_'] = '_', ['a'] = 'a', 'b', 'c', 'd', 'e', 'f',         'g', 'h', 'i', 'j', 'k',
+	'l',         'm', 'n', 'o', 'p',         'q',         'r', 's', 't', 'u', 'v',         'w', 'x', 'y', 'z',
 };
 
 /* U+017F (c5 bf) and U+212A (e2 84 aa) fold to s and k, and no other character folds into ASCII: their octets count
  * here as parts of a word. */
 const uint8_t words_kinds[256] = {
-	['0' ... '9'] = WORDS_OCTET | WORDS_JOINS, ['A' ... 'Z'] = WORDS_OCTET | WORDS_JOINS,
-	['a' ... 'z'] = WORDS_OCTET | WORDS_JOINS, ['_'] = WORDS_OCTET | WORDS_JOINS,
-	[0xc5] = WORDS_JOINS, [0xbf] = WORDS_JOINS, [0xe2] = WORDS_JOINS, [0x84] = WORDS_JOINS, [0xaa] = WORDS_JOINS,
+	['0' ... '9'] = WORDS_OCTET | WORDS_JOINS,
+	['A' ... 'Z'] = WORDS_OCTET | WORDS_JOINS,
+	['a' ... 'z'] = WORDS_OCTET | WORDS_JOINS,
+	['_'] = WORDS_OCTET | WORDS_JOINS,
+	[0xc5] = WORDS_JOINS,
+	[0xbf] = WORDS_JOINS,
+	[0xe2] = WORDS_JOINS,
+	[0x84] = WORDS_JOINS,
+	[0xaa] = WORDS_JOINS,
 };
 
 void words_init(struct words *w, const struct env *env)

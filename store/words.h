@@ -12,9 +12,9 @@
 
 struct words {
 	const struct env *env;
-	uint64_t *slots;    /* hashes, open addressing; 0 = free (a word whose hash is 0 makes everything possible) */
+	uint64_t *slots; /* hashes, open addressing; 0 = free (a word whose hash is 0 makes everything possible) */
 	uint32_t count, slot_count;
-	bool overflow;      /* too many words or no memory: no promise */
+	bool overflow; /* too many words or no memory: no promise */
 	uint64_t recent[WORDS_RECENT]; /* hashes added lately, by their upper bits: most words come again soon */
 };
 

@@ -18,7 +18,7 @@ struct input {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int fetch(void *ctx, enum column_kind kind, uint32_t number, struct arena *arena, struct slice *octets,
-                 uint8_t *encoding, struct error *error)
+				 uint8_t *encoding, struct error *error)
 {
 	const struct input *in = ctx;
 	(void)error;

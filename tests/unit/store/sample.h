@@ -5,10 +5,10 @@
 #include "common/common.h"
 #include "tests/support/support.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +51,7 @@ static inline void sample_free(struct sample *s)
 }
 
 static inline struct batch_identity sample_identity(uint8_t collector, uint64_t epoch, uint32_t partition,
-                                                    uint64_t sequence)
+													uint64_t sequence)
 {
 	struct batch_identity identity = {{0}, epoch, partition, sequence};
 	memset(identity.collector, collector, 16);
@@ -59,7 +59,7 @@ static inline struct batch_identity sample_identity(uint8_t collector, uint64_t 
 }
 
 static inline void sample_find_field(struct sample *s, uint32_t id, enum value_type type, struct slice line,
-                                     const char *value, size_t from)
+									 const char *value, size_t from)
 {
 	size_t at = slice_find(line, slice_str(value), from);
 	assert_true(at != SIZE_MAX);
@@ -69,17 +69,18 @@ static inline void sample_find_field(struct sample *s, uint32_t id, enum value_t
 /* One line of a mixed syslog of about 150 octets, with the fields that a parser and a decoder give. */
 static inline void sample_syslog_row(struct sample *s, int64_t observed_ns)
 {
-	static const char *const hosts[] = {"bj-oa-fw01", "bj-oa-core02", "scada-gw-07", "dc1-web-03", "dc1-db-01",
-	                                    "sub-110kv-rtu4", "vpn-edge-1", "ntp-02"};
+	static const char *const hosts[] = {"bj-oa-fw01", "bj-oa-core02",   "scada-gw-07", "dc1-web-03",
+										"dc1-db-01",  "sub-110kv-rtu4", "vpn-edge-1",  "ntp-02"};
 	static const char *const users[] = {"root", "admin", "zhangwei", "oper01", "backup", "nagios", "lifang", "guest"};
-	static const char *const paths[] = {"/api/v1/telemetry/points", "/login", "/static/js/app.9f31c2.js",
-	                                    "/api/v1/alarms?station=12", "/health", "/index.html"};
+	static const char *const paths[] = {"/api/v1/telemetry/points",  "/login",  "/static/js/app.9f31c2.js",
+										"/api/v1/alarms?station=12", "/health", "/index.html"};
 	char line[512], time[40], ip[20], port[8], pid[8];
 	int64_t time_ns = (observed_ns / NS_PER_S - sample_below(s, 2)) * NS_PER_S;
 	struct calendar c;
 	clock_to_calendar(time_ns + 8 * NS_PER_HOUR, &c);
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	snprintf(time, sizeof time, "%.3s %2u %02u:%02u:%02u", months + 3 * (c.month - 1), c.day, c.hour, c.minute, c.second);
+	snprintf(time, sizeof time, "%.3s %2u %02u:%02u:%02u", months + 3 * (c.month - 1), c.day, c.hour, c.minute,
+			 c.second);
 	snprintf(ip, sizeof ip, "10.%u.%u.%u", sample_below(s, 4), sample_below(s, 16), 1 + sample_below(s, 250));
 	snprintf(port, sizeof port, "%u", 1024 + sample_below(s, 60000));
 	snprintf(pid, sizeof pid, "%u", 800 + sample_below(s, 30000));
@@ -91,27 +92,32 @@ static inline void sample_syslog_row(struct sample *s, int64_t observed_ns)
 		program = "sshd";
 		priority = 38;
 		decoded = true;
-		snprintf(message, sizeof message, "Failed password for %s%s from %s port %s ssh2", kind == 2 ? "invalid user " : "",
-		         user, ip, port);
+		snprintf(message, sizeof message, "Failed password for %s%s from %s port %s ssh2",
+				 kind == 2 ? "invalid user " : "", user, ip, port);
 	} else if (kind < 5) {
 		program = "nginx";
 		priority = 190;
-		snprintf(message, sizeof message, "%s - %s [request] \"GET %s HTTP/1.1\" 200 %u \"-\" \"Mozilla/5.0 (X11; Linux x86_64)\" rt=0.%03u",
-		         ip, user, paths[sample_below(s, 6)], sample_below(s, 90000), sample_below(s, 1000));
+		snprintf(message, sizeof message,
+				 "%s - %s [request] \"GET %s HTTP/1.1\" 200 %u \"-\" \"Mozilla/5.0 (X11; Linux x86_64)\" rt=0.%03u", ip,
+				 user, paths[sample_below(s, 6)], sample_below(s, 90000), sample_below(s, 1000));
 	} else if (kind < 8) {
 		program = "kernel";
 		priority = 4;
-		snprintf(message, sizeof message,
-		         "[UFW BLOCK] IN=eth0 OUT= MAC=00:16:3e:5e:6c:%02x SRC=%s DST=10.0.0.5 LEN=%u TTL=%u ID=%u PROTO=TCP SPT=%s DPT=%u",
-		         sample_below(s, 256), ip, 40 + sample_below(s, 20) * 4, 40 + sample_below(s, 24), sample_below(s, 65536), port,
-		         sample_below(s, 2) ? 22 : 443);
+		snprintf(
+			message, sizeof message,
+			"[UFW BLOCK] IN=eth0 OUT= MAC=00:16:3e:5e:6c:%02x SRC=%s DST=10.0.0.5 LEN=%u TTL=%u ID=%u PROTO=TCP SPT=%s DPT=%u",
+			sample_below(s, 256), ip, 40 + sample_below(s, 20) * 4, 40 + sample_below(s, 24), sample_below(s, 65536),
+			port, sample_below(s, 2) ? 22 : 443);
 	} else {
 		program = kind == 8 ? "systemd" : "CRON";
 		priority = kind == 8 ? 30 : 78;
-		snprintf(message, sizeof message, kind == 8 ? "Started Session %u of user %s." : "(%2$s) CMD (run-parts --report /etc/cron.hourly #%1$u)",
-		         sample_below(s, 100000), user);
+		snprintf(message, sizeof message,
+				 kind == 8 ? "Started Session %u of user %s."
+						   : "(%2$s) CMD (run-parts --report /etc/cron.hourly #%1$u)",
+				 sample_below(s, 100000), user);
 	}
-	int len = snprintf(line, sizeof line, "<%u>%s %s %s[%s]: %s%s", priority, time, host, program, pid, message, message_end);
+	int len =
+		snprintf(line, sizeof line, "<%u>%s %s %s[%s]: %s%s", priority, time, host, program, pid, message, message_end);
 	struct slice text = slice_of(line, (size_t)len);
 	assert_int_equal(batch_row(s->builder, ROW_EVENT, observed_ns, text), 0);
 	char number[8];
@@ -127,7 +133,8 @@ static inline void sample_syslog_row(struct sample *s, int64_t observed_ns)
 	size_t from = slice_find(text, SLICE("]: "), bracket) + 3;
 	batch_field(s->builder, FIELD_MESSAGE, VALUE_STRING, (uint32_t)from, (uint32_t)((size_t)len - from));
 	if (decoded) {
-		sample_find_field(s, FIELD_USER_NAME, VALUE_STRING, text, user, slice_find(text, SLICE(" for "), from) + (kind == 2 ? 18 : 5));
+		sample_find_field(s, FIELD_USER_NAME, VALUE_STRING, text, user,
+						  slice_find(text, SLICE(" for "), from) + (kind == 2 ? 18 : 5));
 		sample_find_field(s, FIELD_SOURCE_IP, VALUE_ADDRESS, text, ip, from);
 		sample_find_field(s, FIELD_SOURCE_PORT, VALUE_U64, text, port, slice_find(text, SLICE(" port "), from));
 	}
@@ -184,7 +191,8 @@ static inline void sample_wild_row(struct sample *s, int64_t observed_ns)
 	if (sample_below(s, 2))
 		assert_int_equal(batch_logsource(s->builder, &l, &logsource), 0);
 	if (sample_below(s, 3))
-		batch_row_time(s->builder, (int64_t)sample_random(s) >> sample_below(s, 20), TIME_PRESENT | sample_below(s, 256));
+		batch_row_time(s->builder, (int64_t)sample_random(s) >> sample_below(s, 20),
+					   TIME_PRESENT | sample_below(s, 256));
 	batch_row_tables(s->builder, source, decoder, logsource);
 	batch_row_flags(s->builder, sample_below(s, 64), (enum charset)sample_below(s, 4), (enum format)sample_below(s, 6));
 	assert_int_equal(batch_row_end(s->builder), 0);
@@ -203,7 +211,7 @@ static inline struct slice sample_take(struct sample *s)
 }
 
 static inline struct slice sample_syslog_batch(struct sample *s, const struct batch_identity *identity, uint32_t rows,
-                                               int64_t observed_ns)
+											   int64_t observed_ns)
 {
 	batch_begin(s->builder, identity, 0, observed_ns);
 	for (uint32_t i = 0; i < rows; i++)

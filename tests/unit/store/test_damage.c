@@ -29,10 +29,11 @@ static uint64_t read_group(struct segment *s, uint32_t number, int *result)
 		*result = group_next(g, true, &row, &error);
 		if (*result != 0)
 			break;
-		digest = digest * 31 + xxh3(row.text) + (uint64_t)row.time_ns + (uint64_t)row.observed_ns * 7 + row.original_len;
+		digest =
+			digest * 31 + xxh3(row.text) + (uint64_t)row.time_ns + (uint64_t)row.observed_ns * 7 + row.original_len;
 		for (uint32_t f = 0; f < row.field_count; f++)
 			digest = digest * 31 + row.fields[f].offset + row.fields[f].len + row.fields[f].small + row.fields[f].type +
-			         xxh3(g->names[row.fields[f].name]);
+					 xxh3(g->names[row.fields[f].name]);
 	}
 	segment_rows_close(&rows);
 	return digest;
@@ -53,8 +54,13 @@ static void begin(struct story *t)
 	struct row_run run = {&batch, 4, 0, batch.row_count};
 	struct segment_mark mark = {{0}, 1, 0, 2 * GROUPS};
 	memset(mark.collector, 1, 16);
-	struct segment_input input = {.runs = &run, .run_count = 1, .marks = &mark, .mark_count = 1, .first_offset = 4,
-	                              .last_offset = 4, .group_rows = 2};
+	struct segment_input input = {.runs = &run,
+								  .run_count = 1,
+								  .marks = &mark,
+								  .mark_count = 1,
+								  .first_offset = 4,
+								  .last_offset = 4,
+								  .group_rows = 2};
 	struct segment_writer *w = segment_writer_new(&t->fake->env, 0);
 	assert_int_equal(segment_build(w, &input, &file, &error), 0);
 	assert_int_equal(segment_verify(&t->fake->env, file, &input, &error), 0);
@@ -68,7 +74,8 @@ static void begin(struct story *t)
 		t->digests[g] = read_group(&s, g, &result);
 		assert_int_equal(result, 0);
 		t->group_begin[g] = group->columns[0].offset;
-		t->group_end[g] = group->columns[group->column_count - 1].offset + group->columns[group->column_count - 1].stored;
+		t->group_end[g] =
+			group->columns[group->column_count - 1].offset + group->columns[group->column_count - 1].stored;
 	}
 	segment_close(&s);
 	segment_writer_free(w);

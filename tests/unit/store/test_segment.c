@@ -26,8 +26,14 @@ static void begin(struct story *t, uint64_t seed)
 	sample_init(&t->sample, &t->fake->env, seed);
 	t->writer = segment_writer_new(&t->fake->env, 0);
 	assert_non_null(t->writer);
-	t->input = (struct segment_input){.uuid = {1, 2, 3}, .partition = {0, 2}, .runs = t->runs, .marks = &t->mark,
-	                                  .mark_count = 1, .first_offset = 100, .first_leaf = 7, .made_ns = 5};
+	t->input = (struct segment_input){.uuid = {1, 2, 3},
+									  .partition = {0, 2},
+									  .runs = t->runs,
+									  .marks = &t->mark,
+									  .mark_count = 1,
+									  .first_offset = 100,
+									  .first_leaf = 7,
+									  .made_ns = 5};
 }
 
 static void end(struct story *t)
@@ -78,7 +84,7 @@ static void usual_mix_comes_back_and_is_small(void **state)
 	size_t zstd = ZSTD_compress(room, bound, t.sample.raw.ptr, t.sample.raw.len, 3);
 	free(room);
 	print_message("raw %zu octets, zstd -3 %zu, segment %zu: %.2f of zstd, %.2f octets a row\n", t.sample.raw.len, zstd,
-	              file.len, (double)file.len / (double)zstd, (double)file.len / (16 * 1024));
+				  file.len, (double)file.len / (double)zstd, (double)file.len / (16 * 1024));
 	assert_true(file.len <= zstd);
 	end(&t);
 }
@@ -202,7 +208,8 @@ static void expect_filters(struct story *t, struct slice file)
 			}
 		}
 		uint32_t taken = false_positives(filter);
-		print_message("row group %u: %llu words looked up, false positives %u of 10,000\n", g, (unsigned long long)words, taken);
+		print_message("row group %u: %llu words looked up, false positives %u of 10,000\n", g,
+					  (unsigned long long)words, taken);
 		assert_true(taken < 700);
 		arena_free(&arena);
 	}

@@ -58,7 +58,7 @@ static void reopen(struct story *t)
 }
 
 static int append_at(struct story *t, struct store_partition p, uint64_t offset, uint64_t sequence, uint32_t rows,
-                     struct error *error)
+					 struct error *error)
 {
 	struct batch_identity identity = sample_identity(7, 1, p.partition, sequence);
 	struct slice octets = sample_syslog_batch(&t->sample, &identity, rows, env_now(&t->fake->env));
@@ -89,7 +89,8 @@ struct seen {
 	uint32_t blocks;
 };
 
-static uint64_t row_digest(const struct batch *b, const struct batch_row *row, struct store_partition p, uint64_t sequence)
+static uint64_t row_digest(const struct batch *b, const struct batch_row *row, struct store_partition p,
+						   uint64_t sequence)
 {
 	uint64_t d = xxh3(row->text) ^ sequence * 0x9e3779b97f4a7c15u ^ p.partition ^ (uint64_t)row->observed_ns;
 	for (uint32_t i = 0; i < row->field_count; i++) {
@@ -224,7 +225,7 @@ static void duplicates_are_skipped_and_jumps_told(void **state)
 	(void)state;
 	begin(&t, 3);
 	assert_int_equal(append_at(&t, P0, 0, 0, 100, &error), 0);
-	assert_int_equal(append_at(&t, P0, 1, 0, 100, &error), 0);  /* all known */
+	assert_int_equal(append_at(&t, P0, 1, 0, 100, &error), 0); /* all known */
 	assert_int_equal(append_at(&t, P0, 2, 60, 100, &error), 0); /* 40 known, 60 new */
 	assert_int_equal(look(&t, ALL).rows, 160);
 	assert_int_equal(t.gaps, 0);
@@ -236,12 +237,12 @@ static void duplicates_are_skipped_and_jumps_told(void **state)
 	reopen(&t);
 	assert_int_equal(append_at(&t, P0, 4, 100, 100, &error), 0); /* 80 known also after a restart */
 	assert_int_equal(look(&t, ALL).rows, 190);
-	assert_int_equal(append_at(&t, P0, 2, 0, 50, &error), 0);    /* an offset below the next one: read again */
+	assert_int_equal(append_at(&t, P0, 2, 0, 50, &error), 0); /* an offset below the next one: read again */
 	assert_int_equal(look(&t, ALL).rows, 190);
 	struct store_stats stats;
 	store_stats(t.store, &stats);
 	assert_int_equal(stats.duplicates, 80);
-	assert_int_equal(append_at(&t, P0, 9, 200, 1, &error), 0);   /* bus records 5..8 are missing */
+	assert_int_equal(append_at(&t, P0, 9, 200, 1, &error), 0); /* bus records 5..8 are missing */
 	assert_int_equal(t.gaps, 2);
 	end(&t);
 }

@@ -76,8 +76,8 @@ static void expect_rows(struct store *s, uint64_t batches)
 	store_scan_close(scan);
 	for (uint64_t i = 0; i < 2 * BATCHES; i++)
 		if (seen[i] != (i < batches ? ROWS : 0))
-			fail_msg("%llu rows of batch %llu, %llu batches expected", (unsigned long long)seen[i], (unsigned long long)i,
-			         (unsigned long long)batches);
+			fail_msg("%llu rows of batch %llu, %llu batches expected", (unsigned long long)seen[i],
+					 (unsigned long long)i, (unsigned long long)batches);
 }
 
 /* The store that comes up after whatever happened: never behind what was committed, and complete again once fed. */
