@@ -315,6 +315,7 @@ static void take_inputs(struct reading *r, const struct tree_node *n, void *targ
 	if (n->count > CONFIG_INPUTS)
 		complain(r, n, "at most %d inputs", CONFIG_INPUTS);
 	c->inputs = arena_zalloc(&c->arena, (n->count + 1) * sizeof *c->inputs);
+	c->input_count = 0; /* an empty list means none, not the default one */
 	for (uint32_t i = 0; c->inputs && i < n->count; i++) {
 		c->inputs[i] = (struct config_input){.udp = true, .tcp = true, .address = SLICE("127.0.0.1"), .port = DEFAULT_PORT};
 		read_map(r, n->items[i], "an input", keys, &c->inputs[i]);

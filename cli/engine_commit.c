@@ -246,10 +246,13 @@ uint64_t engine_store_committed(const struct engine *e)
 	return sum;
 }
 
-static void tell_bus(struct engine *e)
+/* `all`: detect and temporal too, which have just committed. The store and the book have no need to wait for them. */
+static void tell_bus(struct engine *e, bool all)
 {
 	for (unsigned i = 0; i < e->feed_count; i++) {
 		struct feed *f = &e->feeds[i];
+		if (!all && (f->duty == FEED_DETECT || f->duty == FEED_TEMPORAL))
+			continue;
 		struct error ignored = {0}; /* advisory: the next commit tells it again */
 		uint64_t committed = f->next, keep = f->next;
 		if (f->duty == FEED_STORE)
@@ -318,8 +321,10 @@ int engine_commit(struct engine *e, struct error *error)
 {
 	struct error why = {0};
 	int result = flush_for_commit(e, &why);
-	if (result && (why.flags & ERROR_RETRIABLE))
+	if (result && (why.flags & ERROR_RETRIABLE)) {
+		tell_bus(e, false); /* what was refused may wait for just these positions */
 		return 0;
+	}
 	e->settling = !result && !is_durable(e);
 	if (e->settling)
 		return 0;
@@ -332,7 +337,7 @@ int engine_commit(struct engine *e, struct error *error)
 		result = commit_correlate(e, error);
 	if (result)
 		return result;
-	tell_bus(e);
+	tell_bus(e, true);
 	e->told = engine_store_committed(e);
 	e->dirty = false;
 	e->committed_boot_ns = env_boot(e->env);

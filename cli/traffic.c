@@ -478,7 +478,7 @@ static void put_slot(struct filling *f, struct slice slot)
 	}
 	size_t i = 0;
 	while (i < sizeof slots / sizeof *slots &&
-		   !(slots[i].name[0] == slot.ptr[0] && slice_equal(slice_str(slots[i].name), slot)))
+		   !((uint8_t)slots[i].name[0] == slot.ptr[0] && slice_equal(slice_str(slots[i].name), slot)))
 		i++;
 	CHECK(i < sizeof slots / sizeof *slots);
 	slots[i].put(f);

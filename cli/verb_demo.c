@@ -151,12 +151,6 @@ static int send_story(struct demo *d)
 
 /* ---- finding ---- */
 
-/* Events taken in. In a cluster nobody can be asked at the intake; there it is what the rules have seen. */
-static uint64_t arrived(const struct demo *d)
-{
-	return d->run.bootstrap ? d->status.events : d->status.received;
-}
-
 /* Until detection has seen all that came in and nothing more comes, so that an incident too many would be there as well. */
 static int wait_for_incidents(struct demo *d)
 {
@@ -168,8 +162,8 @@ static int wait_for_incidents(struct demo *d)
 			return EXIT_STORAGE;
 		if (!demo_get_status(&d->view, &d->status, &error) || !demo_get_incidents(&d->view, &error))
 			return demo_fail("%s", error.text), EXIT_STORAGE;
-		uint64_t seen = d->status.events + arrived(d);
-		if (seen != before || d->status.events < arrived(d))
+		uint64_t seen = d->status.events + d->status.received;
+		if (seen != before || d->status.events < d->status.received)
 			calm_since = env_boot(d->env);
 		before = seen;
 		int64_t calm = demo_elapsed_ms(d->env, calm_since);
@@ -197,10 +191,10 @@ static void tell_intake(const struct demo *d)
 {
 	uint64_t sent = d->devices.sent;
 	printf("\n%llu events sent by %u devices (%llu over TCP), %llu received", (unsigned long long)sent, d->devices.used,
-		   (unsigned long long)d->devices.sent_tcp, (unsigned long long)arrived(d));
-	if (arrived(d) < sent)
+		   (unsigned long long)d->devices.sent_tcp, (unsigned long long)d->status.received);
+	if (d->status.received < sent)
 		printf("; %llu UDP datagrams did not get through, %llu of them counted by the kernel and recorded as gaps",
-			   (unsigned long long)(sent - arrived(d)), (unsigned long long)d->status.dropped);
+			   (unsigned long long)(sent - d->status.received), (unsigned long long)d->status.dropped);
 	printf(".\n\n");
 }
 
