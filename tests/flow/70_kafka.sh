@@ -2,7 +2,7 @@
 # The same pipeline over a real Kafka: collect, two detectors that share the events partitions, two correlators that share those
 # of matches, and store: six processes with folders of their own. Every line is found, once, and the incidents are those of
 # `scan` over the same lines; also when each of them is killed in the middle, and when the broker stands still.
-# CRESSET_BOOTSTRAP names a broker that is there already; KILLS says how many are killed.
+# Then the demo. CRESSET_BOOTSTRAP names a broker that is there already; KILLS says how many are killed.
 . tests/flow/lib.inc
 finish_kafka() {
 	for s in "${!pids[@]}"; do kill -9 "${pids[$s]}" 2>/dev/null; done
@@ -30,6 +30,7 @@ KILLS=${KILLS:-5}
 SEED=${SEED:-$RANDOM}
 RANDOM=$SEED
 echo "# seed $SEED, $KILLS kills"
+export CRESSET_LIBRARY=${CRESSET_LIBRARY:-$PWD/rules/library}
 port=$(free_port)
 data=$tmp/store # what search() of lib.inc asks
 
@@ -214,5 +215,10 @@ sleep 2
 all_once 30 "after a restart"
 same_incidents 30 "after a restart"
 for s in detect-a detect-b correlate-a correlate-b store; do end "$s"; done
+
+# ---- and the demo over it ----
+CRESSET_BOOTSTRAP=$CRESSET_BOOTSTRAP timeout 150 "$CRESSET" demo --bus kafka --seed 7 >"$tmp/demo.out" 2>"$tmp/demo.err" </dev/null ||
+	fail "the demo over Kafka ended with $?: $(tail -5 "$tmp/demo.out" "$tmp/demo.err")"
+grep -q '^Incidents found: 6$' "$tmp/demo.out" || fail "the demo over Kafka: $(grep '^Incidents' "$tmp/demo.out")"
 echo "# $sent lines sent and found once, $(wc -l <"$tmp/live") incidents as by scan"
 exit 0
