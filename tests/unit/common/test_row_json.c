@@ -6,7 +6,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #define NOW INT64_C(1767225600000000000)
