@@ -20,7 +20,7 @@ enum bus_topic {
 };
 
 #define PARTITION_IMPORT 0xfffffffeu /* events of imports, on the local bus */
-#define PARTITION_AUDIT 0xffffffffu  /* the store's own rows */
+#define PARTITION_AUDIT 0xffffffffu /* the store's own rows */
 
 struct bus; /* opaque; begins with struct bus_ops */
 struct bus_reader;
@@ -43,16 +43,16 @@ struct bus_listener {
 
 struct bus_ops {
 	int (*produce)(struct bus *bus, enum bus_topic topic, uint32_t partition, struct slice payload, uint64_t *ticket,
-	               struct error *error);
+				   struct error *error);
 	int (*step)(struct bus *bus, bool flush, struct error *error);
 	int (*durable)(struct bus *bus, enum bus_topic topic, uint32_t partition, uint64_t *tickets, uint64_t *offset);
 	int (*reader)(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition, struct bus_reader **out,
-	              struct error *error);
+				  struct error *error);
 	int (*poll)(struct bus_reader *reader, struct bus_record *out, struct error *error);
 	int (*seek)(struct bus_reader *reader, uint64_t offset, struct error *error);
 	int (*commit)(struct bus_reader *reader, uint64_t committed, uint64_t keep_from, struct error *error);
 	void (*position)(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
-	                 uint64_t *next);
+					 uint64_t *next);
 	void (*reader_close)(struct bus_reader *reader);
 	void (*close)(struct bus *bus);
 };
@@ -65,7 +65,7 @@ struct bus {
  * once bus_durable reports at least that many tickets. ERROR_FULL (retriable): stop taking input until a step makes room.
  */
 static inline int bus_produce(struct bus *bus, enum bus_topic topic, uint32_t partition, struct slice payload,
-                              uint64_t *ticket, struct error *error)
+							  uint64_t *ticket, struct error *error)
 {
 	return bus->ops->produce(bus, topic, partition, payload, ticket, error);
 }
@@ -81,7 +81,7 @@ static inline int bus_step(struct bus *bus, bool flush, struct error *error)
 
 /* *offset: all records below it are durable (also those of other writers); *tickets: own records that are. */
 static inline int bus_durable(struct bus *bus, enum bus_topic topic, uint32_t partition, uint64_t *tickets,
-                              uint64_t *offset)
+							  uint64_t *offset)
 {
 	return bus->ops->durable(bus, topic, partition, tickets, offset);
 }
@@ -90,7 +90,7 @@ static inline int bus_durable(struct bus *bus, enum bus_topic topic, uint32_t pa
  * starts at the first record there is. ERROR_BUSY while the same name reads the same partition elsewhere. A null name
  * keeps no positions and holds nothing back: for a look, not for a stage. */
 static inline int bus_open_reader(struct bus *bus, const char *name, enum bus_topic topic, uint32_t partition,
-                                  struct bus_reader **out, struct error *error)
+								  struct bus_reader **out, struct error *error)
 {
 	return bus->ops->reader(bus, name, topic, partition, out, error);
 }
@@ -131,14 +131,14 @@ static inline void bus_close(struct bus *bus)
 
 /* The durable local log (docs/format-log.md). */
 struct bus_local_config {
-	const char *dir;                      /* DATA/log */
-	uint32_t partitions[TOPIC_COUNT];     /* counts; events also has PARTITION_IMPORT and PARTITION_AUDIT */
+	const char *dir; /* DATA/log */
+	uint32_t partitions[TOPIC_COUNT]; /* counts; events also has PARTITION_IMPORT and PARTITION_AUDIT */
 	/* Which topics this process writes: bit 1 << topic. Events can be split: ingest writes 0..n-1, the engine the two
 	 * special partitions. */
 	uint32_t write_topics;
-	bool write_events_special;            /* PARTITION_IMPORT and PARTITION_AUDIT */
+	bool write_events_special; /* PARTITION_IMPORT and PARTITION_AUDIT */
 	uint64_t file_bytes, max_bytes, keep_bytes; /* 0 = limits.h */
-	uint32_t sync_ms;                     /* 0 = limits.h */
+	uint32_t sync_ms; /* 0 = limits.h */
 	struct bus_listener listener;
 };
 
@@ -153,12 +153,12 @@ const struct counter *bus_local_counters(const struct bus *bus, size_t *count);
 
 /* Kafka through librdkafka; the same contract (docs/kafka.md). */
 struct bus_kafka_config {
-	const char *bootstrap;       /* "127.0.0.1:9092" */
-	const char *topic_prefix;    /* "cresset." */
+	const char *bootstrap; /* "127.0.0.1:9092" */
+	const char *topic_prefix; /* "cresset." */
 	const char *client_id;
 	uint32_t partitions[TOPIC_COUNT];
 	uint16_t replication;
-	const char *const *options;  /* librdkafka name, value pairs, ended by null; live as long as the bus. What the
+	const char *const *options; /* librdkafka name, value pairs, ended by null; live as long as the bus. What the
 	                              * guarantee rests on is set after them and cannot be changed. */
 	struct bus_listener listener;
 };
