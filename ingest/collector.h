@@ -169,7 +169,7 @@ void gap_add(struct ingest *in, struct slice source, const char *reason, uint64_
 bool gap_flush(struct ingest *in);
 
 /* udp.c */
-void udp_report_drops(struct ingest_udp *udp);
+void udp_report_drops(struct ingest_udp *udp, bool now); /* once a second, or now */
 struct ingest_udp *udp_next(struct ingest_udp *udp);
 
 #endif

@@ -224,18 +224,11 @@ int ingest_connection_step(struct ingest_connection *c, size_t budget, struct er
 
 /* ---- the listener ---- */
 
-void ingest_listener_step(struct ingest_listener *l)
+bool ingest_connection_idle(const struct ingest_connection *c)
 {
-	int64_t oldest = env_boot(l->in->env) - LIMIT_connection_idle_s * NS_PER_S;
-	struct ingest_connection *next;
+	const struct ingest *in = c->listener->in;
 	/* While the bus refuses nothing is read, so nobody can be called idle. */
-	if (ingest_blocked(l->in))
-		return;
-	for (struct ingest_connection *c = l->first; c != NULL; c = next) {
-		next = c->next;
-		if (c->active_boot_ns < oldest)
-			ingest_connection_close(c);
-	}
+	return !ingest_blocked(in) && c->active_boot_ns < env_boot(in->env) - LIMIT_connection_idle_s * NS_PER_S;
 }
 
 void ingest_listener_free(struct ingest_listener *l)

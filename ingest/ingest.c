@@ -281,7 +281,7 @@ int ingest_step(struct ingest *in, bool flush, struct error *error)
 	ingest_unpark(in);
 	watch_clock(in);
 	for (struct ingest_udp *udp = in->sockets; udp != NULL; udp = udp_next(udp))
-		udp_report_drops(udp);
+		udp_report_drops(udp, flush);
 	gap_flush(in);
 	tick(in);
 	if (flush)

@@ -87,8 +87,8 @@ int ingest_connection_fd(const struct ingest_connection *c);
 /* Reads up to `budget` octets. 1: goes on; 0: ended (freed by the callee, the descriptor is closed). */
 int ingest_connection_step(struct ingest_connection *c, size_t budget, struct error *error);
 void ingest_connection_close(struct ingest_connection *c);
-/* Closes connections idle for too long. */
-void ingest_listener_step(struct ingest_listener *listener);
+/* Nothing came for too long, and nothing keeps us from reading: the owner closes it. */
+bool ingest_connection_idle(const struct ingest_connection *c);
 void ingest_listener_free(struct ingest_listener *listener);
 
 /* Files and pipes: pieces of octets in, records out. `source_line` as in docs/format-batch.md ("file <sha256>"). */

@@ -116,11 +116,12 @@ static bool take_all(void *ctx)
 
 /* ---- drops ---- */
 
-void udp_report_drops(struct ingest_udp *udp)
+void udp_report_drops(struct ingest_udp *udp, bool now)
 {
 	struct ingest *in = udp->in;
 	int64_t boot = env_boot(in->env);
-	if (udp->unreported == 0 || (udp->reported_boot_ns != INT64_MIN && boot - udp->reported_boot_ns < REPORT_NS))
+	if (udp->unreported == 0 ||
+		(!now && udp->reported_boot_ns != INT64_MIN && boot - udp->reported_boot_ns < REPORT_NS))
 		return;
 	gap_add(in, SLICE_NONE, "kernel_drop", udp->unreported, "count");
 	udp->unreported = 0;
@@ -161,7 +162,7 @@ int ingest_udp_step(struct ingest_udp *udp, unsigned budget, struct error *error
 		if (count < 0)
 			return error_io(error, count, "cannot receive datagrams");
 		total += (unsigned)count;
-		udp_report_drops(udp);
+		udp_report_drops(udp, false);
 		if (!take_all(udp))
 			ingest_hold(in, take_all, udp);
 	}

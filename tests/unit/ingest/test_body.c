@@ -5,7 +5,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 struct bench {

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 static void expect(struct fake *fake, enum charset charset, struct slice in, const char *out, bool replaced)

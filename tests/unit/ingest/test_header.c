@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #define NOW "2026-03-10T12:00:00Z"

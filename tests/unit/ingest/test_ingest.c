@@ -445,7 +445,8 @@ static void too_many_connections_are_refused(void **state)
 	assert_int_equal(stats.connections_refused, 1);
 	/* idle ones are closed */
 	fake_clock_advance(c.fake, (LIMIT_connection_idle_s + 1) * NS_PER_S);
-	ingest_listener_step(l);
+	assert_true(ingest_connection_idle(connection));
+	ingest_connection_close(connection);
 	assert_true(fake_socket_closed(c.fake, third));
 	assert_int_equal(ingest_accept(l, &connection, NULL), 0);
 	ingest_listener_free(l);
