@@ -8,7 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #define RIG_TOLD_MAX 16

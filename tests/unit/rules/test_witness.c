@@ -37,8 +37,8 @@ static const char *const texts[] = {
 	"18446744073709551615",
 	"10.1.2.3",
 	"2001:db8::1",
-	"K\xe2\x84\xaa"
-	"elvin.exe",
+	("K\xe2\x84\xaa"
+	 "elvin.exe"),
 	"kkelvin.exe",
 	"\xc3\x84pfel.exe",
 	"\xc3\xa4pfel.exe",
