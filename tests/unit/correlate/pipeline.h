@@ -11,7 +11,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #define T0 (INT64_C(1790000000) * NS_PER_S) /* some second of 2026 */
