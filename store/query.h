@@ -26,8 +26,9 @@
 #define SPECIAL_LIST(X) \
 	X(KIND, "kind") \
 	X(SOURCE, "source") \
-	X(DECODER, "decoder") X(TIME, "time") X(OBSERVED, "observed") X(WHEN, "when") X(ORIGINAL, "original") \
-		X(FORMAT, "format") X(FLAG, "flag") X(PARTITION, "partition") X(OFFSET, "offset") X(ROW, "row")
+	X(DECODER, "decoder") \
+	X(TIME, "time") X(OBSERVED, "observed") X(WHEN, "when") X(ORIGINAL, "original") X(FORMAT, "format") \
+		X(FLAG, "flag") X(PARTITION, "partition") X(OFFSET, "offset") X(ROW, "row")
 
 enum special {
 	SPECIAL_NONE = 0,

@@ -5,12 +5,13 @@
 #include "common/common.h"
 #include "tests/support/support.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdint.h>
+#include <cmocka.h>
 
 #define SAMPLE_START INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z, as the fake clock */
 

@@ -11,7 +11,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
 #define TEST_NOW INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
