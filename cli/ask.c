@@ -87,24 +87,33 @@ static int answer(struct engine *e, struct request *r, struct ask *ask, struct e
 	return result < 0 ? result : 0;
 }
 
-static int with_engine(struct run *run, struct data *data, struct ask *ask, struct engine *e, struct bus *bus, struct error *error)
+static int with_engine(struct run *run, struct data *data, struct ask *ask, struct engine *e, struct bus *bus,
+					   struct error *error)
 {
 	uint64_t epoch;
 	int result = data_epoch(data, &epoch, error);
 	if (result)
 		return result;
-	struct engine_config config = {.data = run->data, .epoch = epoch, .duties = DUTY_STORE, .special = true,
-	                               .store_name = run->config.store_name, .zstd_level = run->config.zstd_level,
-	                               .segment_rows = run->config.segment_rows, .segment_age_s = run->config.segment_age_s,
-	                               .verify_read_back = run->config.verify_read_back};
+	struct engine_config config = {.data = run->data,
+								   .epoch = epoch,
+								   .duties = DUTY_STORE,
+								   .special = true,
+								   .store_name = run->config.store_name,
+								   .zstd_level = run->config.zstd_level,
+								   .segment_rows = run->config.segment_rows,
+								   .segment_age_s = run->config.segment_age_s,
+								   .verify_read_back = run->config.verify_read_back};
 	memcpy(config.uuid, data->uuid, 16);
 	memcpy(config.partitions, run->config.partitions, sizeof config.partitions);
 	result = engine_open(e, run->env, &config, bus, error);
 	if (result)
 		return result;
 	result = engine_drain(e, false, error); /* what the log has and the store not yet */
-	struct request_host host = {.engine = e, .env = run->env, .decoders = run->decoders, .defaults = &run->config.defaults,
-	                            .started_ns = env_now(run->env)};
+	struct request_host host = {.engine = e,
+								.env = run->env,
+								.decoders = run->decoders,
+								.defaults = &run->config.defaults,
+								.started_ns = env_now(run->env)};
 	char who[64];
 	snprintf(who, sizeof who, "uid %u pid %d", getuid(), getpid());
 	struct request *r = result ? NULL : request_new(&host, ask->request, ask->fd >= 0 ? dup(ask->fd) : -1, who);
@@ -137,8 +146,8 @@ static int refuse_stage(const struct run *run, struct error *error)
 	snprintf(owner, sizeof owner, "%s/owner.log", run->data);
 	if (access(log, F_OK) == 0 || access(owner, F_OK) != 0)
 		return 0;
-	return error_set(error, ERROR_USAGE, "%s belongs to a stage over Kafka, which does not run now: it answers when it does",
-	                 run->data);
+	return error_set(error, ERROR_USAGE,
+					 "%s belongs to a stage over Kafka, which does not run now: it answers when it does", run->data);
 }
 
 static int in_process(const struct args *args, struct ask *ask)
@@ -157,8 +166,9 @@ static int in_process(const struct args *args, struct ask *ask)
 	bool import = strcmp(args->verb->name, "import") == 0;
 	if (!result && import)
 		result = run.config.decoders && !option_given(args, OPTION_DECODERS)
-		             ? decoders_load(run.env, run.config.decoders, run.config.decoder_count, setup_tell, &told, &run.decoders, &error)
-		             : setup_decoders(args, &told, &run.decoders, &error);
+					 ? decoders_load(run.env, run.config.decoders, run.config.decoder_count, setup_tell, &told,
+									 &run.decoders, &error)
+					 : setup_decoders(args, &told, &run.decoders, &error);
 	if (!result)
 		result = refuse_stage(&run, &error);
 	if (!result)
@@ -189,8 +199,9 @@ static int ask_whoever(const struct args *args, struct ask *ask)
 	}
 	if (setup_stop)
 		return EXIT_OK;
-	fprintf(stderr, "cresset %s: the data directory %s is owned by process %ld, which does not answer on its control socket\n",
-	        args->verb->name, ask->data, pid);
+	fprintf(stderr,
+			"cresset %s: the data directory %s is owned by process %ld, which does not answer on its control socket\n",
+			args->verb->name, ask->data, pid);
 	return EXIT_USAGE;
 }
 

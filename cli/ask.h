@@ -8,11 +8,11 @@
 
 struct ask {
 	const char *data;
-	struct slice request;   /* JSON object */
-	int fd;                 /* file to go with it, -1: none; stays the caller's */
+	struct slice request; /* JSON object */
+	int fd; /* file to go with it, -1: none; stays the caller's */
 	int (*line)(void *ctx, struct slice line);
 	void *ctx;
-	struct buffer end;      /* out: the end line, JSON */
+	struct buffer end; /* out: the end line, JSON */
 };
 
 /* The exit code: of the end line, or of what kept it from coming (told on standard error). */

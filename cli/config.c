@@ -28,8 +28,13 @@ static void complain(struct reading *r, const struct tree_node *at, const char *
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	struct diagnostic d = {.level = DIAGNOSTIC_ERROR, .id = "config", .file = r->config->file, .line = at ? at->line : 0,
-	                       .column = at ? at->column : 0, .rule = "", .text = text};
+	struct diagnostic d = {.level = DIAGNOSTIC_ERROR,
+						   .id = "config",
+						   .file = r->config->file,
+						   .line = at ? at->line : 0,
+						   .column = at ? at->column : 0,
+						   .rule = "",
+						   .text = text};
 	if (r->tell)
 		r->tell(r->ctx, &d);
 	if (!r->first.code) {
@@ -52,11 +57,12 @@ static const char *read_str(struct reading *r, const struct tree_node *n, const 
 	return text;
 }
 
-static uint64_t read_number(struct reading *r, const struct tree_node *n, const char *key, uint64_t least, uint64_t most,
-                            uint64_t fallback)
+static uint64_t read_number(struct reading *r, const struct tree_node *n, const char *key, uint64_t least,
+							uint64_t most, uint64_t fallback)
 {
 	if (n->type != TREE_INT || n->i64 < 0 || (uint64_t)n->i64 < least || (uint64_t)n->i64 > most) {
-		complain(r, n, "%s is a whole number from %llu to %llu", key, (unsigned long long)least, (unsigned long long)most);
+		complain(r, n, "%s is a whole number from %llu to %llu", key, (unsigned long long)least,
+				 (unsigned long long)most);
 		return fallback;
 	}
 	return (uint64_t)n->i64;
@@ -69,7 +75,8 @@ static bool read_bool(struct reading *r, const struct tree_node *n, const char *
 	return n->type == TREE_BOOL && n->truth;
 }
 
-static int read_choice(struct reading *r, const struct tree_node *n, const char *key, const char *const *names, int fallback)
+static int read_choice(struct reading *r, const struct tree_node *n, const char *key, const char *const *names,
+					   int fallback)
 {
 	char all[256] = "";
 	for (int i = 0; names[i]; i++) {
@@ -107,7 +114,8 @@ static bool goes_first(const char *name)
 	return strcmp(name, "defaults") == 0 || strcmp(name, "partitions") == 0;
 }
 
-static void read_map(struct reading *r, const struct tree_node *map, const char *what, const struct key *keys, void *target)
+static void read_map(struct reading *r, const struct tree_node *map, const char *what, const struct key *keys,
+					 void *target)
 {
 	if (map->type != TREE_MAP) {
 		complain(r, map, "%s is a map, not %s", what, tree_type_name(map));
@@ -141,8 +149,8 @@ static const char *const charsets[] = {"utf-8", "gb18030", "big5", "latin-1", "a
 
 static void take_charset(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const enum charset values[] = {CHARSET_UTF8, CHARSET_GB18030, CHARSET_BIG5, CHARSET_LATIN1, CHARSET_UTF8, CHARSET_UTF8,
-	                                      CHARSET_GB18030, CHARSET_LATIN1};
+	static const enum charset values[] = {CHARSET_UTF8, CHARSET_GB18030, CHARSET_BIG5,    CHARSET_LATIN1,
+										  CHARSET_UTF8, CHARSET_UTF8,    CHARSET_GB18030, CHARSET_LATIN1};
 	struct source_settings *s = target;
 	int i = read_choice(r, n, "charset", charsets, 4);
 	s->charset = values[i];
@@ -202,13 +210,14 @@ static void take_service(struct reading *r, const struct tree_node *n, void *tar
 
 static void take_logsource(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"product", take_product}, {"category", take_category}, {"service", take_service}, {NULL, NULL}};
+	static const struct key keys[] = {
+		{"product", take_product}, {"category", take_category}, {"service", take_service}, {NULL, NULL}};
 	read_map(r, n, "logsource", keys, &((struct source_settings *)target)->logsource);
 }
 
 static const struct key source_keys[] = {
-	{"network", take_network}, {"host", take_host}, {"charset", take_charset}, {"timezone", take_timezone},
-	{"relay", take_relay}, {"decoder", take_decoder}, {"logsource", take_logsource}, {NULL, NULL}};
+	{"network", take_network}, {"host", take_host},       {"charset", take_charset},     {"timezone", take_timezone},
+	{"relay", take_relay},     {"decoder", take_decoder}, {"logsource", take_logsource}, {NULL, NULL}};
 
 static void take_sources(struct reading *r, const struct tree_node *n, void *target)
 {
@@ -262,7 +271,8 @@ int config_address(struct config *c, struct slice text, struct slice *address, u
 	if (host.len == 0)
 		host = SLICE("127.0.0.1");
 	if (!address_parse(host, octets))
-		return error_set(error, ERROR_USAGE, "'%.*s' is no ADDRESS:PORT such as 127.0.0.1:5514 or [::1]:5514", SLICE_PRINT(text));
+		return error_set(error, ERROR_USAGE, "'%.*s' is no ADDRESS:PORT such as 127.0.0.1:5514 or [::1]:5514",
+						 SLICE_PRINT(text));
 	*address = arena_copy(&c->arena, host);
 	*port = (uint16_t)value;
 	return address->ptr ? 0 : error_set(error, ERROR_MEMORY, "no memory");
@@ -305,8 +315,11 @@ static void take_receive_buffer(struct reading *r, const struct tree_node *n, vo
 
 static void take_inputs(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"syslog", take_syslog}, {"transport", take_transport}, {"framing", take_framing},
-	                                  {"receive_buffer", take_receive_buffer}, {NULL, NULL}};
+	static const struct key keys[] = {{"syslog", take_syslog},
+									  {"transport", take_transport},
+									  {"framing", take_framing},
+									  {"receive_buffer", take_receive_buffer},
+									  {NULL, NULL}};
 	struct config *c = target;
 	if (n->type != TREE_LIST) {
 		complain(r, n, "inputs is a list");
@@ -317,7 +330,8 @@ static void take_inputs(struct reading *r, const struct tree_node *n, void *targ
 	c->inputs = arena_zalloc(&c->arena, (n->count + 1) * sizeof *c->inputs);
 	c->input_count = 0; /* an empty list means none, not the default one */
 	for (uint32_t i = 0; c->inputs && i < n->count; i++) {
-		c->inputs[i] = (struct config_input){.udp = true, .tcp = true, .address = SLICE("127.0.0.1"), .port = DEFAULT_PORT};
+		c->inputs[i] =
+			(struct config_input){.udp = true, .tcp = true, .address = SLICE("127.0.0.1"), .port = DEFAULT_PORT};
 		read_map(r, n->items[i], "an input", keys, &c->inputs[i]);
 		c->input_count = i + 1;
 	}
@@ -347,8 +361,10 @@ static void take_count_incidents(struct reading *r, const struct tree_node *n, v
 
 static void take_partitions(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"events", take_count_events}, {"matches", take_count_matches},
-	                                  {"incidents", take_count_incidents}, {NULL, NULL}};
+	static const struct key keys[] = {{"events", take_count_events},
+									  {"matches", take_count_matches},
+									  {"incidents", take_count_incidents},
+									  {NULL, NULL}};
 	read_map(r, n, "partitions", keys, target);
 }
 
@@ -411,8 +427,8 @@ static void take_own_incidents(struct reading *r, const struct tree_node *n, voi
 
 static void take_own(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"events", take_own_events}, {"matches", take_own_matches},
-	                                  {"incidents", take_own_incidents}, {NULL, NULL}};
+	static const struct key keys[] = {
+		{"events", take_own_events}, {"matches", take_own_matches}, {"incidents", take_own_incidents}, {NULL, NULL}};
 	read_map(r, n, "own", keys, target);
 }
 
@@ -473,10 +489,18 @@ static void take_options(struct reading *r, const struct tree_node *n, void *tar
 
 static void take_bus(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {
-		{"kind", take_kind}, {"bootstrap", take_bootstrap}, {"topic_prefix", take_prefix}, {"replication", take_replication},
-		{"partitions", take_partitions}, {"own", take_own}, {"sync_ms", take_sync}, {"max_bytes", take_max},
-		{"keep_bytes", take_keep}, {"file_bytes", take_file_bytes}, {"options", take_options}, {NULL, NULL}};
+	static const struct key keys[] = {{"kind", take_kind},
+									  {"bootstrap", take_bootstrap},
+									  {"topic_prefix", take_prefix},
+									  {"replication", take_replication},
+									  {"partitions", take_partitions},
+									  {"own", take_own},
+									  {"sync_ms", take_sync},
+									  {"max_bytes", take_max},
+									  {"keep_bytes", take_keep},
+									  {"file_bytes", take_file_bytes},
+									  {"options", take_options},
+									  {NULL, NULL}};
 	read_map(r, n, "bus", keys, target);
 }
 
@@ -492,8 +516,8 @@ static void take_level(struct reading *r, const struct tree_node *n, void *targe
 
 static void take_rows(struct reading *r, const struct tree_node *n, void *target)
 {
-	((struct config *)target)->segment_rows =
-		(uint32_t)read_number(r, n, "store.segment_rows", 1, (uint64_t)LIMIT_segment_rows, (uint64_t)LIMIT_segment_rows);
+	((struct config *)target)->segment_rows = (uint32_t)read_number(
+		r, n, "store.segment_rows", 1, (uint64_t)LIMIT_segment_rows, (uint64_t)LIMIT_segment_rows);
 }
 
 static void take_age(struct reading *r, const struct tree_node *n, void *target)
@@ -508,8 +532,9 @@ static void take_read_back(struct reading *r, const struct tree_node *n, void *t
 
 static void take_store(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"name", take_store_name}, {"zstd_level", take_level}, {"segment_rows", take_rows},
-	                                  {"segment_age_s", take_age}, {"verify_read_back", take_read_back}, {NULL, NULL}};
+	static const struct key keys[] = {
+		{"name", take_store_name},   {"zstd_level", take_level},           {"segment_rows", take_rows},
+		{"segment_age_s", take_age}, {"verify_read_back", take_read_back}, {NULL, NULL}};
 	read_map(r, n, "store", keys, target);
 }
 
@@ -539,19 +564,33 @@ static void take_yara(struct reading *r, const struct tree_node *n, void *target
 
 static void take_message_bytes(struct reading *r, const struct tree_node *n, void *target)
 {
-	((struct config *)target)->message_bytes =
-		(uint32_t)read_number(r, n, "message_bytes", 480, (uint64_t)LIMIT_message_bytes_max, (uint64_t)LIMIT_message_bytes);
+	((struct config *)target)->message_bytes = (uint32_t)read_number(
+		r, n, "message_bytes", 480, (uint64_t)LIMIT_message_bytes_max, (uint64_t)LIMIT_message_bytes);
 }
 
-static const struct key top_keys[] = {
-	{"data", take_data}, {"inputs", take_inputs}, {"defaults", take_defaults}, {"sources", take_sources},
-	{"rules", take_rules}, {"decoders", take_decoders}, {"yara", take_yara}, {"message_bytes", take_message_bytes},
-	{"bus", take_bus}, {"store", take_store}, {NULL, NULL}};
+static const struct key top_keys[] = {{"data", take_data},
+									  {"inputs", take_inputs},
+									  {"defaults", take_defaults},
+									  {"sources", take_sources},
+									  {"rules", take_rules},
+									  {"decoders", take_decoders},
+									  {"yara", take_yara},
+									  {"message_bytes", take_message_bytes},
+									  {"bus", take_bus},
+									  {"store", take_store},
+									  {NULL, NULL}};
 
 int config_defaults(struct config *c, const struct env *env, struct error *error)
 {
-	*c = (struct config){.env = env, .data = "./cresset-data", .store_name = "main", .yara = true, .replication = 1,
-	                     .partitions = {4, 4, 4, 1}, .topic_prefix = "cresset.", .client_id = "cresset", .zstd_level = 3};
+	*c = (struct config){.env = env,
+						 .data = "./cresset-data",
+						 .store_name = "main",
+						 .yara = true,
+						 .replication = 1,
+						 .partitions = {4, 4, 4, 1},
+						 .topic_prefix = "cresset.",
+						 .client_id = "cresset",
+						 .zstd_level = 3};
 	c->defaults.charset_auto = true;
 	c->defaults.zone = SLICE("local");
 	arena_init(&c->arena, env, 0);
@@ -580,8 +619,8 @@ int config_read(struct config *c, const char *path, diagnostic_fn *tell, void *c
 	size_t len;
 	int result = env_read_file(c->env, path, CONFIG_BYTES_MAX, &octets, &len);
 	if (result)
-		return error_set(error, result == -ENOMEM ? ERROR_MEMORY : ERROR_USAGE, "cannot read the configuration %s: %s", path,
-		                 strerror(-result));
+		return error_set(error, result == -ENOMEM ? ERROR_MEMORY : ERROR_USAGE, "cannot read the configuration %s: %s",
+						 path, strerror(-result));
 	c->file = arena_string(&c->arena, slice_str(path));
 	struct slice text = arena_copy(&c->arena, slice_of(octets, len));
 	env_free(c->env, octets);

@@ -10,7 +10,7 @@
 #define CONFIG_INPUTS 64
 
 struct config_input {
-	struct slice address;  /* "127.0.0.1" or "::1", "0.0.0.0" */
+	struct slice address; /* "127.0.0.1" or "::1", "0.0.0.0" */
 	uint16_t port;
 	bool udp, tcp;
 	enum framing framing;
@@ -25,7 +25,7 @@ struct config_range {
 struct config {
 	const struct env *env;
 	struct arena arena;
-	const char *file;               /* null: none was read */
+	const char *file; /* null: none was read */
 	const char *data;
 	const char *store_name;
 	const char **rules, **decoders; /* null: the shipped ones */
@@ -39,7 +39,7 @@ struct config {
 	uint32_t message_bytes;
 	bool bus_kafka;
 	const char *bootstrap, *topic_prefix, *client_id;
-	const char **bus_options;       /* name, value, ..., null */
+	const char **bus_options; /* name, value, ..., null */
 	uint32_t partitions[TOPIC_COUNT];
 	uint16_t replication;
 	uint32_t sync_ms;

@@ -90,12 +90,12 @@ static void print_bus(struct buffer *out, const struct config *c)
 	print_range(out, "matches", &c->own_matches, &any);
 	print_range(out, "incidents", &c->own_incidents, &any);
 	buffer_add_format(out, "  sync_ms: %u\n  max_bytes: %llu\n  keep_bytes: %llu\n  file_bytes: %llu\n",
-	                  c->sync_ms ? c->sync_ms : (uint32_t)LIMIT_sync_ms,
-	                  (unsigned long long)(c->bus_max_bytes ? c->bus_max_bytes : (uint64_t)LIMIT_bus_max_bytes),
-	                  (unsigned long long)(c->bus_keep_bytes ? c->bus_keep_bytes : (uint64_t)LIMIT_bus_keep_bytes),
-	                  (unsigned long long)(c->log_file_bytes ? c->log_file_bytes : (uint64_t)LIMIT_log_file_bytes));
+					  c->sync_ms ? c->sync_ms : (uint32_t)LIMIT_sync_ms,
+					  (unsigned long long)(c->bus_max_bytes ? c->bus_max_bytes : (uint64_t)LIMIT_bus_max_bytes),
+					  (unsigned long long)(c->bus_keep_bytes ? c->bus_keep_bytes : (uint64_t)LIMIT_bus_keep_bytes),
+					  (unsigned long long)(c->log_file_bytes ? c->log_file_bytes : (uint64_t)LIMIT_log_file_bytes));
 	buffer_add_format(out, "  partitions: {events: %u, matches: %u, incidents: %u}\n", c->partitions[TOPIC_EVENTS],
-	                  c->partitions[TOPIC_MATCHES], c->partitions[TOPIC_INCIDENTS]);
+					  c->partitions[TOPIC_MATCHES], c->partitions[TOPIC_INCIDENTS]);
 	for (uint32_t i = 0; c->bus_options && c->bus_options[i]; i += 2) {
 		print_text(out, i ? "    " : "  options:\n    ", slice_str(c->bus_options[i]), ": ");
 		print_text(out, "", slice_str(c->bus_options[i + 1]), "\n");
@@ -110,8 +110,8 @@ void config_print(const struct config *c, struct buffer *out)
 		const struct config_input *in = &c->inputs[i];
 		bool v6 = slice_find_octet(in->address, ':', 0) != SIZE_MAX;
 		buffer_add_format(out, "  - syslog: \"%s%.*s%s:%u\"\n    transport: [%s%s%s]\n    framing: %s\n", v6 ? "[" : "",
-		                  SLICE_PRINT(in->address), v6 ? "]" : "", in->port, in->udp ? "udp" : "", in->udp && in->tcp ? ", " : "",
-		                  in->tcp ? "tcp" : "", framings[in->framing]);
+						  SLICE_PRINT(in->address), v6 ? "]" : "", in->port, in->udp ? "udp" : "",
+						  in->udp && in->tcp ? ", " : "", in->tcp ? "tcp" : "", framings[in->framing]);
 		if (in->receive_buffer)
 			buffer_add_format(out, "    receive_buffer: %u\n", in->receive_buffer);
 	}
@@ -119,10 +119,11 @@ void config_print(const struct config *c, struct buffer *out)
 	print_strs(out, "rules", c->rules, c->rule_count);
 	print_strs(out, "decoders", c->decoders, c->decoder_count);
 	buffer_add_format(out, "yara: %s\nmessage_bytes: %u\n", c->yara ? "true" : "false",
-	                  c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);
+					  c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);
 	print_bus(out, c);
 	print_text(out, "store:\n  name: ", slice_str(c->store_name), "\n");
-	buffer_add_format(out, "  zstd_level: %d\n  segment_rows: %u\n  segment_age_s: %u\n  verify_read_back: %s\n", c->zstd_level,
-	                  c->segment_rows ? c->segment_rows : (uint32_t)LIMIT_segment_rows,
-	                  c->segment_age_s ? c->segment_age_s : (uint32_t)LIMIT_segment_age_s, c->verify_read_back ? "true" : "false");
+	buffer_add_format(out, "  zstd_level: %d\n  segment_rows: %u\n  segment_age_s: %u\n  verify_read_back: %s\n",
+					  c->zstd_level, c->segment_rows ? c->segment_rows : (uint32_t)LIMIT_segment_rows,
+					  c->segment_age_s ? c->segment_age_s : (uint32_t)LIMIT_segment_age_s,
+					  c->verify_read_back ? "true" : "false");
 }

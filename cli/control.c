@@ -14,12 +14,13 @@ static int unix_address(const char *path, struct sockaddr_un *address, struct er
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof address->sun_path)
 		return error_set(error, ERROR_USAGE, "the path %s is too long for a socket (at most %zu octets)", path,
-		                 sizeof address->sun_path - 1);
+						 sizeof address->sun_path - 1);
 	memcpy(address->sun_path, path, strlen(path) + 1);
 	return 0;
 }
 
-int control_open(struct control *c, const struct env *env, struct request_host *host, const char *path, struct error *error)
+int control_open(struct control *c, const struct env *env, struct request_host *host, const char *path,
+				 struct error *error)
 {
 	struct sockaddr_un address;
 	*c = (struct control){.env = env, .host = host, .fd = -1};
@@ -111,7 +112,8 @@ static int read_client(struct control_client *k)
 		char room[CMSG_SPACE(sizeof(int) * 4)];
 	} control;
 	struct iovec iov = {k->line + k->line_len, CONTROL_REQUEST_MAX - k->line_len};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
 	ssize_t n = recvmsg(k->fd, &message, MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -126,8 +128,9 @@ static int start_request(struct control *c, struct control_client *k)
 {
 	size_t end = slice_find_octet(slice_of(k->line, k->line_len), '\n', 0);
 	if (end == SIZE_MAX && k->line_len == CONTROL_REQUEST_MAX) {
-		buffer_add_format(&k->out, "{\"end\":{\"code\":3,\"error\":\"a request has at most %d octets\",\"summary\":null}}\n",
-		                  CONTROL_REQUEST_MAX);
+		buffer_add_format(&k->out,
+						  "{\"end\":{\"code\":3,\"error\":\"a request has at most %d octets\",\"summary\":null}}\n",
+						  CONTROL_REQUEST_MAX);
 		k->refused = true;
 		return 1;
 	}

@@ -38,8 +38,8 @@ static int connect_control(const char *path, struct error *error)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
 		int result = errno == ENOENT || errno == ECONNREFUSED
-		                 ? error_set(error, ERROR_NOT_FOUND, "nobody listens on %s", path)
-		                 : error_set(error, ERROR_USAGE, "cannot connect to %s: %s", path, strerror(errno));
+						 ? error_set(error, ERROR_NOT_FOUND, "nobody listens on %s", path)
+						 : error_set(error, ERROR_USAGE, "cannot connect to %s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return result;
@@ -73,7 +73,7 @@ static int take_lines(struct buffer *in, int (*line)(void *ctx, struct slice lin
 }
 
 int control_ask(const char *path, struct slice json, int fd, int (*line)(void *ctx, struct slice line), void *ctx,
-                struct buffer *end, struct error *error)
+				struct buffer *end, struct error *error)
 {
 	struct buffer in;
 	int result = 0;
@@ -92,7 +92,9 @@ int control_ask(const char *path, struct slice json, int fd, int (*line)(void *c
 		if (n < 0 && errno == EINTR && !setup_stop)
 			continue;
 		if (n <= 0) {
-			result = setup_stop ? 1 : error_set(error, ERROR_BUSY, "the owner of the data directory ended before it had answered");
+			result = setup_stop
+						 ? 1
+						 : error_set(error, ERROR_BUSY, "the owner of the data directory ended before it had answered");
 			break;
 		}
 		in.len += (size_t)n;

@@ -36,15 +36,17 @@ bool data_owned(const struct env *env, const char *path, long *pid)
 static int take_lock(struct data *d, struct error *error)
 {
 	char name[4200], text[32];
-	d->lock_fd = d->env->files.open(d->env->files.ctx, data_path(d, "lock", name, sizeof name), ENV_READ | ENV_WRITE | ENV_CREATE);
+	d->lock_fd = d->env->files.open(d->env->files.ctx, data_path(d, "lock", name, sizeof name),
+									ENV_READ | ENV_WRITE | ENV_CREATE);
 	if (d->lock_fd == -EACCES || d->lock_fd == -EPERM)
-		return error_set(error, ERROR_USAGE, "the data directory %s is not yours to use: cannot open %s: %s", d->path, name,
-		                 strerror(-d->lock_fd));
+		return error_set(error, ERROR_USAGE, "the data directory %s is not yours to use: cannot open %s: %s", d->path,
+						 name, strerror(-d->lock_fd));
 	if (d->lock_fd < 0)
 		return error_io(error, d->lock_fd, "cannot open %s", name);
 	int result = d->env->files.lock(d->env->files.ctx, d->lock_fd);
 	if (result == -EWOULDBLOCK)
-		return error_set(error, ERROR_BUSY, "the data directory %s is owned by process %ld", d->path, read_pid(d->env, d->lock_fd));
+		return error_set(error, ERROR_BUSY, "the data directory %s is owned by process %ld", d->path,
+						 read_pid(d->env, d->lock_fd));
 	if (result)
 		return error_io(error, result, "cannot lock %s", name);
 	int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
@@ -85,7 +87,8 @@ static int open_owner(struct data *d, struct error *error)
 {
 	char name[4200];
 	uint64_t cut;
-	int result = commitlog_open(d->env, data_path(d, "owner.log", name, sizeof name), "owner", owner_record, d, &cut, &d->owner, error);
+	int result = commitlog_open(d->env, data_path(d, "owner.log", name, sizeof name), "owner", owner_record, d, &cut,
+								&d->owner, error);
 	if (result || commitlog_count(d->owner) > 0)
 		return result;
 	if (d->env->random.fill(d->env->random.ctx, d->uuid, 16))

@@ -19,7 +19,7 @@ struct data {
 	char path[4096];
 	int lock_fd;
 	uint8_t uuid[16];
-	uint64_t epoch;          /* the newest one given out */
+	uint64_t epoch; /* the newest one given out */
 	struct commitlog *owner; /* null for a reader */
 };
 

@@ -37,7 +37,7 @@ static void store_audit(void *ctx, enum row_kind kind, struct slice json)
 	int result = -ERROR_UNSUPPORTED;
 	if (e->audit_on)
 		result = kind == ROW_GAP ? own_writer_once(&e->audit, kind, json, &error)
-		                         : own_writer_row(&e->audit, kind, json, NULL, &error);
+								 : own_writer_row(&e->audit, kind, json, NULL, &error);
 	e->audit_lost += result != 0;
 }
 
@@ -75,7 +75,8 @@ static const char *feed_name(enum feed_duty duty)
 	return names[duty];
 }
 
-static int add_feed(struct engine *e, enum feed_duty duty, enum bus_topic topic, uint32_t partition, struct error *error)
+static int add_feed(struct engine *e, enum feed_duty duty, enum bus_topic topic, uint32_t partition,
+					struct error *error)
 {
 	struct feed *feeds = env_resize(e->env, e->feeds, (e->feed_count + 1) * sizeof *feeds);
 	if (!feeds)
@@ -89,8 +90,8 @@ static int add_feed(struct engine *e, enum feed_duty duty, enum bus_topic topic,
 	return result;
 }
 
-static int add_feeds(struct engine *e, enum feed_duty duty, enum bus_topic topic, const uint32_t *own, uint32_t own_count,
-                     struct error *error)
+static int add_feeds(struct engine *e, enum feed_duty duty, enum bus_topic topic, const uint32_t *own,
+					 uint32_t own_count, struct error *error)
 {
 	uint32_t n = own ? own_count : e->config.partitions[topic];
 	int result = 0;
@@ -132,10 +133,13 @@ static const uint32_t *all_of(const struct env *env, uint32_t n)
 static int open_detect(struct engine *e, struct error *error)
 {
 	const struct engine_config *c = &e->config;
-	struct detect_config d = {.ruleset = c->ruleset, .matches_partitions = c->partitions[TOPIC_MATCHES],
-	                          .incidents_partitions = c->partitions[TOPIC_INCIDENTS], .events_partitions = c->own_events,
-	                          .events_count = c->own_events_count, .epoch = e->correlate_epoch,
-	                          .sink = {engine_sink_matches, engine_sink_incidents, e}};
+	struct detect_config d = {.ruleset = c->ruleset,
+							  .matches_partitions = c->partitions[TOPIC_MATCHES],
+							  .incidents_partitions = c->partitions[TOPIC_INCIDENTS],
+							  .events_partitions = c->own_events,
+							  .events_count = c->own_events_count,
+							  .epoch = e->correlate_epoch,
+							  .sink = {engine_sink_matches, engine_sink_incidents, e}};
 	own_uuid(c->uuid, "detect", d.collector);
 	const uint32_t *all = NULL;
 	if (!c->own_events) {
@@ -150,11 +154,14 @@ static int open_detect(struct engine *e, struct error *error)
 static int open_temporal(struct engine *e, struct error *error)
 {
 	const struct engine_config *c = &e->config;
-	struct temporal_config t = {.ruleset = c->ruleset, .matches_partitions = c->partitions[TOPIC_MATCHES],
-	                            .incidents_partitions = c->partitions[TOPIC_INCIDENTS], .owned = c->own_matches,
-	                            .owned_count = c->own_matches_count, .epoch = e->correlate_epoch,
-	                            .events_partitions = c->partitions[TOPIC_EVENTS],
-	                            .sink = {engine_sink_matches, engine_sink_incidents, e}};
+	struct temporal_config t = {.ruleset = c->ruleset,
+								.matches_partitions = c->partitions[TOPIC_MATCHES],
+								.incidents_partitions = c->partitions[TOPIC_INCIDENTS],
+								.owned = c->own_matches,
+								.owned_count = c->own_matches_count,
+								.epoch = e->correlate_epoch,
+								.events_partitions = c->partitions[TOPIC_EVENTS],
+								.sink = {engine_sink_matches, engine_sink_incidents, e}};
 	own_uuid(c->uuid, "temporal", t.collector);
 	const uint32_t *all = NULL;
 	if (!c->own_matches) {
@@ -171,9 +178,14 @@ static int open_store(struct engine *e, struct error *error)
 	const struct engine_config *c = &e->config;
 	char dir[4200];
 	snprintf(dir, sizeof dir, "%s/store", c->data);
-	struct store_config s = {.dir = dir, .name = c->store_name ? c->store_name : "main", .segment_rows = c->segment_rows,
-	                         .segment_age_s = c->segment_age_s, .zstd_level = c->zstd_level,
-	                         .verify_read_back = c->verify_read_back, .audit = store_audit, .ctx = e};
+	struct store_config s = {.dir = dir,
+							 .name = c->store_name ? c->store_name : "main",
+							 .segment_rows = c->segment_rows,
+							 .segment_age_s = c->segment_age_s,
+							 .zstd_level = c->zstd_level,
+							 .verify_read_back = c->verify_read_back,
+							 .audit = store_audit,
+							 .ctx = e};
 	return store_open(e->env, &s, &e->store, error);
 }
 
@@ -253,11 +265,12 @@ static int note_activation(struct engine *e, struct error *error)
 	ruleset_digest(e->config.ruleset, digest);
 	hex_print(digest, 32, hex);
 	int len = snprintf(json, sizeof json, "{\"activation\":{\"ruleset\":\"%s\",\"epoch\":%llu}}", hex,
-	                   (unsigned long long)e->correlate_epoch);
+					   (unsigned long long)e->correlate_epoch);
 	return own_writer_row(&e->control, ROW_AUDIT, slice_of(json, (size_t)len), NULL, error);
 }
 
-int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error)
+int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus,
+				struct error *error)
 {
 	*e = (struct engine){.env = env, .config = *config, .bus = bus, .committed_boot_ns = env_boot(env)};
 	struct buffer checkpoint;
@@ -300,7 +313,8 @@ static int hand_on(struct engine *e, struct feed *f, struct error *error)
 	}
 	case FEED_STORE: {
 		/* Listeners after the store took it: one that is refused comes again. */
-		int result = store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset, r->payload, error);
+		int result = store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset,
+								  r->payload, error);
 		for (struct engine_listener *l = e->listeners; l && !result; l = l->next)
 			l->batch(l->ctx, f->topic, f->partition, r->offset, r->payload);
 		return result;

@@ -20,31 +20,36 @@
 #define DUTY_ALL 7u
 
 struct engine_config {
-	const char *data;              /* data directory */
+	const char *data; /* data directory */
 	uint8_t uuid[16];
-	uint64_t epoch;                /* for own rows; never used before */
+	uint64_t epoch; /* for own rows; never used before */
 	unsigned duties;
 	uint32_t partitions[TOPIC_COUNT];
 	/* Owned partitions of events (detect, store), matches (temporal) and incidents (store). Null: all. */
 	const uint32_t *own_events, *own_matches, *own_incidents;
 	uint32_t own_events_count, own_matches_count, own_incidents_count;
-	bool special;                  /* PARTITION_IMPORT and PARTITION_AUDIT are on this bus */
-	struct ruleset *ruleset;       /* null: detect and temporal have no duty */
+	bool special; /* PARTITION_IMPORT and PARTITION_AUDIT are on this bus */
+	struct ruleset *ruleset; /* null: detect and temporal have no duty */
 	const char *store_name;
 	int zstd_level;
 	uint32_t segment_rows, segment_age_s;
 	bool verify_read_back;
 };
 
-enum feed_duty { FEED_DETECT, FEED_TEMPORAL, FEED_STORE, FEED_BOOK };
+enum feed_duty {
+	FEED_DETECT,
+	FEED_TEMPORAL,
+	FEED_STORE,
+	FEED_BOOK
+};
 
 struct feed {
 	enum feed_duty duty;
 	enum bus_topic topic;
 	uint32_t partition;
 	struct bus_reader *reader;
-	uint64_t next;     /* offset after the last record handed on */
-	bool pending;      /* a record was polled and not taken yet */
+	uint64_t next; /* offset after the last record handed on */
+	bool pending; /* a record was polled and not taken yet */
 	struct bus_record record;
 };
 
@@ -68,23 +73,24 @@ struct engine {
 	struct own_writer audit, changes, control;
 	bool audit_on, changes_on, control_on;
 	struct commitlog *log;
-	uint64_t generation;      /* of the newest checkpoint file */
+	uint64_t generation; /* of the newest checkpoint file */
 	uint64_t correlate_epoch; /* of the rows of detect and temporal: the process's own where their series began */
 	int64_t committed_boot_ns;
-	bool dirty;               /* something was read, or sealed, since the last commit */
-	bool rebuild;             /* the checkpoint that the commit log names is missing or damaged */
-	bool new_series;          /* detect and temporal begin to number their rows anew, under correlate_epoch */
-	uint64_t told;            /* sum of the store's committed offsets that the bus was told of */
-	bool settling;            /* a commit is due and waits for what was written to be durable: nothing is read */
+	bool dirty; /* something was read, or sealed, since the last commit */
+	bool rebuild; /* the checkpoint that the commit log names is missing or damaged */
+	bool new_series; /* detect and temporal begin to number their rows anew, under correlate_epoch */
+	uint64_t told; /* sum of the store's committed offsets that the bus was told of */
+	bool settling; /* a commit is due and waits for what was written to be durable: nothing is read */
 	uint64_t *written[TOPIC_COUNT]; /* newest ticket of each partition of matches and incidents */
-	bool blocked;             /* the bus or the store is full: intake waits */
+	bool blocked; /* the bus or the store is full: intake waits */
 	char blocked_text[512];
 	struct engine_listener *listeners;
 	uint64_t audit_lost;
 };
 
 /* The bus stays the caller's. Restores what was committed. */
-int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error);
+int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus,
+				struct error *error);
 /* Bounded work. 1: there was something to do, 0: idle, negative: fatal for the process. */
 int engine_step(struct engine *e, struct error *error);
 /* Steps until every feed has read what is durable, then seals (`seal`) and commits. Over Kafka, where others go on writing, it
@@ -102,7 +108,8 @@ void engine_unlisten(struct engine *e, struct engine_listener *l);
 void engine_close(struct engine *e);
 
 /* ---- between engine*.c only ---- */
-int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error *error); /* log and newest checkpoint */
+int engine_commit_open(struct engine *e, struct buffer *checkpoint,
+					   struct error *error); /* log and newest checkpoint */
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
 /* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
 void engine_rebuild(struct engine *e, bool detect);

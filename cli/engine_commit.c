@@ -108,8 +108,8 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error
 static void rebuild_windows(struct engine *e, struct feed *f, uint64_t read, uint64_t first, uint64_t keep)
 {
 	if (keep > 0 && keep < first)
-		fprintf(stderr, "cresset: matches partition %u: what is older than record %llu is no longer on the bus\n", f->partition,
-		        (unsigned long long)first);
+		fprintf(stderr, "cresset: matches partition %u: what is older than record %llu is no longer on the bus\n",
+				f->partition, (unsigned long long)first);
 	f->next = keep < first ? first : keep;
 	if (read > f->next)
 		temporal_rebuild(e->temporal, f->partition, read);
@@ -242,7 +242,7 @@ uint64_t engine_store_committed(const struct engine *e)
 	for (unsigned i = 0; i < e->feed_count; i++)
 		if (e->feeds[i].duty == FEED_STORE)
 			sum += store_committed_offset(e->store,
-			                              (struct store_partition){(uint8_t)e->feeds[i].topic, e->feeds[i].partition});
+										  (struct store_partition){(uint8_t)e->feeds[i].topic, e->feeds[i].partition});
 	return sum;
 }
 
@@ -256,7 +256,8 @@ static void tell_bus(struct engine *e, bool all)
 		struct error ignored = {0}; /* advisory: the next commit tells it again */
 		uint64_t committed = f->next, keep = f->next;
 		if (f->duty == FEED_STORE)
-			committed = keep = store_committed_offset(e->store, (struct store_partition){(uint8_t)f->topic, f->partition});
+			committed = keep =
+				store_committed_offset(e->store, (struct store_partition){(uint8_t)f->topic, f->partition});
 		else if (f->duty == FEED_TEMPORAL)
 			keep = temporal_keep_from(e->temporal, f->partition);
 		else if (f->duty == FEED_BOOK)

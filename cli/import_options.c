@@ -18,8 +18,8 @@ static bool charset_of(const char *word, struct source_settings *s)
 	static const struct {
 		const char *name;
 		enum charset charset;
-	} names[] = {{"utf-8", CHARSET_UTF8}, {"gb18030", CHARSET_GB18030}, {"gbk", CHARSET_GB18030}, {"big5", CHARSET_BIG5},
-	             {"latin-1", CHARSET_LATIN1}, {"auto", CHARSET_UTF8}};
+	} names[] = {{"utf-8", CHARSET_UTF8}, {"gb18030", CHARSET_GB18030}, {"gbk", CHARSET_GB18030},
+				 {"big5", CHARSET_BIG5},  {"latin-1", CHARSET_LATIN1},  {"auto", CHARSET_UTF8}};
 	for (size_t i = 0; word && i < sizeof names / sizeof *names; i++)
 		if (strcmp(word, names[i].name) == 0) {
 			s->charset = names[i].charset;
@@ -34,7 +34,8 @@ bool import_args(const struct args *args, enum framing *framing, struct source_s
 	*settings = (struct source_settings){.charset_auto = true, .zone = SLICE("local")};
 	*framing = FRAMING_AUTO;
 	(void)framing_of(args->value[OPTION_FRAMING], framing);
-	if (option_given(args, OPTION_FORMAT) && strcmp(args->value[OPTION_FORMAT], "json") == 0 && *framing == FRAMING_AUTO)
+	if (option_given(args, OPTION_FORMAT) && strcmp(args->value[OPTION_FORMAT], "json") == 0 &&
+		*framing == FRAMING_AUTO)
 		*framing = FRAMING_LF;
 	(void)charset_of(args->value[OPTION_CHARSET], settings);
 	if (option_given(args, OPTION_TZ))

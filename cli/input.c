@@ -17,7 +17,7 @@ struct reading {
 	uint8_t *piece;
 	struct buffer rest, lines; /* rewriting: an unfinished line, finished ones */
 	struct error error;
-	int result;                /* of the batch callback */
+	int result; /* of the batch callback */
 };
 
 static int emit(void *ctx, uint32_t partition, struct slice batch, uint32_t rows)
@@ -92,7 +92,8 @@ static int read_all(struct reading *r, int fd, const char *name, uint64_t *bytes
 
 static int open_reading(struct reading *r, const char *name, int fd)
 {
-	struct ingest_config c = {.partitions = 1, .single_partition = true, .decoders = r->job->decoders, .emit = emit, .ctx = r};
+	struct ingest_config c = {
+		.partitions = 1, .single_partition = true, .decoders = r->job->decoders, .emit = emit, .ctx = r};
 	enum framing framing;
 	struct env_stat st = {0};
 	const struct env *env = setup_env();

@@ -7,8 +7,8 @@
 
 struct json_node {
 	enum json_type type; /* OBJECT, ARRAY, STRING, NUMBER, TRUE, FALSE, NULL */
-	struct slice key;    /* in an object: unescaped */
-	struct slice text;   /* STRING: unescaped and NUL-terminated behind; NUMBER: as written; others: the JSON text */
+	struct slice key; /* in an object: unescaped */
+	struct slice text; /* STRING: unescaped and NUL-terminated behind; NUMBER: as written; others: the JSON text */
 	struct json_node *first, *next;
 };
 

@@ -40,7 +40,8 @@ static int set_option(struct args *args, const struct option *o, const char *val
 	uint64_t number;
 	if (o->choices && !choice_allowed(o->choices, value))
 		return usage_error(args, "--%s is one of %s, not '%s'", o->name, o->choices, value);
-	if (o->argument && strcmp(o->argument, "N") == 0 && (!slice_to_u64(slice_str(value), &number) || number > INT64_MAX))
+	if (o->argument && strcmp(o->argument, "N") == 0 &&
+		(!slice_to_u64(slice_str(value), &number) || number > INT64_MAX))
 		return usage_error(args, "--%s is a whole number, not '%s'", o->name, value);
 	args->value[o->id] = value;
 	if (o->id == OPTION_RULES) {

@@ -9,13 +9,13 @@ static void option_left(const struct option *o, char *out, size_t size)
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
 	snprintf(out, size, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",
-	         o->argument ? (o->choices ? o->choices : o->argument) : "");
+			 o->argument ? (o->choices ? o->choices : o->argument) : "");
 }
 
 static void help_verb(const struct verb *verb, FILE *out)
 {
 	fprintf(out, "cresset %s: %s\n\nUsage: cresset %s [options] %s\n\n%s\n\nOptions:\n", verb->name, verb->summary,
-	        verb->name, verb->words, verb->description);
+			verb->name, verb->words, verb->description);
 	for (unsigned i = 0; i < verb->option_count; i++) {
 		const struct option *o = &options[verb->options[i]];
 		char left[128];
@@ -32,13 +32,17 @@ void options_help(const struct verb *verb, FILE *out)
 		help_verb(verb, out);
 		return;
 	}
-	fprintf(out, "cresset %s: takes in logs, finds incidents with Sigma and YARA rules, keeps the evidence\n\n"
-	             "Usage: cresset VERB [options] ...\n\n", CRESSET_VERSION);
+	fprintf(out,
+			"cresset %s: takes in logs, finds incidents with Sigma and YARA rules, keeps the evidence\n\n"
+			"Usage: cresset VERB [options] ...\n\n",
+			CRESSET_VERSION);
 	for (unsigned i = 0; i < verb_count; i++)
 		fprintf(out, "  %-18s %s\n", verbs[i].name, verbs[i].summary);
-	fprintf(out, "\nFirst steps: 'cresset demo' shows it at work; 'cresset run' starts it; 'cresset VERB --help' tells more.\n"
-	             "Also: --version, --man (the manual page), --completion bash|zsh\n"
-	             "Exit codes: 0 done, 1 something failed its check, 2 rules refused, 3 usage or configuration, 74 storage failure\n");
+	fprintf(
+		out,
+		"\nFirst steps: 'cresset demo' shows it at work; 'cresset run' starts it; 'cresset VERB --help' tells more.\n"
+		"Also: --version, --man (the manual page), --completion bash|zsh\n"
+		"Exit codes: 0 done, 1 something failed its check, 2 rules refused, 3 usage or configuration, 74 storage failure\n");
 }
 
 /* Text for a man page: backslashes and leading dots are escaped. */
@@ -85,25 +89,34 @@ static void man_verb(const struct verb *verb, FILE *out)
 
 void options_man(FILE *out)
 {
-	fprintf(out, ".TH CRESSET 1 \"\" \"cresset %s\" \"Cresset\"\n.SH NAME\ncresset \\- log collection, correlation and evidence\n"
-	             ".SH SYNOPSIS\n.B cresset\n.I verb\n.RI [ options ]\n.SH DESCRIPTION\n", CRESSET_VERSION);
-	man_text("Cresset takes in syslog and device logs, finds incidents in them with Sigma, correlation and YARA rules, and keeps "
-	         "every event as it was received in compressed, immutable segments that can be searched.\n\n"
-	         "Data goes to standard output, diagnostics and progress to standard error. Results are NDJSON in a pipe and a table "
-	         "on a terminal unless --output says otherwise. A file name of - is standard input.", out);
+	fprintf(
+		out,
+		".TH CRESSET 1 \"\" \"cresset %s\" \"Cresset\"\n.SH NAME\ncresset \\- log collection, correlation and evidence\n"
+		".SH SYNOPSIS\n.B cresset\n.I verb\n.RI [ options ]\n.SH DESCRIPTION\n",
+		CRESSET_VERSION);
+	man_text(
+		"Cresset takes in syslog and device logs, finds incidents in them with Sigma, correlation and YARA rules, and keeps "
+		"every event as it was received in compressed, immutable segments that can be searched.\n\n"
+		"Data goes to standard output, diagnostics and progress to standard error. Results are NDJSON in a pipe and a table "
+		"on a terminal unless --output says otherwise. A file name of - is standard input.",
+		out);
 	fputs(".SH VERBS\n", out);
 	for (unsigned i = 0; i < verb_count; i++)
 		man_verb(&verbs[i], out);
-	fputs(".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nfailed tests, lint, fsck\n.TP\n2\nrules were refused (rules check, or any verb with "
-	      "\\-\\-strict)\n.TP\n3\nusage, configuration, unreadable input, address in use, data directory owned by another\n.TP\n74\n"
-	      "storage failure\n.SH ENVIRONMENT\n.TP\nNO_COLOR\nno colors, as \\-\\-color never\n.TP\nCRESSET_LIBRARY\nfolder of shipped "
-	      "rules and decoders\n.SH SEE ALSO\n.BR cresset.conf (5),\n.BR cresset\\-rules (7),\n.BR cresset\\-decoders (7)\n", out);
+	fputs(
+		".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nfailed tests, lint, fsck\n.TP\n2\nrules were refused (rules check, or any verb with "
+		"\\-\\-strict)\n.TP\n3\nusage, configuration, unreadable input, address in use, data directory owned by another\n.TP\n74\n"
+		"storage failure\n.SH ENVIRONMENT\n.TP\nNO_COLOR\nno colors, as \\-\\-color never\n.TP\nCRESSET_LIBRARY\nfolder of shipped "
+		"rules and decoders\n.SH SEE ALSO\n.BR cresset.conf (5),\n.BR cresset\\-rules (7),\n.BR cresset\\-decoders (7)\n",
+		out);
 }
 
 static void completion_bash(FILE *out)
 {
-	fputs("_cresset() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb=\"${COMP_WORDS[1]}\" two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
-	      "\tif [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"", out);
+	fputs(
+		"_cresset() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb=\"${COMP_WORDS[1]}\" two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
+		"\tif [ \"$COMP_CWORD\" = 1 ]; then COMPREPLY=($(compgen -W \"",
+		out);
 	for (unsigned i = 0; i < verb_count; i++) {
 		const char *space = strchr(verbs[i].name, ' ');
 		fprintf(out, "%.*s ", (int)(space ? space - verbs[i].name : (long)strlen(verbs[i].name)), verbs[i].name);
@@ -179,7 +192,8 @@ static void zsh_options(const struct verb *verb, FILE *out)
 				for (const char *p = o->choices; *p; p++)
 					fputc(*p == '|' ? ' ' : *p, out);
 				fputc(')', out);
-			} else if (strcmp(o->argument, "FILE") == 0 || strcmp(o->argument, "DIR") == 0 || strcmp(o->argument, "PATH") == 0) {
+			} else if (strcmp(o->argument, "FILE") == 0 || strcmp(o->argument, "DIR") == 0 ||
+					   strcmp(o->argument, "PATH") == 0) {
 				fputs("_files", out);
 			}
 		}

@@ -15,7 +15,8 @@ void output_open(struct output *o, const struct args *args)
 {
 	static const char *const names[] = {"ndjson", "json", "table", "csv"};
 	const char *want = args->value[OPTION_OUTPUT];
-	*o = (struct output){.file = stdout, .mode = isatty(1) ? OUTPUT_TABLE : OUTPUT_NDJSON, .color = setup_color(args, 1)};
+	*o = (struct output){
+		.file = stdout, .mode = isatty(1) ? OUTPUT_TABLE : OUTPUT_NDJSON, .color = setup_color(args, 1)};
 	for (int i = 0; want && i < 4; i++)
 		if (strcmp(want, names[i]) == 0)
 			o->mode = (enum output_mode)i;

@@ -9,7 +9,12 @@
 
 #include "cli/options.h"
 
-enum output_mode { OUTPUT_NDJSON, OUTPUT_JSON, OUTPUT_TABLE, OUTPUT_CSV };
+enum output_mode {
+	OUTPUT_NDJSON,
+	OUTPUT_JSON,
+	OUTPUT_TABLE,
+	OUTPUT_CSV
+};
 
 struct output {
 	enum output_mode mode;
@@ -19,8 +24,8 @@ struct output {
 	unsigned column_count;
 	unsigned *widths;
 	bool color;
-	bool failed;    /* nothing more can be written: stop */
-	bool gone;      /* because the reader went away (head), which is no failure */
+	bool failed; /* nothing more can be written: stop */
+	bool gone; /* because the reader went away (head), which is no failure */
 };
 
 /* --output, or table on a terminal and NDJSON elsewhere. */

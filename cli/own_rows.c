@@ -13,8 +13,8 @@ void own_uuid(const uint8_t data_uuid[16], const char *role, uint8_t out[16])
 	memcpy(out, digest, 16);
 }
 
-int own_writer_init(struct own_writer *w, const struct env *env, struct bus *bus, enum bus_topic topic, uint32_t partition,
-                    const uint8_t data_uuid[16], const char *role, uint64_t epoch)
+int own_writer_init(struct own_writer *w, const struct env *env, struct bus *bus, enum bus_topic topic,
+					uint32_t partition, const uint8_t data_uuid[16], const char *role, uint64_t epoch)
 {
 	*w = (struct own_writer){.env = env, .bus = bus, .topic = topic};
 	own_uuid(data_uuid, role, w->identity.collector);
@@ -27,7 +27,8 @@ int own_writer_init(struct own_writer *w, const struct env *env, struct bus *bus
 	return w->builder ? 0 : -ERROR_MEMORY;
 }
 
-int own_writer_row(struct own_writer *w, enum row_kind kind, struct slice json, struct slice *batch, struct error *error)
+int own_writer_row(struct own_writer *w, enum row_kind kind, struct slice json, struct slice *batch,
+				   struct error *error)
 {
 	int64_t now = env_now(w->env);
 	uint16_t source;

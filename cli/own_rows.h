@@ -18,10 +18,11 @@ struct own_writer {
 };
 
 /* role ("audit", "changes") makes the collector's uuid together with that of the data directory. */
-int own_writer_init(struct own_writer *w, const struct env *env, struct bus *bus, enum bus_topic topic, uint32_t partition,
-                    const uint8_t data_uuid[16], const char *role, uint64_t epoch);
+int own_writer_init(struct own_writer *w, const struct env *env, struct bus *bus, enum bus_topic topic,
+					uint32_t partition, const uint8_t data_uuid[16], const char *role, uint64_t epoch);
 /* Queued on the bus; ERROR_FULL is retriable. The batch stays readable until the next row (for feeding it back). */
-int own_writer_row(struct own_writer *w, enum row_kind kind, struct slice json, struct slice *batch, struct error *error);
+int own_writer_row(struct own_writer *w, enum row_kind kind, struct slice json, struct slice *batch,
+				   struct error *error);
 /* A row that may be found again after a restart, since what it tells of was not sealed: its text is its identity, so that it
  * is kept once. */
 int own_writer_once(struct own_writer *w, enum row_kind kind, struct slice json, struct error *error);

@@ -16,7 +16,7 @@ struct request_host {
 	const struct env *env;
 	const struct decoders *decoders;
 	const struct source_settings *defaults; /* of imports */
-	const char *ruleset_text;               /* for status: "24 rules" */
+	const char *ruleset_text; /* for status: "24 rules" */
 	int64_t started_ns;
 	void (*status)(void *ctx, struct json_writer *w); /* more members of status; may be null */
 	void *ctx;
@@ -46,7 +46,7 @@ struct request {
 	int fd;
 	struct error error;
 	struct buffer summary; /* JSON object or empty */
-	int code;              /* exit code for the client */
+	int code; /* exit code for the client */
 	/* search, tail */
 	struct query *query;
 	struct query_run *run;
@@ -61,7 +61,7 @@ struct request {
 struct request_kind {
 	const char *verb;
 	bool audited;
-	int (*open)(struct request *r);                     /* 0 or negative with r->error */
+	int (*open)(struct request *r); /* 0 or negative with r->error */
 	int (*step)(struct request *r, struct buffer *out); /* REQUEST_*, or negative with r->error */
 	void (*close)(struct request *r);
 };

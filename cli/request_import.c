@@ -12,7 +12,11 @@
 
 #define CHUNK_BYTES (1u << 20)
 
-enum import_phase { IMPORT_HASH, IMPORT_READ, IMPORT_WAIT };
+enum import_phase {
+	IMPORT_HASH,
+	IMPORT_READ,
+	IMPORT_WAIT
+};
 
 struct import {
 	struct request *request;
@@ -83,20 +87,26 @@ static int import_open(struct request *r)
 	r->import = im;
 	im->request = r;
 	if (!r->host->engine->store || !r->host->engine->config.special)
-		return error_set(&r->error, ERROR_UNSUPPORTED, "this process takes no imports: on Kafka an import is a collector");
+		return error_set(&r->error, ERROR_UNSUPPORTED,
+						 "this process takes no imports: on Kafka an import is a collector");
 	if (r->fd < 0 || env->files.fstat(env->files.ctx, r->fd, &st))
 		return error_set(&r->error, ERROR_USAGE, "import: no file came with the request");
 	if (st.is_dir)
 		return error_set(&r->error, ERROR_USAGE, "import: a folder is no file");
-	int64_t now = json_member_i64(r->json, "now_ns", env_now(env)), year_from = json_member_i64(r->json, "year_from_ns", st.mtime_ns);
+	int64_t now = json_member_i64(r->json, "now_ns", env_now(env)),
+			year_from = json_member_i64(r->json, "year_from_ns", st.mtime_ns);
 	if (now < 0 || now > REQUEST_NOW_MAX || year_from < 0 || year_from > REQUEST_NOW_MAX)
 		return error_set(&r->error, ERROR_USAGE, "import: times are nanoseconds since 1970, before 2200");
 	im->size = st.size;
 	im->again = json_member_true(r->json, "again");
-	im->config = (struct ingest_config){.partitions = 1, .single_partition = true, .partition = PARTITION_IMPORT, .backfill = true,
-	                                    .defaults = *r->host->defaults, .decoders = r->host->decoders,
-	                                    .fixed_observed_ns = now,
-	                                    .year_from_ns = year_from};
+	im->config = (struct ingest_config){.partitions = 1,
+										.single_partition = true,
+										.partition = PARTITION_IMPORT,
+										.backfill = true,
+										.defaults = *r->host->defaults,
+										.decoders = r->host->decoders,
+										.fixed_observed_ns = now,
+										.year_from_ns = year_from};
 	import_settings(r->json, &im->config.defaults);
 	im->config.emit = emit;
 	im->config.ctx = im;
@@ -121,7 +131,7 @@ static int read_chunk(struct import *im)
 	if (result)
 		/* The user's file, not our storage: it may have been cut, or be a pipe. */
 		return error_set(&r->error, ERROR_USAGE, "cannot read the file at octet %llu: %s", (unsigned long long)im->at,
-		                 result == -EIO ? "it ends there or its medium fails" : strerror(-result));
+						 result == -EIO ? "it ends there or its medium fails" : strerror(-result));
 	im->at += want;
 	im->chunk_len = want;
 	im->chunk_at = 0;
@@ -152,7 +162,8 @@ static int feed(struct import *im)
 		(void)ingest_step(im->ingest, true, &r->error);
 	if (ingest_blocked(im->ingest))
 		return REQUEST_WAITING;
-	if (ingest_stream_add(im->stream, slice_of(im->chunk + im->chunk_at, im->chunk_len - im->chunk_at), &taken, &r->error) < 0)
+	if (ingest_stream_add(im->stream, slice_of(im->chunk + im->chunk_at, im->chunk_len - im->chunk_at), &taken,
+						  &r->error) < 0)
 		return -1;
 	im->chunk_at += taken;
 	return im->chunk_at < im->chunk_len ? REQUEST_WAITING : REQUEST_MORE;
@@ -160,8 +171,8 @@ static int feed(struct import *im)
 
 static void progress(struct import *im, struct buffer *out)
 {
-	buffer_add_format(out, "{\"progress\":{\"octets\":%llu,\"of\":%llu,\"records\":%llu}}\n", (unsigned long long)im->at,
-	                  (unsigned long long)im->size, (unsigned long long)im->records);
+	buffer_add_format(out, "{\"progress\":{\"octets\":%llu,\"of\":%llu,\"records\":%llu}}\n",
+					  (unsigned long long)im->at, (unsigned long long)im->size, (unsigned long long)im->records);
 }
 
 static int read_step(struct import *im, struct buffer *out)
@@ -204,9 +215,10 @@ static int wait_step(struct import *im)
 	uint64_t stored = im->records > im->mark ? im->records - im->mark : 0;
 	if (store_mark(e->store, import_partition(), im->config.collector, 0) < im->records)
 		return REQUEST_WAITING;
-	buffer_add_format(&r->summary, "{\"records\":%llu,\"stored\":%llu,\"already\":%llu,\"octets\":%llu,\"sha256\":\"%s\"}",
-	                  (unsigned long long)im->records, (unsigned long long)stored, (unsigned long long)(im->records - stored),
-	                  (unsigned long long)im->size, im->source_line + 5);
+	buffer_add_format(&r->summary,
+					  "{\"records\":%llu,\"stored\":%llu,\"already\":%llu,\"octets\":%llu,\"sha256\":\"%s\"}",
+					  (unsigned long long)im->records, (unsigned long long)stored,
+					  (unsigned long long)(im->records - stored), (unsigned long long)im->size, im->source_line + 5);
 	return REQUEST_DONE;
 }
 

@@ -13,7 +13,8 @@ static int list_step(struct request *r, struct buffer *out)
 
 static int show_step(struct request *r, struct buffer *out)
 {
-	int result = incident_book_show(r->host->engine->book, slice_str(json_member_str(r->json, "id", "")), out, &r->error);
+	int result =
+		incident_book_show(r->host->engine->book, slice_str(json_member_str(r->json, "id", "")), out, &r->error);
 	if (!result && (out->len == 0 || out->ptr[out->len - 1] != '\n'))
 		buffer_add_octet(out, '\n');
 	return result;
@@ -57,8 +58,9 @@ static int set_step(struct request *r, struct buffer *out)
 	if (result)
 		return result;
 	buffer_init(&row, r->host->env);
-	result = incident_book_set(r->host->engine->book, id, version, status, slice_str(json_member_str(r->json, "who", r->who)),
-	                           slice_str(json_member_str(r->json, "note", "")), env_now(r->host->env), &row, &r->error);
+	result = incident_book_set(r->host->engine->book, id, version, status,
+							   slice_str(json_member_str(r->json, "who", r->who)),
+							   slice_str(json_member_str(r->json, "note", "")), env_now(r->host->env), &row, &r->error);
 	if (!result)
 		result = engine_change(r->host->engine, buffer_slice(&row), &r->error);
 	if (!result)

@@ -9,8 +9,7 @@ int request_query(struct request *r)
 {
 	struct query_options o = {.now_ns = env_now(r->host->env), .from_ns = INT64_MIN, .to_ns = INT64_MAX};
 	struct slice text = json_member_slice(r->json, "query");
-	const char *from = json_member_str(r->json, "from", NULL),
-	           *to = json_member_str(r->json, "to", NULL);
+	const char *from = json_member_str(r->json, "from", NULL), *to = json_member_str(r->json, "to", NULL);
 	o.now_ns = json_member_i64(r->json, "now_ns", o.now_ns);
 	if (from && !clock_parse_option(slice_str(from), o.now_ns, &o.from_ns))
 		return error_set(&r->error, ERROR_USAGE, "from: '%s' is no time (-1h, 2026-11-23, 2026-11-23T10:00:00Z)", from);
@@ -64,8 +63,8 @@ static int sources_step(struct request *r, struct buffer *out)
 
 /* ---- tail ---- */
 
-static void print_row(struct request *r, const struct batch *batch, uint32_t index, enum bus_topic topic, uint32_t partition,
-                      uint64_t offset)
+static void print_row(struct request *r, const struct batch *batch, uint32_t index, enum bus_topic topic,
+					  uint32_t partition, uint64_t offset)
 {
 	struct batch_row row;
 	struct json_writer w;

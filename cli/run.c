@@ -62,8 +62,9 @@ static int load_decoders(struct run *run, const struct args *args)
 	struct setup_told told = {0};
 	struct error error = {0};
 	const struct config *c = &run->config;
-	int result = c->decoders && !option_given(args, OPTION_DECODERS) ? decoders_load(run->env, c->decoders, c->decoder_count, setup_tell, &told, &run->decoders, &error)
-	                         : setup_decoders(args, &told, &run->decoders, &error);
+	int result = c->decoders && !option_given(args, OPTION_DECODERS)
+					 ? decoders_load(run->env, c->decoders, c->decoder_count, setup_tell, &told, &run->decoders, &error)
+					 : setup_decoders(args, &told, &run->decoders, &error);
 	return result ? setup_fail(args, &error) : EXIT_OK;
 }
 
@@ -73,10 +74,11 @@ static int load_rules(struct run *run, const struct args *args)
 	struct ruleset_counts counts = {0};
 	struct error error = {0};
 	char sigma[PATH_MAX], yara[PATH_MAX];
-	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma), setup_library_path("yara", yara, sizeof yara)};
+	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma),
+							  setup_library_path("yara", yara, sizeof yara)};
 	const struct config *c = &run->config;
-	int result = setup_rules(c->rules ? c->rules : shipped, c->rules ? c->rule_count : 2, c->yara, &told, &run->ruleset, &counts,
-	                         &error);
+	int result = setup_rules(c->rules ? c->rules : shipped, c->rules ? c->rule_count : 2, c->yara, &told, &run->ruleset,
+							 &counts, &error);
 	if (result)
 		return setup_fail(args, &error);
 	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts.loaded, counts.refused);
@@ -94,8 +96,9 @@ int run_prepare(struct run *run, const struct args *args, bool stage)
 	if (!code)
 		code = apply_args(run, args);
 	if (!code && run->config.bus_kafka != stage)
-		code = usage_error(args, stage ? "a stage needs bus.kind kafka in its configuration"
-		                               : "'run' is for the local bus; on Kafka start collect, detect, correlate and store");
+		code = usage_error(args,
+						   stage ? "a stage needs bus.kind kafka in its configuration"
+								 : "'run' is for the local bus; on Kafka start collect, detect, correlate and store");
 	if (!code)
 		code = load_decoders(run, args);
 	if (!code)
@@ -117,8 +120,11 @@ void run_release(struct run *run)
 struct bus_local_config run_local_config(const struct run *run, char *dir, size_t size)
 {
 	const struct config *c = &run->config;
-	struct bus_local_config b = {.dir = dir, .file_bytes = c->log_file_bytes, .max_bytes = c->bus_max_bytes,
-	                             .keep_bytes = c->bus_keep_bytes, .sync_ms = c->sync_ms};
+	struct bus_local_config b = {.dir = dir,
+								 .file_bytes = c->log_file_bytes,
+								 .max_bytes = c->bus_max_bytes,
+								 .keep_bytes = c->bus_keep_bytes,
+								 .sync_ms = c->sync_ms};
 	snprintf(dir, size, "%s/log", run->data);
 	memcpy(b.partitions, c->partitions, sizeof b.partitions);
 	return b;
@@ -147,20 +153,25 @@ static int recover_part(struct run *run, bool ingest, struct error *error)
 	int result = bus_local_recover(run->env, &b, &cut, error);
 	if (!result && cut)
 		fprintf(stderr, "cresset: recovery cut %llu octets that were never synced from the end of the log\n",
-		        (unsigned long long)cut);
+				(unsigned long long)cut);
 	return result;
 }
 
 /* ---- children ---- */
 
-enum role { ROLE_INGEST, ROLE_ENGINE, ROLE_SEAL, ROLE_COUNT };
+enum role {
+	ROLE_INGEST,
+	ROLE_ENGINE,
+	ROLE_SEAL,
+	ROLE_COUNT
+};
 
 static const char *const role_names[] = {"ingest", "engine", "seal"};
 
 struct child {
-	pid_t pid;           /* 0: not running */
-	int64_t started_ns;  /* boot time */
-	int64_t restart_ns;  /* when to start again; 0: not waiting */
+	pid_t pid; /* 0: not running */
+	int64_t started_ns; /* boot time */
+	int64_t restart_ns; /* when to start again; 0: not waiting */
 	unsigned backoff_s;
 };
 
@@ -203,7 +214,9 @@ static int start_child(struct supervisor *s, enum role role, struct error *error
 		return error_io(error, -errno, "cannot start the %s process", role_names[role]);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would restart or drain us */
-		(void)prctl(PR_SET_NAME, role == ROLE_INGEST ? "cresset-ingest" : role == ROLE_ENGINE ? "cresset-engine" : "cresset-seal");
+		(void)prctl(PR_SET_NAME, role == ROLE_INGEST   ? "cresset-ingest"
+								 : role == ROLE_ENGINE ? "cresset-engine"
+													   : "cresset-seal");
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		if (getppid() != parent)
 			_exit(EXIT_OK);
@@ -235,11 +248,11 @@ static void child_died(struct supervisor *s, enum role role, int status)
 	c->restart_ns = now + c->backoff_s * NS_PER_S;
 	note_restart(s, role);
 	if (WIFSIGNALED(status))
-		fprintf(stderr, "cresset: the %s process was ended by signal %d; it starts again in %u s\n", role_names[role], WTERMSIG(status),
-		        c->backoff_s);
+		fprintf(stderr, "cresset: the %s process was ended by signal %d; it starts again in %u s\n", role_names[role],
+				WTERMSIG(status), c->backoff_s);
 	else
 		fprintf(stderr, "cresset: the %s process ended with code %d; it starts again in %u s\n", role_names[role],
-		        WEXITSTATUS(status), c->backoff_s);
+				WEXITSTATUS(status), c->backoff_s);
 }
 
 static void reap(struct supervisor *s)
@@ -302,12 +315,13 @@ static void banner(const struct run *run)
 	fprintf(stderr, "cresset %s: %s; data in %s\n", CRESSET_VERSION, run->ruleset_text, run->data);
 	for (uint32_t i = 0; i < run->config.input_count; i++, in++)
 		fprintf(stderr, "  syslog on %.*s port %u (%s%s%s)\n", SLICE_PRINT(in->address), in->port, in->udp ? "UDP" : "",
-		        in->udp && in->tcp ? ", " : "", in->tcp ? "TCP" : "");
+				in->udp && in->tcp ? ", " : "", in->tcp ? "TCP" : "");
 	in = &run->config.inputs[0];
 	if (run->config.input_count && !run->config.file)
 		fprintf(stderr, "  only this machine can reach it: --syslog 0.0.0.0:%u opens it to the network\n", in->port);
-	fprintf(stderr, "  try: cresset search --data %s 'failed'    cresset incidents list --data %s    stop with Ctrl-C\n", run->data,
-	        run->data);
+	fprintf(stderr,
+			"  try: cresset search --data %s 'failed'    cresset incidents list --data %s    stop with Ctrl-C\n",
+			run->data, run->data);
 }
 
 static bool somebody_listens(const struct run *run)

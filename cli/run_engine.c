@@ -15,7 +15,9 @@ void run_status_ingest(void *ctx, struct json_writer *w)
 		return;
 	json_key(w, "ingest");
 	json_object(w);
-#define MEMBER(name) json_key(w, #name), json_u64(w, atomic_load_explicit(&((struct run_shared *)(uintptr_t)s)->name, memory_order_relaxed))
+#define MEMBER(name) \
+	json_key(w, #name), \
+		json_u64(w, atomic_load_explicit(&((struct run_shared *)(uintptr_t)s)->name, memory_order_relaxed))
 	MEMBER(received);
 	MEMBER(stored);
 	MEMBER(truncated);
@@ -37,13 +39,22 @@ void run_status_ingest(void *ctx, struct json_writer *w)
 static struct engine_config engine_config_of(struct run *run, uint64_t epoch, unsigned duties, bool special)
 {
 	const struct config *c = &run->config;
-	struct engine_config e = {.data = run->data, .epoch = epoch, .duties = duties, .special = special,
-	                          .ruleset = duties & (DUTY_DETECT | DUTY_TEMPORAL) ? run->ruleset : NULL,
-	                          .own_events = c->own_events.ids, .own_events_count = c->own_events.count,
-	                          .own_matches = c->own_matches.ids, .own_matches_count = c->own_matches.count,
-	                          .own_incidents = c->own_incidents.ids, .own_incidents_count = c->own_incidents.count,
-	                          .store_name = c->store_name, .zstd_level = c->zstd_level, .segment_rows = c->segment_rows,
-	                          .segment_age_s = c->segment_age_s, .verify_read_back = c->verify_read_back};
+	struct engine_config e = {.data = run->data,
+							  .epoch = epoch,
+							  .duties = duties,
+							  .special = special,
+							  .ruleset = duties & (DUTY_DETECT | DUTY_TEMPORAL) ? run->ruleset : NULL,
+							  .own_events = c->own_events.ids,
+							  .own_events_count = c->own_events.count,
+							  .own_matches = c->own_matches.ids,
+							  .own_matches_count = c->own_matches.count,
+							  .own_incidents = c->own_incidents.ids,
+							  .own_incidents_count = c->own_incidents.count,
+							  .store_name = c->store_name,
+							  .zstd_level = c->zstd_level,
+							  .segment_rows = c->segment_rows,
+							  .segment_age_s = c->segment_age_s,
+							  .verify_read_back = c->verify_read_back};
 	memcpy(e.uuid, run->uuid, 16);
 	memcpy(e.partitions, c->partitions, sizeof e.partitions);
 	return e;
@@ -84,9 +95,14 @@ int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties
 	int result = engine_open(&e, run->env, &config, bus, &error);
 	if (result)
 		return setup_fail(run->args, &error);
-	struct request_host host = {.engine = &e, .env = run->env, .decoders = run->decoders, .defaults = &run->config.defaults,
-	                            .ruleset_text = run->ruleset_text, .started_ns = env_now(run->env), .status = run_status_ingest,
-	                            .ctx = run};
+	struct request_host host = {.engine = &e,
+								.env = run->env,
+								.decoders = run->decoders,
+								.defaults = &run->config.defaults,
+								.ruleset_text = run->ruleset_text,
+								.started_ns = env_now(run->env),
+								.status = run_status_ingest,
+								.ctx = run};
 	snprintf(path, sizeof path, "%s/control.sock", run->data);
 	result = control_open(&control, run->env, &host, path, &error);
 	if (!result) {

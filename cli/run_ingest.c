@@ -16,7 +16,11 @@
 #define ACKNOWLEDGE_TRIES 6000 /* times BLOCKED_WAIT_MS: 30 s for the brokers to take what is queued at the end */
 #define CALM_MS 3 /* with nothing due and sockets quiet, wait a little so that batches grow */
 
-enum watched { WATCH_UDP, WATCH_LISTENER, WATCH_CONNECTION };
+enum watched {
+	WATCH_UDP,
+	WATCH_LISTENER,
+	WATCH_CONNECTION
+};
 
 struct watch {
 	enum watched what;
@@ -79,10 +83,16 @@ static int add_input(struct collector *c, const struct bound_input *in)
 static int collector_open(struct collector *c, uint64_t epoch)
 {
 	const struct config *config = &c->run->config;
-	struct ingest_config ic = {.epoch = epoch, .partitions = config->partitions[TOPIC_EVENTS], .ticks = true,
-	                           .message_bytes = config->message_bytes, .defaults = config->defaults,
-	                           .sources = config->sources, .source_count = config->source_count,
-	                           .decoders = c->run->decoders, .emit = emit, .ctx = c};
+	struct ingest_config ic = {.epoch = epoch,
+							   .partitions = config->partitions[TOPIC_EVENTS],
+							   .ticks = true,
+							   .message_bytes = config->message_bytes,
+							   .defaults = config->defaults,
+							   .sources = config->sources,
+							   .source_count = config->source_count,
+							   .decoders = c->run->decoders,
+							   .emit = emit,
+							   .ctx = c};
 	own_uuid(c->run->uuid, "collector", ic.collector);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	int result = ingest_new(c->run->env, &ic, &c->ingest, &c->error);
@@ -166,6 +176,17 @@ static int sooner(int a, int b)
 	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
+static void close_idle(struct collector *c)
+{
+	for (struct watch *w = c->connections, *next; w; w = next) {
+		next = w->next;
+		if (!ingest_connection_idle(w->object))
+			continue;
+		ingest_connection_close(w->object);
+		drop_connection(w);
+	}
+}
+
 /* Fatal bus errors end the process: the supervisor recovers the log and starts it again. */
 static int drive(struct collector *c, bool flush, int *wait_ms)
 {
@@ -176,9 +197,7 @@ static int drive(struct collector *c, bool flush, int *wait_ms)
 	if (b < 0 && !(c->error.flags & ERROR_RETRIABLE))
 		return b;
 	*wait_ms = sooner(a, b < 0 ? BLOCKED_WAIT_MS : b);
-	for (unsigned i = 0; i < c->fixed_count; i++)
-		if (c->fixed[i].what == WATCH_LISTENER)
-			ingest_listener_step(c->fixed[i].object);
+	close_idle(c);
 	publish(c);
 	return 0;
 }
@@ -206,17 +225,19 @@ static int loop(struct collector *c)
 	return 0;
 }
 
-/* The local log has synced what was flushed; Kafka still owes its answers, and what it has not taken would be gone with us. */
+/* Until the bus has it all: what it has not taken would be gone with us. A full disk or a slow store may give way meanwhile. */
 static int acknowledge(struct collector *c)
 {
-	int result = c->run->config.bus_kafka ? 0 : BUS_IDLE;
-	for (int tries = 0; result >= 0 && result != BUS_IDLE && tries < ACKNOWLEDGE_TRIES; tries++) {
+	int wait_ms, result = 0;
+	for (int tries = 0; tries < ACKNOWLEDGE_TRIES; tries++) {
+		result = drive(c, true, &wait_ms);
+		if (result < 0)
+			return result;
+		if (!ingest_blocked(c->ingest) && bus_step(c->bus, true, &c->error) == BUS_IDLE)
+			return 0;
 		usleep(BLOCKED_WAIT_MS * 1000);
-		result = bus_step(c->bus, true, &c->error);
 	}
-	if (result >= 0 && result != BUS_IDLE)
-		result = error_set(&c->error, ERROR_IO, "Kafka did not take all that was received: the last events may be lost");
-	return result < 0 ? result : 0;
+	return error_set(&c->error, ERROR_IO, "the bus did not take all that was received: the last events are lost");
 }
 
 /* What the kernel has already received is taken in; then everything is closed and synced. */
@@ -234,12 +255,6 @@ static int drain(struct collector *c)
 		struct watch *w = c->connections;
 		ingest_connection_close(w->object);
 		drop_connection(w);
-	}
-	for (int tries = 0; tries < 200; tries++) {
-		int result = drive(c, true, &wait_ms);
-		if (result || !ingest_blocked(c->ingest))
-			return result ? result : acknowledge(c);
-		usleep(BLOCKED_WAIT_MS * 1000);
 	}
 	return acknowledge(c);
 }
@@ -269,9 +284,14 @@ static int answer_open(struct collector *c)
 		return 0;
 	none.env = c->run->env;
 	none.config.data = c->run->data;
-	host = (struct request_host){.engine = &none, .env = c->run->env, .decoders = c->run->decoders,
-	                             .defaults = &c->run->config.defaults, .ruleset_text = c->run->ruleset_text,
-	                             .started_ns = env_now(c->run->env), .status = run_status_ingest, .ctx = c->run};
+	host = (struct request_host){.engine = &none,
+								 .env = c->run->env,
+								 .decoders = c->run->decoders,
+								 .defaults = &c->run->config.defaults,
+								 .ruleset_text = c->run->ruleset_text,
+								 .started_ns = env_now(c->run->env),
+								 .status = run_status_ingest,
+								 .ctx = c->run};
 	snprintf(path, sizeof path, "%s/control.sock", c->run->data);
 	int result = control_open(&control, c->run->env, &host, path, &c->error);
 	c->control = result ? NULL : &control;

@@ -9,9 +9,9 @@
 struct scan_logsources {
 	const struct env *env;
 	struct slice field;
-	struct arena arena;      /* texts */
-	struct logsource *list;  /* of all lines, one after the other */
-	uint32_t *first;         /* of line i; first[line_count] = the end */
+	struct arena arena; /* texts */
+	struct logsource *list; /* of all lines, one after the other */
+	uint32_t *first; /* of line i; first[line_count] = the end */
 	uint32_t list_count, list_room, line_count, line_room;
 };
 

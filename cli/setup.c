@@ -43,7 +43,8 @@ static bool is_folder(const char *path)
 const char *setup_library(void)
 {
 	static char found[PATH_MAX];
-	static const char *const places[] = {"/../../rules/library", "/../share/cresset/library", "/../../../rules/library"};
+	static const char *const places[] = {"/../../rules/library", "/../share/cresset/library",
+										 "/../../../rules/library"};
 	const char *given = getenv("CRESSET_LIBRARY");
 	char exe[PATH_MAX - 64];
 	if (given && *given)
@@ -138,7 +139,7 @@ int setup_decoders(const struct args *args, struct setup_told *told, struct deco
 }
 
 int setup_rules(const char *const *paths, unsigned count, bool yara, struct setup_told *told, struct ruleset **out,
-                struct ruleset_counts *counts, struct error *error)
+				struct ruleset_counts *counts, struct error *error)
 {
 	char path[PATH_MAX];
 	struct slice mappings = slice_str(setup_library_path("mappings", path, sizeof path));
@@ -189,7 +190,7 @@ bool setup_time(const struct args *args, enum option_id id, int64_t fallback, in
 	if (clock_parse_option(slice_str(args->value[id]), env_now(setup_env()), ns))
 		return true;
 	usage_error(args, "--%s: '%s' is no time (now, -1h, -2d, 2026-11-23, 2026-11-23T10:00:00Z)", options[id].name,
-	            args->value[id]);
+				args->value[id]);
 	return false;
 }
 

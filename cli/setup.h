@@ -19,7 +19,7 @@ const char *setup_library_path(const char *below, char *buf, size_t size);
 
 struct setup_told {
 	uint32_t errors, warnings;
-	bool quiet;          /* count only */
+	bool quiet; /* count only */
 	struct buffer *json; /* not null: one JSON object each instead of text on standard error */
 };
 
@@ -30,7 +30,7 @@ void setup_tell(void *told, const struct diagnostic *d);
 int setup_decoders(const struct args *args, struct setup_told *told, struct decoders **out, struct error *error);
 /* Rules of the given paths, with the shipped field mappings. */
 int setup_rules(const char *const *paths, unsigned count, bool yara, struct setup_told *told, struct ruleset **out,
-                struct ruleset_counts *counts, struct error *error);
+				struct ruleset_counts *counts, struct error *error);
 
 /* Prints the error on standard error; returns the exit code that belongs to it. */
 int setup_fail(const struct args *args, const struct error *error);

@@ -53,11 +53,11 @@ static int bind_one(const struct config_input *in, int type, int *out, struct er
 	if (bind(fd, (struct sockaddr *)&address, len) || (type == SOCK_STREAM && listen(fd, 1024))) {
 		int why = errno;
 		close(fd);
-		return error_set(error, ERROR_USAGE, "cannot listen on %.*s port %u (%s): %s%s", SLICE_PRINT(in->address), in->port, name,
-		                 strerror(why),
-		                 why == EADDRINUSE ? "; another program has it: stop that one, or choose --syslog ADDRESS:PORT"
-		                 : why == EACCES   ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
-		                                   : "");
+		return error_set(error, ERROR_USAGE, "cannot listen on %.*s port %u (%s): %s%s", SLICE_PRINT(in->address),
+						 in->port, name, strerror(why),
+						 why == EADDRINUSE ? "; another program has it: stop that one, or choose --syslog ADDRESS:PORT"
+						 : why == EACCES   ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
+										   : "");
 	}
 	*out = fd;
 	return 0;

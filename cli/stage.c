@@ -15,8 +15,8 @@ static int refuse_local(const struct run *run, struct error *error)
 	snprintf(path, sizeof path, "%s/log", run->data);
 	if (stat(path, &st))
 		return 0;
-	return error_set(error, ERROR_USAGE, "%s belongs to 'cresset run': it has a local log; a stage needs a folder of its own",
-	                 run->data);
+	return error_set(error, ERROR_USAGE,
+					 "%s belongs to 'cresset run': it has a local log; a stage needs a folder of its own", run->data);
 }
 
 static int open_kafka(struct run *run, const char *stage, struct bus **out, struct error *error)
@@ -24,8 +24,11 @@ static int open_kafka(struct run *run, const char *stage, struct bus **out, stru
 	const struct config *c = &run->config;
 	char client[128];
 	snprintf(client, sizeof client, "%s-%s", c->client_id, stage);
-	struct bus_kafka_config k = {.bootstrap = c->bootstrap, .topic_prefix = c->topic_prefix, .client_id = client,
-	                             .replication = c->replication, .options = c->bus_options};
+	struct bus_kafka_config k = {.bootstrap = c->bootstrap,
+								 .topic_prefix = c->topic_prefix,
+								 .client_id = client,
+								 .replication = c->replication,
+								 .options = c->bus_options};
 	memcpy(k.partitions, c->partitions, sizeof k.partitions);
 	return bus_kafka_open(run->env, &k, out, error);
 }

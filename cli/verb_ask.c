@@ -13,7 +13,7 @@
 
 struct asking {
 	struct output output;
-	bool flush;    /* tail: each line at once */
+	bool flush; /* tail: each line at once */
 	bool progress; /* import: progress lines go to standard error */
 };
 
@@ -25,7 +25,7 @@ static int show_progress(struct asking *a, struct slice line)
 	int64_t at = json_member_i64(p, "octets", 0), of = json_member_i64(p, "of", 0);
 	if (a->progress && isatty(2))
 		fprintf(stderr, "\r  %3lld %%  %lld records", (long long)(of ? at * 100 / of : 100),
-		        (long long)json_member_i64(p, "records", 0));
+				(long long)json_member_i64(p, "records", 0));
 	arena_free(&arena);
 	return 0;
 }
@@ -84,7 +84,8 @@ static int finish(const struct args *args, struct buffer *b, struct json_writer 
 	code = written > code ? written : code;
 	struct arena arena;
 	arena_init(&arena, setup_env(), 0);
-	const struct json_node *end = json_member(json_tree(&arena, buffer_slice(&ask.end)), "end"), *s = json_member(end, "summary");
+	const struct json_node *end = json_member(json_tree(&arena, buffer_slice(&ask.end)), "end"),
+						   *s = json_member(end, "summary");
 	if (summary && s && s->type == JSON_OBJECT && !option_given(args, OPTION_QUIET))
 		fprintf(stderr, "%.*s\n", SLICE_PRINT(s->text));
 	arena_free(&arena);
@@ -248,8 +249,11 @@ static void import_summary(const struct args *args, struct output *output, const
 	if (s && s->type == JSON_OBJECT) {
 		output_lines(output, s->text);
 		if (!option_given(args, OPTION_QUIET))
-			fprintf(stderr, "%s%s: %lld records, %lld stored%s\n", isatty(2) ? "\r" : "", name, (long long)records, (long long)stored,
-			        stored == records ? "" : stored ? "; the others were there already" : "; all of them were there already");
+			fprintf(stderr, "%s%s: %lld records, %lld stored%s\n", isatty(2) ? "\r" : "", name, (long long)records,
+					(long long)stored,
+					stored == records ? ""
+					: stored          ? "; the others were there already"
+									  : "; all of them were there already");
 	}
 	arena_free(&arena);
 }

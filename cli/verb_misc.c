@@ -18,7 +18,8 @@ int verb_segment_show(const struct args *args)
 		int one = EXIT_OK, there = env->files.stat(env->files.ctx, args->words[i], &st);
 		buffer_init(&text, env);
 		if (there || st.is_dir) {
-			fprintf(stderr, "cresset segment show: cannot read %s: %s\n", args->words[i], there ? strerror(-there) : "it is a folder");
+			fprintf(stderr, "cresset segment show: cannot read %s: %s\n", args->words[i],
+					there ? strerror(-there) : "it is a folder");
 			one = EXIT_USAGE;
 		} else if (segment_show(env, args->words[i], option_given(args, OPTION_ROWS), &text, &error)) {
 			one = setup_fail(args, &error) == EXIT_STORAGE ? EXIT_STORAGE : EXIT_FINDINGS;
@@ -112,8 +113,8 @@ int verb_rules_check(const struct args *args)
 		buffer_free(&json);
 		return setup_fail(args, &error);
 	}
-	buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules, counts.loaded,
-	                  counts.refused, counts.warnings);
+	buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules,
+					  counts.loaded, counts.refused, counts.warnings);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&json));
 	int written = output_close(&output), code = counts.refused ? EXIT_RULES : EXIT_OK;

@@ -19,7 +19,7 @@ struct player {
 	struct setup_told told;
 	struct buffer json, spool, batches; /* diagnostics; match records; batches of events, each behind its u64 length */
 	struct error error;
-	uint32_t hits;                      /* rows on which the rule held, or its incidents */
+	uint32_t hits; /* rows on which the rule held, or its incidents */
 	uint32_t passed, failed;
 };
 
@@ -50,9 +50,14 @@ static int on_batch(void *ctx, uint32_t partition, struct slice batch, uint32_t 
 /* One line through the front end, its batch kept. */
 static int ingest_line(struct player *p, struct slice line, uint64_t number)
 {
-	struct ingest_config c = {.partitions = 1, .single_partition = true, .decoders = p->decoders, .emit = on_batch, .ctx = p,
-	                          .defaults = {.charset_auto = true, .zone = SLICE("+00:00")}, .fixed_observed_ns = SEQUENCE_START_NS + 366 * NS_PER_DAY,
-	                          .year_from_ns = SEQUENCE_START_NS};
+	struct ingest_config c = {.partitions = 1,
+							  .single_partition = true,
+							  .decoders = p->decoders,
+							  .emit = on_batch,
+							  .ctx = p,
+							  .defaults = {.charset_auto = true, .zone = SLICE("+00:00")},
+							  .fixed_observed_ns = SEQUENCE_START_NS + 366 * NS_PER_DAY,
+							  .year_from_ns = SEQUENCE_START_NS};
 	struct ingest *ingest = NULL;
 	struct ingest_stream *stream = NULL;
 	size_t taken;
@@ -96,8 +101,13 @@ static void say(struct player *p, const struct rule_test_event *at, const char *
 {
 	char title[256];
 	snprintf(title, sizeof title, "%.*s", SLICE_PRINT(p->test->rule->title));
-	struct diagnostic d = {.level = DIAGNOSTIC_ERROR, .id = "test-failed", .file = p->test->file, .line = at ? at->line : p->test->line,
-	                       .column = at ? at->column : p->test->column, .rule = title, .text = text};
+	struct diagnostic d = {.level = DIAGNOSTIC_ERROR,
+						   .id = "test-failed",
+						   .file = p->test->file,
+						   .line = at ? at->line : p->test->line,
+						   .column = at ? at->column : p->test->column,
+						   .rule = title,
+						   .text = text};
 	p->failed++;
 	setup_tell(&p->told, &d);
 }
@@ -143,7 +153,9 @@ static int play_lines(struct player *p)
 		if (!result && (p->hits > 0) == want)
 			p->passed++;
 		else if (!result)
-			say(p, e, want ? "the rule must hold for this line and does not" : "the rule must not hold for this line and does");
+			say(p, e,
+				want ? "the rule must hold for this line and does not"
+					 : "the rule must not hold for this line and does");
 	}
 	return result;
 }
@@ -169,10 +181,11 @@ static int on_rows(void *ctx, uint32_t partition, struct slice octets)
 	arena_init(&arena, setup_env(), 0);
 	for (uint32_t i = 0; i < batch.row_count; i++) {
 		batch_get_row(&batch, i, &row);
-		const struct json_node *incident = row.kind == ROW_INCIDENT ? json_member(json_tree(&arena, row.original), "incident") : NULL;
+		const struct json_node *incident =
+			row.kind == ROW_INCIDENT ? json_member(json_tree(&arena, row.original), "incident") : NULL;
 		const struct json_node *rule = json_member(incident, "rule");
 		p->hits += incident && strcmp(json_member_str(incident, "state", ""), "final") == 0 &&
-		           strcmp(json_member_str(rule, "digest", ""), digest) == 0;
+				   strcmp(json_member_str(rule, "digest", ""), digest) == 0;
 	}
 	arena_free(&arena);
 	return 0;
@@ -208,10 +221,20 @@ static int correlate_events(struct player *p)
 {
 	static const uint32_t zero[1] = {0};
 	struct correlate_sink sink = {on_matches, on_rows, p};
-	struct detect_config d = {.ruleset = p->ruleset, .matches_partitions = 1, .incidents_partitions = 1, .events_partitions = zero,
-	                          .events_count = 1, .no_lateness = true, .sink = sink};
-	struct temporal_config t = {.ruleset = p->ruleset, .matches_partitions = 1, .incidents_partitions = 1, .owned = zero,
-	                            .owned_count = 1, .final_only = true, .sink = sink};
+	struct detect_config d = {.ruleset = p->ruleset,
+							  .matches_partitions = 1,
+							  .incidents_partitions = 1,
+							  .events_partitions = zero,
+							  .events_count = 1,
+							  .no_lateness = true,
+							  .sink = sink};
+	struct temporal_config t = {.ruleset = p->ruleset,
+								.matches_partitions = 1,
+								.incidents_partitions = 1,
+								.owned = zero,
+								.owned_count = 1,
+								.final_only = true,
+								.sink = sink};
 	struct detect *detect = NULL;
 	struct temporal *temporal = NULL;
 	int result = detect_new(setup_env(), &d, &detect, &p->error);
@@ -275,9 +298,11 @@ static int load_and_run(struct player *p, struct rule_tests **tests)
 	if (!result)
 		result = setup_rules(args->words, args->word_count, true, &p->told, &p->ruleset, &counts, &p->error);
 	if (!result)
-		result = rule_tests_load(setup_env(), args->words, args->word_count, p->ruleset, setup_tell, &p->told, tests, &unread, &p->error);
+		result = rule_tests_load(setup_env(), args->words, args->word_count, p->ruleset, setup_tell, &p->told, tests,
+								 &unread, &p->error);
 	if (!result)
-		result = rule_tests_run(*tests, setup_env(), p->ruleset, tell_judged, &p->told, &passed, &failed, &pending, &p->error);
+		result = rule_tests_run(*tests, setup_env(), p->ruleset, tell_judged, &p->told, &passed, &failed, &pending,
+								&p->error);
 	p->passed += passed;
 	p->failed += failed + unread + counts.refused;
 	return result < 0 ? result : play_all(p, *tests);

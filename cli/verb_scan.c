@@ -20,8 +20,8 @@ struct scan {
 	struct temporal *temporal;
 	struct scan_logsources logsources;
 	bool logsources_on;
-	FILE *spool;           /* match records: length u64, octets */
-	uint32_t file;         /* of the files named, which is being read */
+	FILE *spool; /* match records: length u64, octets */
+	uint32_t file; /* of the files named, which is being read */
 	uint64_t offset, events, findings, bytes;
 	struct error error;
 };
@@ -90,11 +90,13 @@ static void print_finding(struct scan *s, const struct json_node *f)
 
 static void print_incident(struct scan *s, const struct json_node *i)
 {
-	static const char *const members[] = {"id", "first_seen", "last_seen", "count", "firing_points", "continues", "tie"};
+	static const char *const members[] = {"id",        "first_seen", "last_seen", "count", "firing_points",
+										  "continues", "tie"};
 	struct json_writer w;
 	const struct json_node *rule = json_member(i, "rule"), *events = json_member(i, "events");
 	/* A rule of a high level makes an incident by itself; its detections were printed already. */
-	if (strcmp(json_member_str(rule, "kind", ""), "correlation") != 0 || strcmp(json_member_str(i, "state", ""), "final") != 0)
+	if (strcmp(json_member_str(rule, "kind", ""), "correlation") != 0 ||
+		strcmp(json_member_str(i, "state", ""), "final") != 0)
 		return;
 	json_writer_init(&w, &s->lines);
 	json_object(&w);
@@ -170,7 +172,8 @@ static int on_line(void *ctx, struct slice line, struct buffer *out)
 	return scan_logsources_line(&((struct scan *)ctx)->logsources, line, out);
 }
 
-static uint32_t row_logsources(void *ctx, const struct batch_identity *identity, uint32_t row, const struct logsource **out)
+static uint32_t row_logsources(void *ctx, const struct batch_identity *identity, uint32_t row,
+							   const struct logsource **out)
 {
 	const struct scan *s = ctx;
 	return scan_logsources_get(&s->logsources, identity->first_sequence + row, out);
@@ -181,10 +184,21 @@ static int open_stages(struct scan *s)
 	static const uint32_t zero[1] = {0};
 	struct correlate_sink sink = {on_matches, on_rows, s};
 	const char *fire = s->args->value[OPTION_FIRE];
-	struct detect_config d = {.ruleset = s->ruleset, .matches_partitions = 1, .incidents_partitions = 1, .events_partitions = zero,
-	                          .events_count = 1, .no_lateness = true, .sink = sink};
-	struct temporal_config t = {.ruleset = s->ruleset, .matches_partitions = 1, .incidents_partitions = 1, .owned = zero,
-	                            .owned_count = 1, .final_only = true, .each = fire && strcmp(fire, "each") == 0, .sink = sink};
+	struct detect_config d = {.ruleset = s->ruleset,
+							  .matches_partitions = 1,
+							  .incidents_partitions = 1,
+							  .events_partitions = zero,
+							  .events_count = 1,
+							  .no_lateness = true,
+							  .sink = sink};
+	struct temporal_config t = {.ruleset = s->ruleset,
+								.matches_partitions = 1,
+								.incidents_partitions = 1,
+								.owned = zero,
+								.owned_count = 1,
+								.final_only = true,
+								.each = fire && strcmp(fire, "each") == 0,
+								.sink = sink};
 	if (s->logsources_on) {
 		d.logsources = row_logsources;
 		d.logsources_ctx = s;
@@ -241,8 +255,8 @@ static int finish(struct scan *s)
 static int scan_files(struct scan *s, const struct decoders *decoders)
 {
 	int code = EXIT_OK;
-	struct input_job job = {.args = s->args, .decoders = decoders, .batch = on_batch, .ctx = s,
-	                        .line = s->logsources_on ? on_line : NULL};
+	struct input_job job = {
+		.args = s->args, .decoders = decoders, .batch = on_batch, .ctx = s, .line = s->logsources_on ? on_line : NULL};
 	for (unsigned i = 0; i < s->args->word_count && !setup_stop && !s->output.failed; i++) {
 		s->file = i;
 		file_identity(i, job.collector);
@@ -261,9 +275,10 @@ static int scan_files(struct scan *s, const struct decoders *decoders)
 static int scan_rules(struct scan *s, struct setup_told *told, struct ruleset_counts *counts)
 {
 	char sigma[PATH_MAX], yara[PATH_MAX];
-	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma), setup_library_path("yara", yara, sizeof yara)};
-	return setup_rules(s->args->rule_count ? s->args->rules : shipped, s->args->rule_count ? s->args->rule_count : 2, true, told,
-	                   &s->ruleset, counts, &s->error);
+	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma),
+							  setup_library_path("yara", yara, sizeof yara)};
+	return setup_rules(s->args->rule_count ? s->args->rules : shipped, s->args->rule_count ? s->args->rule_count : 2,
+					   true, told, &s->ruleset, counts, &s->error);
 }
 
 static int run_scan(struct scan *s, const struct decoders *decoders, struct ruleset_counts *counts)
@@ -275,8 +290,8 @@ static int run_scan(struct scan *s, const struct decoders *decoders, struct rule
 	int code = scan_files(s, decoders);
 	int written = output_close(&s->output);
 	code = written > code ? written : code;
-	fprintf(stderr, "{\"events\":%llu,\"findings\":%llu,\"rules_loaded\":%u,\"rules_refused\":%u}\n", (unsigned long long)s->events,
-	        (unsigned long long)s->findings, counts->loaded, counts->refused);
+	fprintf(stderr, "{\"events\":%llu,\"findings\":%llu,\"rules_loaded\":%u,\"rules_refused\":%u}\n",
+			(unsigned long long)s->events, (unsigned long long)s->findings, counts->loaded, counts->refused);
 	if (counts->refused && option_given(s->args, OPTION_STRICT) && code < EXIT_RULES)
 		code = EXIT_RULES;
 	return code;
@@ -315,7 +330,8 @@ int verb_scan(const struct args *args)
 	scan_logsources_init(&s.logsources, setup_env(), slice_str(field ? field : ""));
 	buffer_init(&s.lines, setup_env());
 	arena_init(&s.arena, setup_env(), 0);
-	int code = setup_decoders(args, &told, &decoders, &s.error) ? setup_fail(args, &s.error) : run_scan(&s, decoders, &counts);
+	int code =
+		setup_decoders(args, &told, &decoders, &s.error) ? setup_fail(args, &s.error) : run_scan(&s, decoders, &counts);
 	scan_close(&s);
 	if (decoders)
 		decoders_free(decoders);
