@@ -85,8 +85,8 @@ static void each_mistake_has_its_place(void **state)
 		struct heard heard;
 		assert_int_not_equal(load(fake, bad[i].yaml, &c, &heard), 0);
 		if (!strstr(heard.text, bad[i].says) || heard.line != bad[i].line || heard.column != bad[i].column)
-			fail_msg("%s: said '%s' at %u:%u, not '%s' at %u:%u", bad[i].yaml, heard.text, heard.line, heard.column, bad[i].says,
-			         bad[i].line, bad[i].column);
+			fail_msg("%s: said '%s' at %u:%u, not '%s' at %u:%u", bad[i].yaml, heard.text, heard.line, heard.column,
+					 bad[i].says, bad[i].line, bad[i].column);
 		config_free(&c);
 		assert_int_equal(fake->memory.outstanding, 0);
 		fake_free(fake);
@@ -122,10 +122,21 @@ static void a_missing_file_is_the_users_matter(void **state)
 static void limits_themselves_are_good(void **state)
 {
 	static const char *const good[] = {
-		"", "# nothing\n", "bus: {sync_ms: 1}\n", "bus: {sync_ms: 10000}\n", "bus: {partitions: {events: 1024}}\n",
-		"message_bytes: 480\n", "message_bytes: 1048576\n", "store: {zstd_level: 19, segment_rows: 65536}\n",
-		"inputs: []\n", "inputs:\n  - syslog: 127.0.0.1:1\n  - syslog: '[::1]:65535'\n", "inputs:\n  - syslog: '::1'\n",
-		"inputs:\n  - syslog: ':5515'\n", "sources:\n  - network: 0.0.0.0/0\n", "rules: a\n", "rules: [a, b]\n",
+		"",
+		"# nothing\n",
+		"bus: {sync_ms: 1}\n",
+		"bus: {sync_ms: 10000}\n",
+		"bus: {partitions: {events: 1024}}\n",
+		"message_bytes: 480\n",
+		"message_bytes: 1048576\n",
+		"store: {zstd_level: 19, segment_rows: 65536}\n",
+		"inputs: []\n",
+		"inputs:\n  - syslog: 127.0.0.1:1\n  - syslog: '[::1]:65535'\n",
+		"inputs:\n  - syslog: '::1'\n",
+		"inputs:\n  - syslog: ':5515'\n",
+		"sources:\n  - network: 0.0.0.0/0\n",
+		"rules: a\n",
+		"rules: [a, b]\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -146,8 +157,11 @@ static void order_does_not_matter(void **state)
 	struct config c;
 	struct heard heard;
 	(void)state;
-	assert_int_equal(load(fake, "sources:\n  - host: a\n    relay: true\ndefaults: {timezone: '+08:00'}\n"
-	                            "bus: {own: {events: 0-7}, partitions: {events: 8}}\n", &c, &heard), 0);
+	assert_int_equal(load(fake,
+						  "sources:\n  - host: a\n    relay: true\ndefaults: {timezone: '+08:00'}\n"
+						  "bus: {own: {events: 0-7}, partitions: {events: 8}}\n",
+						  &c, &heard),
+					 0);
 	assert_true(slice_equal(c.sources[0].zone, SLICE("+08:00")));
 	assert_true(c.sources[0].relay && !c.defaults.relay);
 	assert_int_equal(c.own_events.count, 8);
@@ -160,10 +174,17 @@ static void addresses(void **state)
 	static const struct {
 		const char *text, *address;
 		uint16_t port;
-	} good[] = {{"10.0.0.1:514", "10.0.0.1", 514}, {"10.0.0.1", "10.0.0.1", 5514}, {"[::1]:99", "::1", 99}, {"[::1]", "::1", 5514},
-	            {"::1", "::1", 5514}, {"2001:db8::1:514", "2001:db8::1:514", 5514}, {":1", "127.0.0.1", 1}, {"[::]:514", "::", 514}};
-	static const char *const wrong[] = {"10.0.0.1:", "[::1]:", "[::1]5", "[::1", "x:1", "1.2.3:4", "10.0.0.1:99999999999999999999",
-	                                    "10.0.0.1:-1", "10.0.0.1:0x10", ":", "[]:1 "};
+	} good[] = {{"10.0.0.1:514", "10.0.0.1", 514},
+				{"10.0.0.1", "10.0.0.1", 5514},
+				{"[::1]:99", "::1", 99},
+				{"[::1]", "::1", 5514},
+				{"::1", "::1", 5514},
+				{"2001:db8::1:514", "2001:db8::1:514", 5514},
+				{":1", "127.0.0.1", 1},
+				{"[::]:514", "::", 514}};
+	static const char *const wrong[] = {
+		"10.0.0.1:",   "[::1]:",        "[::1]5", "[::1", "x:1", "1.2.3:4", "10.0.0.1:99999999999999999999",
+		"10.0.0.1:-1", "10.0.0.1:0x10", ":",      "[]:1 "};
 	struct fake *fake = fake_new(1);
 	struct config c;
 	struct error error = {0};
@@ -223,9 +244,13 @@ static void what_is_shown_can_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_mistake_has_its_place), cmocka_unit_test(what_is_no_yaml_is_an_error),
-		cmocka_unit_test(a_missing_file_is_the_users_matter), cmocka_unit_test(limits_themselves_are_good),
-		cmocka_unit_test(order_does_not_matter), cmocka_unit_test(addresses), cmocka_unit_test(what_is_shown_can_be_read),
+		cmocka_unit_test(each_mistake_has_its_place),
+		cmocka_unit_test(what_is_no_yaml_is_an_error),
+		cmocka_unit_test(a_missing_file_is_the_users_matter),
+		cmocka_unit_test(limits_themselves_are_good),
+		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(what_is_shown_can_be_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

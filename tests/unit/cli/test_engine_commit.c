@@ -9,7 +9,8 @@
 	"title: A\nid: 00000000-0000-4000-8000-000000000001\nlogsource: {}\ndetection: {s: {f: x}, condition: s}\nlevel: low\n---\n" \
 	"title: C\nid: 00000000-0000-4000-8000-000000000002\nlevel: high\n" \
 	"correlation: {type: event_count, rules: [00000000-0000-4000-8000-000000000001], group-by: [ip], timespan: 1m, condition: {gte: 3}}\n"
-#define OTHER "title: B\nid: 00000000-0000-4000-8000-000000000003\nlogsource: {}\ndetection: {s: {f: y}, condition: s}\nlevel: low\n"
+#define OTHER \
+	"title: B\nid: 00000000-0000-4000-8000-000000000003\nlogsource: {}\ndetection: {s: {f: y}, condition: s}\nlevel: low\n"
 
 struct machine {
 	struct fake *fake;
@@ -42,8 +43,12 @@ static int start(struct machine *m, unsigned duties, struct error *error)
 	assert_int_equal(bus_local_recover(&m->fake->env, &b, &cut, error), 0);
 	assert_int_equal(bus_local_open(&m->fake->env, &in, &m->ingest, error), 0);
 	assert_int_equal(bus_local_open(&m->fake->env, &b, &m->bus, error), 0);
-	struct engine_config c = {.data = "/d", .epoch = ++m->epoch, .duties = duties, .partitions = {1, 1, 1, 1}, .special = true,
-	                          .ruleset = duties & DUTY_DETECT ? m->rules : NULL};
+	struct engine_config c = {.data = "/d",
+							  .epoch = ++m->epoch,
+							  .duties = duties,
+							  .partitions = {1, 1, 1, 1},
+							  .special = true,
+							  .ruleset = duties & DUTY_DETECT ? m->rules : NULL};
 	memset(c.uuid, 7, 16);
 	return engine_open(&m->engine, &m->fake->env, &c, m->bus, error);
 }
@@ -141,8 +146,8 @@ static unsigned incidents(struct machine *m, const char *state, const char *coun
 		for (uint32_t i = 0; i < batch.row_count; i++) {
 			batch_get_row(&batch, i, &row);
 			found += row.kind == ROW_INCIDENT && slice_find(row.original, slice_str(state), 0) != SIZE_MAX &&
-			         slice_find(row.original, SLICE("\"correlation\""), 0) != SIZE_MAX &&
-			         slice_find(row.original, slice_str(count), 0) != SIZE_MAX;
+					 slice_find(row.original, SLICE("\"correlation\""), 0) != SIZE_MAX &&
+					 slice_find(row.original, slice_str(count), 0) != SIZE_MAX;
 		}
 	}
 	bus_reader_close(reader);

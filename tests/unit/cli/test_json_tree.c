@@ -33,8 +33,9 @@ static void look_members(const struct json_node *root)
 
 static void members_are_found(void **state)
 {
-	static const char text[] = "{\"a\":\"x\\\"y\",\"n\":-9223372036854775808,\"big\":9223372036854775808,\"f\":1.5,\"t\":true,"
-							   "\"o\":{\"b\":[1,{\"c\":null}]}}";
+	static const char text[] =
+		"{\"a\":\"x\\\"y\",\"n\":-9223372036854775808,\"big\":9223372036854775808,\"f\":1.5,\"t\":true,"
+		"\"o\":{\"b\":[1,{\"c\":null}]}}";
 	(void)state;
 	with_tree(text, sizeof text - 1, look_members);
 }
@@ -64,7 +65,8 @@ static void look_some(const struct json_node *root)
 
 static void wrong_text_gives_nothing(void **state)
 {
-	static const char *const wrong[] = {"", "{", "{\"a\"}", "[1,]", "{}x", "{\"a\":1}{}", "nul", "\"\\ud8\"", "{\"a\":01}"};
+	static const char *const wrong[] = {"",    "{",         "{\"a\"}",   "[1,]", "{}x", "{\"a\":1}{}",
+										"nul", "\"\\ud8\"", "{\"a\":01}"};
 	(void)state;
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		with_tree(wrong[i], strlen(wrong[i]), look_null);

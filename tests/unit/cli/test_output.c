@@ -54,7 +54,8 @@ static void csv_cells(void **state)
 		{"\"-1+cmd|' /C calc'!A0\"", "\"'-1+cmd|' /C calc'!A0\""},
 		{"\"-\"", "\"'-\""},
 		{"\"-inf\"", "\"'-inf\""},
-		{"\"\\uff1d1+1\"", "\"'\xef\xbc\x9d" "1+1\""},
+		{"\"\\uff1d1+1\"", "\"'\xef\xbc\x9d"
+						   "1+1\""},
 		{"-17", "-17"},
 		{"\"-1.5\"", "-1.5"},
 		/* NUL does not end a cell: nothing is hidden behind it */
@@ -73,7 +74,7 @@ static void columns_come_from_the_first_row(void **state)
 {
 	(void)state;
 	expect("csv", "{\"a\":1,\"o\":{\"x\":2,\"y\":{\"z\":3}}}\n{\"o\":{\"x\":5},\"b\":6}\n",
-	       "a,o.x,o.y\r\n1,2,\"{\"\"z\"\":3}\"\r\n,5,\r\n");
+		   "a,o.x,o.y\r\n1,2,\"{\"\"z\"\":3}\"\r\n,5,\r\n");
 	expect("csv", "{\"fields\":{\"a\":1}}\n", "fields\r\n\"{\"\"a\"\":1}\"\r\n");
 	expect("csv", "{\"a.b\":1,\"a\":{\"b\":2}}\n", "a.b,a.b\r\n1,1\r\n");
 }

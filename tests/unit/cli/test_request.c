@@ -181,7 +181,8 @@ static void send_fds(int fd, int passed, unsigned n, const char *text)
 		char room[CMSG_SPACE(sizeof(int) * 8)];
 	} control = {0};
 	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
