@@ -13,6 +13,8 @@
 
 #define WAIT_MS 30000
 #define TOPIC_NAME_MAX 250u
+#define CLOSE_MS 3000      /* for one reader to close; when one did not, */
+#define CLOSE_AGAIN_MS 100 /* no longer for the others */
 #define BUSY_MS 5 /* wanted back by a step while records are on their way */
 
 struct kafka_partition {
@@ -33,6 +35,7 @@ struct kafka {
 	struct kafka_partition *partitions[TOPIC_COUNT];
 	struct envelope envelope;
 	bool told, broken;
+	bool left; /* a reader's consumer did not close in time */
 	struct error broken_by;
 };
 
@@ -490,15 +493,36 @@ static int consumer_make(struct kafka_reader *r, const char *name, struct error 
 	return 0;
 }
 
+/* Waits for a commit that is on its way, but not for ever, as rd_kafka_consumer_close does while brokers are away. */
+static bool consumer_closed(struct kafka_reader *r)
+{
+	struct kafka *k = r->kafka;
+	int64_t until = env_boot(k->env) + (k->left ? CLOSE_AGAIN_MS : CLOSE_MS) * NS_PER_MS;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(r->consumer);
+	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(r->consumer, queue);
+	if (error)
+		rd_kafka_error_destroy(error);
+	while (!rd_kafka_consumer_closed(r->consumer) && env_boot(k->env) < until) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20);
+		if (event)
+			rd_kafka_event_destroy(event);
+	}
+	rd_kafka_queue_destroy(queue);
+	return rd_kafka_consumer_closed(r->consumer);
+}
+
+/* A consumer that does not close is left to the end of the process: positions are advisory, and destroying it would wait too. */
 static void kafka_reader_close(struct bus_reader *reader)
 {
 	struct kafka_reader *r = kreader(reader);
 	if (r->message)
 		rd_kafka_message_destroy(r->message);
-	if (r->consumer) {
-		rd_kafka_consumer_close(r->consumer); /* waits for a commit that is on its way */
+	if (r->consumer)
+		rd_kafka_assign(r->consumer, NULL);
+	if (r->consumer && consumer_closed(r))
 		rd_kafka_destroy(r->consumer);
-	}
+	else if (r->consumer)
+		r->kafka->left = true;
 	envelope_free(&r->envelope);
 	env_free(r->kafka->env, r);
 }
