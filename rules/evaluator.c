@@ -27,13 +27,13 @@ int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **o
 	e->env = env;
 	e->set = ruleset_hold(r);
 	e->words = (r->count + 63) / 64;
-	e->regex = regex_scratch_new();
+	e->regex = regex_scratch_new(env);
 	e->candidates = env_zalloc(env, (e->words + 1) * sizeof *e->candidates);
 	int rc = e->regex && e->candidates ? row_view_init(&e->view, env, &r->fields) : -ERROR_MEMORY;
 	if (!rc)
 		rc = routes_init(&e->routes, env, r);
 	if (!rc && r->yara) {
-		e->yara = yara_scanner_new(r);
+		e->yara = yara_scanner_new(env, r);
 		rc = e->yara ? 0 : -ERROR_MEMORY;
 	}
 	if (rc) {

@@ -4,19 +4,20 @@
 #include "common/limits.h"
 
 #include <pcre2.h>
-#include <stdlib.h>
 
 #define JIT_STACK_START 32768
 #define JIT_STACK_MAX 524288
 #define HEAP_LIMIT_KIB 1024
 
 struct regex {
+	const struct env *env;
 	pcre2_code *code;
 	uint32_t match_options;
 	bool jit;
 };
 
 struct regex_scratch {
+	const struct env *env;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
@@ -35,20 +36,21 @@ static uint32_t compile_options(uint32_t flags)
 	return options;
 }
 
-int regex_compile(struct slice text, uint32_t flags, struct regex **out, struct error *error)
+int regex_compile(const struct env *env, struct slice text, uint32_t flags, struct regex **out, struct error *error)
 {
 	if (text.len > (size_t)LIMIT_regex_bytes)
 		return error_set(error, ERROR_LIMIT, "a regular expression of %zu octets, at most %lld are allowed", text.len,
 						 (long long)LIMIT_regex_bytes);
 	int code;
 	PCRE2_SIZE offset;
-	struct regex *r = calloc(1, sizeof *r);
+	struct regex *r = env_zalloc(env, sizeof *r);
 	if (!r)
 		return error_set(error, ERROR_MEMORY, "no memory for a regular expression");
+	r->env = env;
 	r->code =
 		pcre2_compile(text.len ? text.ptr : (PCRE2_SPTR) "", text.len, compile_options(flags), &code, &offset, NULL);
 	if (!r->code) {
-		free(r);
+		env_free(env, r);
 		PCRE2_UCHAR message[160];
 		if (code == PCRE2_ERROR_NOMEMORY || pcre2_get_error_message(code, message, sizeof message) < 0)
 			return error_set(error, ERROR_MEMORY, "no memory for a regular expression");
@@ -67,16 +69,18 @@ int regex_compile(struct slice text, uint32_t flags, struct regex **out, struct 
 
 void regex_free(struct regex *r)
 {
-	if (r)
-		pcre2_code_free(r->code);
-	free(r);
+	if (!r)
+		return;
+	pcre2_code_free(r->code);
+	env_free(r->env, r);
 }
 
-struct regex_scratch *regex_scratch_new(void)
+struct regex_scratch *regex_scratch_new(const struct env *env)
 {
-	struct regex_scratch *s = calloc(1, sizeof *s);
+	struct regex_scratch *s = env_zalloc(env, sizeof *s);
 	if (!s)
 		return NULL;
+	s->env = env;
 	s->data = pcre2_match_data_create(1, NULL);
 	s->context = pcre2_match_context_create(NULL);
 	s->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -98,7 +102,7 @@ void regex_scratch_free(struct regex_scratch *s)
 	pcre2_jit_stack_free(s->stack);
 	pcre2_match_context_free(s->context);
 	pcre2_match_data_free(s->data);
-	free(s);
+	env_free(s->env, s);
 }
 
 enum regex_result regex_search(const struct regex *r, struct regex_scratch *s, struct slice value)

@@ -6,6 +6,7 @@
 #ifndef RULES_REGEX_H
 #define RULES_REGEX_H
 
+#include "common/env.h"
 #include "common/error.h"
 #include "common/slice.h"
 
@@ -24,9 +25,9 @@ enum regex_result {
 	REGEX_UNDECIDED /* a limit was hit */
 };
 
-int regex_compile(struct slice text, uint32_t flags, struct regex **out, struct error *error);
+int regex_compile(const struct env *env, struct slice text, uint32_t flags, struct regex **out, struct error *error);
 void regex_free(struct regex *r);
-struct regex_scratch *regex_scratch_new(void); /* null: no memory */
+struct regex_scratch *regex_scratch_new(const struct env *env); /* null: no memory */
 void regex_scratch_free(struct regex_scratch *s);
 enum regex_result regex_search(const struct regex *r, struct regex_scratch *s, struct slice value);
 

@@ -100,7 +100,7 @@ static int add_regex(struct literals *v, const struct literal *x, struct matcher
 	m->regex_text = loader_copy(v->l, x->node->text);
 	if (!link || !m->regex_text.ptr)
 		return NO_MEMORY;
-	int rc = regex_compile(x->node->text, x->regex_flags, &regex, &error);
+	int rc = regex_compile(v->l->env, x->node->text, x->regex_flags, &regex, &error);
 	if (rc)
 		return error.code == ERROR_MEMORY ? NO_MEMORY : literal_refuse(v, "sigma-regex", x, error.text);
 	link->regex = regex;

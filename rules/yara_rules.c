@@ -319,6 +319,7 @@ void yara_rules_free(struct yara_rules *y)
 /* ---- scanning ---- */
 
 struct yara_scanner {
+	const struct env *env;
 	YR_SCANNER *scanner;
 	const struct yara_rules *set;
 	uint64_t *hits;
@@ -336,14 +337,15 @@ static int scanned(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 	return message == CALLBACK_MSG_TOO_MANY_MATCHES ? CALLBACK_ERROR : CALLBACK_CONTINUE;
 }
 
-struct yara_scanner *yara_scanner_new(const struct ruleset *r)
+struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r)
 {
-	struct yara_scanner *s = calloc(1, sizeof *s);
+	struct yara_scanner *s = env_zalloc(env, sizeof *s);
 	if (!s)
 		return NULL;
+	s->env = env;
 	s->set = r->yara;
 	if (yr_scanner_create(r->yara->rules, &s->scanner) != ERROR_SUCCESS) {
-		free(s);
+		env_free(env, s);
 		return NULL;
 	}
 	/* the text is memory of ours, never a mapped file that could shrink: no signal handlers are needed */
@@ -358,7 +360,7 @@ void yara_scanner_free(struct yara_scanner *s)
 	if (!s)
 		return;
 	yr_scanner_destroy(s->scanner);
-	free(s);
+	env_free(s->env, s);
 }
 
 int yara_scanner_scan(struct yara_scanner *s, struct slice octets, uint64_t *hits)

@@ -13,7 +13,7 @@ struct yara_scanner;
 int yara_rules_load(struct loader *l, const char *const *paths, size_t count, struct error *error);
 void yara_rules_free(struct yara_rules *y);
 /* Null: no memory. */
-struct yara_scanner *yara_scanner_new(const struct ruleset *r);
+struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r);
 void yara_scanner_free(struct yara_scanner *s);
 /* Sets bit (rule index) of `hits` for each rule that holds. 0; 1 when it was given up at a limit. */
 int yara_scanner_scan(struct yara_scanner *s, struct slice octets, uint64_t *hits);
