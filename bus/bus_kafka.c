@@ -13,7 +13,7 @@
 
 #define WAIT_MS 30000
 #define TOPIC_NAME_MAX 250u
-#define CLOSE_MS 3000      /* for one reader to close; when one did not, */
+#define CLOSE_MS 3000 /* for one reader to close; when one did not, */
 #define CLOSE_AGAIN_MS 100 /* no longer for the others */
 #define BUSY_MS 5 /* wanted back by a step while records are on their way */
 
