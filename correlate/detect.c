@@ -302,4 +302,5 @@ int detect_flush(struct detect *d, struct error *error)
 void detect_stats(const struct detect *d, struct detect_stats *out)
 {
 	*out = d->stats;
+	out->rules_tried = evaluator_tried(d->evaluator);
 }
