@@ -23,12 +23,21 @@
 #define QUERY_GROUP_VALUES_MAX 16u
 
 /* What every row has. SPECIAL_NONE: a field of the event, by name. */
+/* clang-format off */
 #define SPECIAL_LIST(X) \
 	X(KIND, "kind") \
 	X(SOURCE, "source") \
 	X(DECODER, "decoder") \
-	X(TIME, "time") X(OBSERVED, "observed") X(WHEN, "when") X(ORIGINAL, "original") X(FORMAT, "format") \
-		X(FLAG, "flag") X(PARTITION, "partition") X(OFFSET, "offset") X(ROW, "row")
+	X(TIME, "time") \
+	X(OBSERVED, "observed") \
+	X(WHEN, "when") \
+	X(ORIGINAL, "original") \
+	X(FORMAT, "format") \
+	X(FLAG, "flag") \
+	X(PARTITION, "partition") \
+	X(OFFSET, "offset") \
+	X(ROW, "row")
+/* clang-format on */
 
 enum special {
 	SPECIAL_NONE = 0,
