@@ -55,9 +55,13 @@ else ifeq ($(BUILD),asan)
 CFLAGS_BUILD := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(BUILD),tsan)
 CFLAGS_BUILD := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(BUILD),fuzz)
+CFLAGS_BUILD := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
-$(error BUILD is release, debug, asan or tsan)
+$(error BUILD is release, debug, asan, tsan or fuzz)
 endif
+# A fuzz target replays its corpus in every build; in the build for fuzzing libFuzzer drives it.
+FUZZ_MAIN := $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c)
 CFLAGS_ALL := -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS_BUILD) $(CFLAGS)
 
 # ---- files ----
@@ -83,7 +87,7 @@ all: ; @sh .ci/deps build && $(INNER) -j$$(nproc) _build
 demo: ; @sh .ci/deps $(if $(filter kafka,$(BUS)),kafka,build) && $(INNER) -j$$(nproc) _build && $(INNER) _demo
 test: ; @sh .ci/deps test && $(INNER) -j$$(nproc) _build units && $(INNER) _test
 bench: ; @sh .ci/deps bench && $(INNER) -j$$(nproc) _build && $(INNER) _bench
-fuzz: ; @sh .ci/deps test && $(INNER) _fuzz
+fuzz: ; @sh .ci/deps fuzz && $(MAKE) CRESSET_INNER=1 BUILD=fuzz O=build/fuzz CC=clang -j$$(nproc) _fuzz && sh tests/fuzz/run
 lint: ; @sh .ci/deps lint && bash .ci/lint
 deps: ; @sh .ci/deps test && sh .ci/deps lint
 fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')
@@ -91,6 +95,7 @@ clean: ; rm -rf build
 
 _build: $(O)/cresset
 units: $(UNIT) $(FUZZ:%=$(O)/fuzz/%) $(O)/relay $(O)/bench/gen
+_fuzz: $(FUZZ:%=$(O)/fuzz/%)
 _test: ; @BUILD=$(BUILD) O=$(O) CC=$(CC) bash tests/run
 _demo: ; @$(if $(filter kafka,$(BUS)),tests/kafka/with )$(O)/cresset demo $(if $(BUS),--bus $(BUS)) $(DEMO_ARGS)
 _bench: $(BENCH) ; @O=$(O) bash bench/run
@@ -114,7 +119,7 @@ $(O)/unit/$(1)/%: tests/unit/$(1)/%.c $(O)/support.a $(call archives,$(1)) Makef
 
 $(O)/fuzz/$(1)/%: tests/fuzz/$(1)/%.c tests/fuzz/replay.c $(O)/support.a $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< tests/fuzz/replay.c -o $$@ $(call archives,$(1)) $(O)/support.a \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< $(FUZZ_MAIN) -o $$@ $(call archives,$(1)) $(O)/support.a \
 		$(call archives,$(1)) $(LDFLAGS_ALL) $(call libs,$(1)) -lm
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
