@@ -263,31 +263,12 @@ int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct 
 	return result;
 }
 
-static int flush_writer(struct detect *d, uint32_t partition, struct error *error)
-{
-	struct match_writer *w = &d->writers[partition];
-	struct slice record;
-	if (w->entry_count == 0)
-		return 0;
-	int result = match_writer_finish(w, &record, error);
-	if (result < 0)
-		return result;
-	if (d->config.sink.matches != NULL && d->config.sink.matches(d->config.sink.ctx, partition, record) < 0) {
-		error_set(error, ERROR_FULL, "matches partition %u takes no records now", partition);
-		if (error != NULL)
-			error->flags |= ERROR_RETRIABLE;
-		return -ERROR_FULL;
-	}
-	match_writer_reset(w);
-	return 0;
-}
-
 int detect_flush(struct detect *d, struct error *error)
 {
 	if (d->broken)
 		return error_set(error, ERROR_MEMORY, "detect failed before and must be restored");
 	for (uint32_t i = 0; i < d->config.matches_partitions; i++) {
-		int result = flush_writer(d, i, error);
+		int result = match_writer_flush(&d->writers[i], i, &d->config.sink, error);
 		if (result < 0)
 			return result;
 	}

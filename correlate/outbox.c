@@ -171,3 +171,22 @@ void outbox_begin(struct outbox *o, uint64_t epoch)
 	for (uint32_t i = 0; i < o->count; i++)
 		o->lanes[i].sequence = 0;
 }
+
+int match_writer_flush(struct match_writer *w, uint32_t partition, const struct correlate_sink *sink,
+					   struct error *error)
+{
+	struct slice record;
+	if (w->entry_count == 0)
+		return 0;
+	int result = match_writer_finish(w, &record, error);
+	if (result < 0)
+		return result;
+	if (sink->matches != NULL && sink->matches(sink->ctx, partition, record) < 0) {
+		error_set(error, ERROR_FULL, "matches partition %u takes no records now", partition);
+		if (error != NULL)
+			error->flags |= ERROR_RETRIABLE;
+		return -ERROR_FULL;
+	}
+	match_writer_reset(w);
+	return 0;
+}

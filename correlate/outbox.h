@@ -8,6 +8,7 @@
 
 #include "correlate/correlate.h"
 #include "correlate/key.h"
+#include "correlate/match.h"
 
 struct outbox_lane {
 	uint64_t sequence; /* of the next row */
@@ -35,6 +36,9 @@ bool outbox_empty(const struct outbox *o);
 /* Hands over what waits. A refusal of the sink leaves the rest waiting: ERROR_FULL, retriable. */
 int outbox_flush(struct outbox *o, struct batch_builder *builder, const struct correlate_sink *sink,
 				 struct error *error);
+/* The same for the match records of one partition. */
+int match_writer_flush(struct match_writer *w, uint32_t partition, const struct correlate_sink *sink,
+					   struct error *error);
 /* Only when empty. */
 void outbox_save(const struct outbox *o, struct buffer *out);
 int outbox_restore(struct outbox *o, struct reader *reader, struct error *error);

@@ -417,31 +417,12 @@ int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, str
 	return 0;
 }
 
-static int flush_writer(struct temporal *t, uint32_t partition, struct error *error)
-{
-	struct match_writer *w = &t->writers[partition];
-	struct slice record;
-	if (w->entry_count == 0)
-		return 0;
-	int result = match_writer_finish(w, &record, error);
-	if (result < 0)
-		return result;
-	if (t->config.sink.matches != NULL && t->config.sink.matches(t->config.sink.ctx, partition, record) < 0) {
-		error_set(error, ERROR_FULL, "matches partition %u takes no records now", partition);
-		if (error != NULL)
-			error->flags |= ERROR_RETRIABLE;
-		return -ERROR_FULL;
-	}
-	match_writer_reset(w);
-	return 0;
-}
-
 int temporal_flush(struct temporal *t, struct error *error)
 {
 	if (t->broken)
 		return broken(error);
 	for (uint32_t i = 0; i < t->config.matches_partitions; i++) {
-		int result = flush_writer(t, i, error);
+		int result = match_writer_flush(&t->writers[i], i, &t->config.sink, error);
 		if (result < 0)
 			return result;
 	}
