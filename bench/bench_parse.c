@@ -48,8 +48,8 @@ static int stop(const char *what, const struct error *error)
 
 static int run_pass(struct pass *p, const struct decoders *decoders, struct slice text)
 {
-	struct ingest *in;
-	struct ingest_stream *s;
+	struct ingest *in = NULL;
+	struct ingest_stream *s = NULL;
 	struct ingest_config c = {.collector = {1},
 							  .partitions = 1,
 							  .single_partition = true,

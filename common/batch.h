@@ -116,6 +116,14 @@ struct slice batch_row_text(const struct batch_builder *b);
 uint32_t batch_row_field_count(const struct batch_builder *b);
 void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *name, enum value_type *type,
 					 uint32_t *offset, uint32_t *len);
+/* How far the open row has come, and back to there: fields, texts and names added since are gone, as are the row's flags of
+ * dropped ones. For a body that turns out to be illegal at its end. */
+struct batch_row_mark {
+	size_t text, wides;
+	uint32_t fields, names, flags;
+};
+struct batch_row_mark batch_row_mark(const struct batch_builder *b);
+void batch_row_cut(struct batch_builder *b, const struct batch_row_mark *mark);
 /* -ERROR_LIMIT when the row would make the batch larger than batch_bytes_max, -ERROR_MEMORY: the row is abandoned then. */
 int batch_row_end(struct batch_builder *b);
 void batch_row_abandon(struct batch_builder *b); /* as if batch_row had not been called */

@@ -44,6 +44,8 @@ struct batch_builder {
 	struct batch_table names, sources, decoders, logsources;
 	struct recent recent_decoders[RECENT], recent_logsources[RECENT];
 	struct buffer name_stamps, name_ids;
+	struct name_stamp *stamps; /* in name_stamps */
+	uint32_t stamp_count;
 	struct row_start start;
 	struct open_row row;
 	bool is_open, begun;
@@ -150,30 +152,23 @@ int batch_logsource(struct batch_builder *b, const struct logsource *logsource, 
 	return intern_recent(b, &b->logsources, b->recent_logsources, parts, 0, index);
 }
 
-/* buffer_room where there is room, without a call: for the two things that happen for every field. */
-static inline uint8_t *room_for(struct buffer *buffer, size_t n)
-{
-	if (buffer->size - buffer->len >= n && !buffer->failed)
-		return buffer->ptr + buffer->len;
-	return buffer_room(buffer, n);
-}
-
 static __attribute__((noinline)) bool more_stamps(struct batch_builder *b)
 {
 	size_t wanted = (size_t)b->dictionary->count * sizeof(struct name_stamp);
 	buffer_add_zeros(&b->name_stamps, wanted - b->name_stamps.len);
 	bool failed = b->name_stamps.failed;
 	b->name_stamps.failed = false;
+	b->stamps = (struct name_stamp *)(void *)b->name_stamps.ptr;
+	b->stamp_count = (uint32_t)(b->name_stamps.len / sizeof(struct name_stamp));
 	return !failed;
 }
 
 /* The stamp of a dictionary id; grows with the dictionary. */
 static inline struct name_stamp *stamp_of(struct batch_builder *b, uint32_t name)
 {
-	size_t needed = ((size_t)name + 1) * sizeof(struct name_stamp);
-	if (b->name_stamps.len < needed && !more_stamps(b))
+	if (name >= b->stamp_count && !more_stamps(b))
 		return NULL;
-	return (struct name_stamp *)(void *)b->name_stamps.ptr + name;
+	return &b->stamps[name];
 }
 
 /* The new index, or a negative error. Apart from what happens for every field. */
@@ -194,8 +189,8 @@ static __attribute__((noinline)) int new_name(struct batch_builder *b, uint32_t 
 	return index;
 }
 
-/* The index of a name in this batch, or a negative error. */
-static inline int name_index(struct batch_builder *b, uint32_t name)
+/* The index of a name that this batch has not named yet, or a negative error. */
+static __attribute__((noinline)) int name_index(struct batch_builder *b, uint32_t name)
 {
 	CHECK(name < b->dictionary->count);
 	struct name_stamp *stamp = stamp_of(b, name);
@@ -222,8 +217,12 @@ int batch_row(struct batch_builder *b, enum row_kind kind, int64_t observed_ns, 
 	if (!text_fits(b, original.len))
 		return -ERROR_LIMIT;
 	b->start = (struct row_start){b->fields.len, b->wides.len, b->text.len, b->names.count};
-	buffer_add_slice(&b->text, original);
-	if (b->text.failed) {
+	/* As many fields as a row may have: adding one need not look for room. */
+	bool room = buffer_room(&b->fields, LIMIT_row_fields * BATCH_FIELD_BYTES) != NULL;
+	b->fields.failed = false;
+	if (room)
+		buffer_add_slice(&b->text, original);
+	if (!room || b->text.failed) {
 		b->text.failed = false;
 		return -ERROR_MEMORY;
 	}
@@ -302,16 +301,18 @@ static inline int add_field(struct batch_builder *b, uint32_t name, enum value_t
 	CHECK(b->is_open && (unsigned)type < VALUE_TYPE_COUNT);
 	if (b->row.field_count >= LIMIT_row_fields || name == DICTIONARY_NONE)
 		return dropped(b, -ERROR_LIMIT);
-	int index = name_index(b, name);
-	if (index < 0)
-		return dropped(b, index);
-	uint8_t *room = room_for(&b->fields, BATCH_FIELD_BYTES);
-	if (room == NULL) {
-		b->fields.failed = false;
-		return dropped(b, -ERROR_MEMORY);
+	uint32_t index;
+	if (name < b->stamp_count && b->stamps[name].stamp == b->stamp) {
+		index = b->stamps[name].index;
+	} else {
+		int result = name_index(b, name);
+		if (result < 0)
+			return dropped(b, result);
+		index = (uint32_t)result;
 	}
-	put_u32(room, (uint32_t)index | (uint32_t)type << 16 | flags << 24);
-	put_u32(room + 4, place);
+	uint8_t *field = b->fields.ptr + b->fields.len; /* batch_row has made the room */
+	put_u32(field, index | (uint32_t)type << 16 | flags << 24);
+	put_u32(field + 4, place);
 	b->fields.len += BATCH_FIELD_BYTES;
 	b->row.field_count++;
 	return 0;
@@ -388,7 +389,7 @@ void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *na
 {
 	CHECK(b->is_open && index < b->row.field_count);
 	const uint8_t *field = b->fields.ptr + b->start.fields + (size_t)index * BATCH_FIELD_BYTES;
-	memcpy(name, b->name_ids.ptr + get_u16(field) * sizeof *name, sizeof *name);
+	*name = ((const uint32_t *)(const void *)b->name_ids.ptr)[get_u16(field)];
 	uint32_t place = get_u32(field + 4);
 	*type = (enum value_type)field[2];
 	*offset = place & UINT16_MAX;
@@ -404,18 +405,36 @@ void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *na
 
 /* ---- end of a row ---- */
 
-void batch_row_abandon(struct batch_builder *b)
+struct batch_row_mark batch_row_mark(const struct batch_builder *b)
+{
+	CHECK(b->is_open);
+	return (struct batch_row_mark){.text = b->text.len,
+								   .wides = b->wides.len,
+								   .fields = b->row.field_count,
+								   .names = b->names.count,
+								   .flags = b->row.flags};
+}
+
+void batch_row_cut(struct batch_builder *b, const struct batch_row_mark *mark)
 {
 	const uint32_t *ids = (const uint32_t *)(const void *)b->name_ids.ptr;
-	CHECK(b->is_open);
+	CHECK(b->is_open && mark->fields <= b->row.field_count && mark->text <= b->text.len);
+	b->fields.len = b->start.fields + (size_t)mark->fields * BATCH_FIELD_BYTES;
+	b->wides.len = mark->wides;
+	b->text.len = mark->text;
+	b->row.field_count = mark->fields;
+	b->row.flags = mark->flags;
+	for (uint32_t i = mark->names; i < b->names.count; i++)
+		b->stamps[ids[i]].stamp = 0;
+	batch_table_cut(&b->names, mark->names);
+	b->name_ids.len = mark->names * sizeof(uint32_t);
+}
+
+void batch_row_abandon(struct batch_builder *b)
+{
+	struct batch_row_mark start = {.text = b->start.text, .wides = b->start.wides, .names = b->start.names};
+	batch_row_cut(b, &start);
 	b->is_open = false;
-	b->fields.len = b->start.fields;
-	b->wides.len = b->start.wides;
-	b->text.len = b->start.text;
-	for (uint32_t i = b->start.names; i < b->names.count; i++)
-		stamp_of(b, ids[i])->stamp = 0;
-	batch_table_cut(&b->names, b->start.names);
-	b->name_ids.len = b->start.names * sizeof(uint32_t);
 }
 
 static void write_row(const struct batch_builder *b, uint8_t *p)

@@ -97,6 +97,18 @@ uint32_t dictionary_intern(struct dictionary *d, struct slice name)
 	return id;
 }
 
+uint32_t dictionary_intern_next(struct dictionary *d, struct dictionary_guess *guess, struct slice name)
+{
+	uint32_t *next = &guess->next[guess->last % DICTIONARY_GUESSES], id = *next - 1;
+	/* Only a guess: ids of names that a reset has taken back are given to others. */
+	if (id >= d->count || !slice_equal(d->names[id], name)) {
+		id = dictionary_intern(d, name);
+		*next = id + 1; /* DICTIONARY_NONE becomes 0: no guess */
+	}
+	guess->last = id + 1;
+	return id;
+}
+
 struct slice dictionary_name(const struct dictionary *d, uint32_t id)
 {
 	CHECK(id < d->count);

@@ -24,6 +24,14 @@ struct dictionary {
 /* With the well-known names in it; -ERROR_MEMORY. seed protects against chosen collisions. */
 int dictionary_init(struct dictionary *d, const struct env *env, uint64_t seed);
 uint32_t dictionary_intern(struct dictionary *d, struct slice name);
+/* The same for names that come in an order they have come in before (keys of JSON objects and of pairs): the name that
+ * followed the last one is compared before the table is asked. `guess` begins as zeros and belongs to one reader. */
+#define DICTIONARY_GUESSES 1024u
+struct dictionary_guess {
+	uint32_t next[DICTIONARY_GUESSES]; /* by the id before, modulo the size: id + 1 */
+	uint32_t last; /* id + 1; 0 at the beginning of a text */
+};
+uint32_t dictionary_intern_next(struct dictionary *d, struct dictionary_guess *guess, struct slice name);
 uint32_t dictionary_find(const struct dictionary *d, struct slice name); /* DICTIONARY_NONE when unknown */
 struct slice dictionary_name(const struct dictionary *d, uint32_t id);
 /* Everything interned so far survives later resets (decoders call it after interning their names). */

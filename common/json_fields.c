@@ -6,6 +6,7 @@
 void json_fields_init(struct json_fields *f, const struct env *env, struct dictionary *dictionary)
 {
 	f->dictionary = dictionary;
+	f->guess = (struct dictionary_guess){0};
 	buffer_init(&f->name, env);
 	buffer_init(&f->text, env);
 }
@@ -16,32 +17,16 @@ void json_fields_free(struct json_fields *f)
 	buffer_free(&f->text);
 }
 
-/* Whole and legal, and an object at the top or in a list. */
-static bool is_legal(struct slice text)
-{
-	struct json_reader r;
-	struct json_token t;
-	bool object = false;
-	json_reader_init(&r, text);
-	enum json_type type = json_next(&r, &t);
-	if (type != JSON_OBJECT && type != JSON_ARRAY)
-		return false;
-	for (; type != JSON_END; type = json_next(&r, &t)) {
-		if (type == JSON_ERROR)
-			return false;
-		object |= type == JSON_OBJECT;
-	}
-	return object;
-}
-
 /* One walk: where the name of the current place ends at every depth. */
 struct walk {
 	struct json_fields *f;
 	struct batch_builder *b;
 	const uint8_t *text; /* as it was when the walk began */
 	uint32_t at; /* of the text in the row */
+	struct slice name; /* of the value that comes next: in the text itself, or in the buffer of names */
 	uint32_t name_end[64]; /* of the container at this depth */
 	uint32_t depth;
+	bool object; /* one was seen */
 	int error;
 };
 
@@ -69,10 +54,14 @@ static struct slice unescaped(struct walk *w, struct slice s)
 	return buffer_slice(&w->f->text);
 }
 
-/* The name becomes that of the container, a '.' and the key. */
+/* The name becomes that of the container, a '.' and the key. At the top, where most keys are, it is the key itself. */
 static void set_key(struct walk *w, const struct json_token *t)
 {
 	struct buffer *name = &w->f->name;
+	if (w->name_end[w->depth] == 0 && !t->escaped) {
+		w->name = t->text;
+		return;
+	}
 	struct slice key = current_text(w, t->text);
 	if (t->escaped)
 		key = unescaped(w, key);
@@ -80,6 +69,7 @@ static void set_key(struct walk *w, const struct json_token *t)
 	if (w->depth > 0 && name->len > w->name_end[0])
 		buffer_add_octet(name, '.');
 	buffer_add_slice(name, key);
+	w->name = buffer_slice(name);
 }
 
 static enum value_type number_type(struct slice s)
@@ -93,10 +83,9 @@ static enum value_type number_type(struct slice s)
 
 static void add_value(struct walk *w, enum value_type type, const struct json_token *t)
 {
-	struct slice name = buffer_slice(&w->f->name);
-	if (name.len == w->name_end[0]) /* a bare value in the list at the top has no name */
+	if (w->name.len == w->name_end[0]) /* a bare value in the list at the top has no name */
 		return;
-	uint32_t id = dictionary_intern(w->f->dictionary, name), at;
+	uint32_t id = dictionary_intern_next(w->f->dictionary, &w->f->guess, w->name), at;
 	if (!t->escaped) {
 		at = w->at + (uint32_t)(t->text.ptr - w->text);
 		note(w,
@@ -108,10 +97,17 @@ static void add_value(struct walk *w, enum value_type type, const struct json_to
 	note(w, result != 0 ? result : batch_field(w->b, id, type, at, (uint32_t)text.len));
 }
 
+/* What is inside has this name in front of its own, also when the text moves. */
 static void enter(struct walk *w)
 {
+	struct buffer *name = &w->f->name;
 	CHECK(w->depth + 1 < sizeof w->name_end / sizeof *w->name_end);
-	w->name_end[++w->depth] = (uint32_t)w->f->name.len;
+	if (w->name.ptr != name->ptr) {
+		buffer_reset(name);
+		buffer_add_slice(name, w->name);
+	}
+	w->name_end[++w->depth] = (uint32_t)name->len;
+	w->name = buffer_slice(name);
 }
 
 /* Back to the container's own name: what follows in a list has it again. */
@@ -119,6 +115,7 @@ static void leave(struct walk *w)
 {
 	CHECK(w->depth > 0);
 	w->f->name.len = w->name_end[w->depth--];
+	w->name = buffer_slice(&w->f->name);
 }
 
 static void take(struct walk *w, enum json_type type, const struct json_token *t)
@@ -126,6 +123,7 @@ static void take(struct walk *w, enum json_type type, const struct json_token *t
 	switch (type) {
 	case JSON_OBJECT:
 	case JSON_ARRAY:
+		w->object |= type == JSON_OBJECT;
 		enter(w);
 		break;
 	case JSON_OBJECT_END:
@@ -153,39 +151,57 @@ static void take(struct walk *w, enum json_type type, const struct json_token *t
 	}
 }
 
+/* Reads on until the end, an error of the text, or one of ours. */
+static enum json_type walk_text(struct walk *w, struct json_reader *r, size_t len)
+{
+	struct json_token t = {0};
+	for (;;) {
+		w->text = r->start;
+		enum json_type type = json_next(r, &t);
+		if (type == JSON_END || type == JSON_ERROR)
+			return type;
+		take(w, type, &t);
+		if (w->error != 0 || w->f->name.failed || w->f->text.failed) {
+			w->error = -ERROR_MEMORY;
+			return JSON_ERROR;
+		}
+		/* Deriving may have moved the text: the reader goes on in the row's present place. */
+		const uint8_t *now = batch_row_text(w->b).ptr + w->at;
+		if (now != r->start) {
+			r->ptr = now + (r->ptr - r->start);
+			r->end = now + len;
+			r->start = now;
+		}
+	}
+}
+
 int json_fields_add(struct json_fields *f, struct batch_builder *b, struct slice text, struct slice prefix, bool *added)
 {
 	_Static_assert(sizeof((struct walk){0}.name_end) / sizeof(uint32_t) > 34, "LIMIT_json_depth and the top");
 	struct slice row = batch_row_text(b);
 	struct json_reader r;
-	struct json_token t = {0};
+	struct walk w;
 	*added = false;
-	if (!is_legal(text))
+	if (text.len < 2 || (text.ptr[0] != '{' && text.ptr[0] != '['))
 		return 0;
 	CHECK(text.ptr >= row.ptr && text.ptr + text.len <= row.ptr + row.len);
-	struct walk w = {.f = f, .b = b, .at = (uint32_t)(text.ptr - row.ptr)};
+	struct batch_row_mark mark = batch_row_mark(b);
+	w.f = f;
+	w.b = b;
+	w.at = (uint32_t)(text.ptr - row.ptr);
+	w.depth = 0;
+	w.object = false;
+	w.error = 0;
+	f->guess.last = 0;
 	buffer_reset(&f->name);
 	buffer_reset(&f->text); /* a failure of the last text must not stay */
 	buffer_add_slice(&f->name, prefix);
+	w.name = buffer_slice(&f->name);
 	w.name_end[0] = (uint32_t)f->name.len;
 	json_reader_init(&r, text);
-	for (;;) {
-		w.text = r.start;
-		t.escaped = false;
-		enum json_type type = json_next(&r, &t);
-		if (type == JSON_END || type == JSON_ERROR)
-			break;
-		take(&w, type, &t);
-		if (w.error != 0 || f->name.failed || f->text.failed)
-			return -ERROR_MEMORY;
-		/* Deriving may have moved the text: the reader goes on in the row's present place. */
-		const uint8_t *now = batch_row_text(b).ptr + w.at;
-		if (now != r.start) {
-			r.ptr = now + (r.ptr - r.start);
-			r.end = now + text.len;
-			r.start = now;
-		}
-	}
-	*added = true;
-	return 0;
+	enum json_type end = walk_text(&w, &r, text.len);
+	*added = end == JSON_END && w.object;
+	if (!*added)
+		batch_row_cut(b, &mark);
+	return w.error;
 }

@@ -1,8 +1,8 @@
 /* A JSON text as fields of the open row: nested names joined by '.', arrays as repeated fields, duplicates kept.
  *
- * Numbers keep their text; a string without escapes is a slice of the row, one with escapes is derived. The text is read
- * twice: first to see that it is whole and legal, so that a broken one leaves nothing behind. One owner, one thread; the
- * buffers grow and are kept.
+ * Numbers keep their text; a string without escapes is a slice of the row, one with escapes is derived. A text that
+ * turns out to be broken, or to hold no object, leaves nothing in the row. One owner, one thread; the buffers grow and are
+ * kept.
  */
 #ifndef COMMON_JSON_FIELDS_H
 #define COMMON_JSON_FIELDS_H
@@ -12,6 +12,7 @@
 
 struct json_fields {
 	struct dictionary *dictionary;
+	struct dictionary_guess guess;
 	struct buffer name, text;
 };
 

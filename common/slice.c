@@ -25,15 +25,83 @@ bool slice_equal_nocase(struct slice a, struct slice b)
 	return true;
 }
 
+size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
+{
+	if (from >= s.len)
+		return SIZE_MAX;
+	const uint8_t *hit = memchr(s.ptr + from, octet, s.len - from);
+	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
+}
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+/* Places among the 16 from p on where both octets stand `reach` apart: a bit each. */
+static inline uint32_t both_at(const uint8_t *p, size_t reach, __m128i first, __m128i last)
+{
+	__m128i a = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), first);
+	__m128i b = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + reach)), last);
+	return (uint32_t)_mm_movemask_epi8(_mm_and_si128(a, b));
+}
+
+/* Sixteen places at a time, by the first and the last octet of the needle: of ordinary text hardly a place is left to be
+ * compared in full. Looks at [at, end) while sixteen places are left there and returns where it stopped; *hit when found.
+ * A text made to have many such places is left to memmem after a few, which is linear whatever it is given. */
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)
+{
+	__m128i first = _mm_set1_epi8((char)needle.ptr[0]), last = _mm_set1_epi8((char)needle.ptr[needle.len - 1]);
+	unsigned tries = 64;
+	for (; end - at >= 16 && tries > 0; at += 16) {
+		for (uint32_t bits = both_at(at, needle.len - 1, first, last); bits != 0; bits &= bits - 1) {
+			const uint8_t *p = at + __builtin_ctz(bits);
+			if (needle.len == 2 || memcmp(p + 1, needle.ptr + 1, needle.len - 2) == 0) {
+				*hit = p;
+				return p;
+			}
+			tries -= tries > 0;
+		}
+	}
+	return at;
+}
+
+size_t slice_count_octet(struct slice s, uint8_t octet)
+{
+	size_t count = 0, i = 0;
+	__m128i wanted = _mm_set1_epi8((char)octet);
+	for (; s.len - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
+		count += (size_t)__builtin_popcount((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, wanted)));
+	}
+	for (; i < s.len; i++)
+		count += s.ptr[i] == octet;
+	return count;
+}
+#else
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)
+{
+	(void)end, (void)needle, (void)hit;
+	return at;
+}
+
+size_t slice_count_octet(struct slice s, uint8_t octet)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s.len; i++)
+		count += s.ptr[i] == octet;
+	return count;
+}
+#endif
+
 size_t slice_find(struct slice s, struct slice needle, size_t from)
 {
 	if (from > s.len || needle.len > s.len - from)
 		return SIZE_MAX;
-	if (needle.len == 0)
-		return from;
-	/* memchr looks at 32 octets at once, memmem at one. A text full of the first octet is left to memmem, which is linear
-	 * whatever it is given. */
-	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1;
+	if (needle.len < 2)
+		return needle.len == 0 ? from : slice_find_octet(s, needle.ptr[0], from);
+	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1, *hit = NULL;
+	at = find_wide(at, end, needle, &hit);
+	if (hit != NULL)
+		return (size_t)(hit - s.ptr);
 	for (unsigned tries = 0; tries < 16; tries++, at++) {
 		at = at < end ? memchr(at, needle.ptr[0], (size_t)(end - at)) : NULL;
 		if (at == NULL)
@@ -43,14 +111,6 @@ size_t slice_find(struct slice s, struct slice needle, size_t from)
 	}
 	at = memmem(at, (size_t)(s.ptr + s.len - at), needle.ptr, needle.len);
 	return at == NULL ? SIZE_MAX : (size_t)(at - s.ptr);
-}
-
-size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
-{
-	if (from >= s.len)
-		return SIZE_MAX;
-	const uint8_t *hit = memchr(s.ptr + from, octet, s.len - from);
-	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
 }
 
 static bool is_space(uint8_t octet)

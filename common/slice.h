@@ -62,6 +62,7 @@ bool slice_equal_nocase(struct slice a, struct slice b);
 /* Index of the first occurrence at or after `from`, or SIZE_MAX. */
 size_t slice_find(struct slice s, struct slice needle, size_t from);
 size_t slice_find_octet(struct slice s, uint8_t octet, size_t from);
+size_t slice_count_octet(struct slice s, uint8_t octet);
 /* Without ASCII white space at either end. */
 struct slice slice_trim(struct slice s);
 /* Strict decimal (an optional leading '-'; no '+', no spaces, no empty text); false on overflow. */

@@ -60,17 +60,55 @@ struct decoder_target {
 struct pattern_op {
 	uint8_t kind;
 	uint16_t jump; /* OP_OPTIONAL: the op behind the group */
+	uint16_t choice_count; /* OP_ONE */
 	struct decoder_target target;
 	struct slice text; /* literal, set of octets, time format */
-	const struct slice *choices;
-	uint16_t choice_count;
-	const uint64_t *first; /* OP_ONE: the octets that choices begin with; null when one is empty */
+	union {
+		const struct slice *choices; /* OP_ONE */
+		uint64_t head; /* OP_LITERAL: its first eight octets, as octets_head reads them */
+	};
+	union {
+		/* A set of octets, 256 bits. OP_ONE: what choices begin with. OP_WORD, OP_HOST, OP_UNTIL: where to look closer.
+		 * OP_TEXT, OP_LAST: what the part behind may begin with. Null: nothing is known. */
+		const uint64_t *set;
+		uint64_t mask; /* OP_LITERAL: of the octets of `head` that it has */
+	};
+};
+
+static inline bool octets_hold(const uint64_t set[4], uint8_t c)
+{
+	return (set[c / 64] >> c % 64 & 1) != 0;
+}
+
+/* Up to eight octets as a number, zeros behind the end. */
+static inline uint64_t octets_head(struct slice s)
+{
+	uint64_t head = 0;
+	if (s.len >= 8)
+		memcpy(&head, s.ptr, 8);
+	else if (s.len > 0)
+		memcpy(&head, s.ptr, s.len);
+	return head;
+}
+
+static inline uint64_t octets_head_mask(size_t len)
+{
+	static const uint8_t ones[16] = {255, 255, 255, 255, 255, 255, 255, 255};
+	uint64_t mask;
+	memcpy(&mask, ones + 8 - (len < 8 ? len : 8), 8);
+	return mask;
+}
+
+/* Two pairs of octets that stand for a literal in a filter of pairs (below). */
+struct pair_places {
+	uint16_t place[2];
 };
 
 struct decoder_pattern {
 	const struct pattern_op *ops;
 	uint16_t count;
 	struct slice needed; /* a literal that must occur; empty when the pattern begins with one */
+	struct pair_places needed_places;
 };
 
 struct capture {
@@ -85,6 +123,11 @@ struct captures {
 
 /* True when the pattern holds for the whole of text (an open end is written as {..}). */
 bool decoder_pattern_match(const struct decoder_pattern *p, struct slice text, struct captures *out);
+bool decoder_is_host(uint8_t c); /* letters, digits, '.', '-', '_' and all that is not ASCII */
+static inline bool decoder_is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
 /* Octets of an address at the head of s, 0 when there is none. */
 size_t decoder_ip_length(struct slice s);
 
@@ -178,6 +221,7 @@ struct decoder_split {
 };
 
 struct decoder_step {
+	uint64_t head, head_mask; /* what a text of this step begins with; no mask: anything, or it reads a field */
 	uint8_t kind;
 	bool seek; /* STEP_JSON: from the first brace to the last */
 	bool given; /* rename looks at all fields of the row, not at the pairs of its own kv */
@@ -206,6 +250,7 @@ struct decoder_step {
 struct decoder_sign {
 	const struct slice *programs; /* in lower case; a '*' at the end: any that begins so */
 	const struct slice *starts, *contains, *msgids;
+	const struct pair_places *contain_places;
 	const struct decoder_condition *fields;
 	uint16_t program_count, start_count, contain_count, msgid_count, field_count;
 	bool has_format;
@@ -262,6 +307,12 @@ struct pair_filter {
 	uint8_t places[PAIR_PLACES];
 	uint8_t stamp;
 };
+
+static inline bool pair_filter_may(const struct pair_filter *f, struct pair_places p)
+{
+	return f->places[p.place[0]] == f->stamp && f->places[p.place[1]] == f->stamp;
+}
+
 /* Finds the decoders worth asking. A set bit is a hint, never a decision: decoder_sign is always tested in full. */
 struct decoder_index {
 	struct program_slot *slots;
@@ -272,7 +323,7 @@ struct decoder_index {
 	uint64_t fields[8][DECODER_WORDS]; /* strong, by field, by format */
 	uint64_t weak[CLASS_COUNT][DECODER_WORDS];
 	/* Signs by what they contain: of every literal one octet pair stands for it. */
-	uint8_t pair_group[PAIR_PLACES]; /* 0: stands for nothing */
+	uint16_t group_places[256];
 	uint64_t groups[256][DECODER_WORDS];
 	uint64_t contains_any[DECODER_WORDS]; /* those that no pair stands for */
 	uint32_t group_count;
@@ -296,28 +347,37 @@ int decoder_index_build(struct decoders *d);
 /* Hints for the strong class into mask[0..words). */
 void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
 					   uint64_t *mask);
-/* Hints for CLASS_CONTAINS into mask[0..words). */
-void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask);
+/* Hints for CLASS_CONTAINS into mask[0..words), for the text that the filter was filled with. */
+void decoder_index_contains(const struct decoder_index *x, const struct pair_filter *f, uint32_t words, uint64_t *mask);
 void pair_filter_fill(struct pair_filter *f, struct slice text);
-bool pair_filter_may(const struct pair_filter *f, struct slice literal);
+/* Of a literal of two octets or more: the pairs least likely in ordinary text. */
+struct pair_places pair_places_of(struct slice literal);
 
 struct decoder_value {
 	uint32_t at, len, stamp;
 	uint8_t type;
 };
 
+/* A key and its value, as places in the text that was read. */
+struct decoder_pair {
+	uint32_t key_at, key_len, at, len;
+};
+
 struct decoder_scratch {
 	const struct env *env;
 	struct dictionary *dictionary;
-	uint32_t *ids; /* name -> id of the batch dictionary */
+	uint32_t *ids; /* name -> id of the batch dictionary; DICTIONARY_NONE: "$name", which is never a field */
 	uint16_t *names; /* id -> name, for id < id_count */
 	uint32_t id_count;
 	struct decoder_value *values; /* by name, valid when stamp is the current one */
 	uint32_t value_count, stamp;
 	struct captures captures[DECODER_DEPTH_MAX + 1];
 	struct json_fields json;
+	struct dictionary_guess guess; /* of keys */
 	struct pair_filter filter;
 	bool filter_ready;
+	uint8_t filter_asked; /* literals looked for in this message before it was worth filling the filter */
+	struct decoder_pair *pairs; /* of the text at hand: LIMIT_row_fields */
 };
 
 /* decoder_step.c: one run over one row. Spans are offsets into the row's text, which moves when text is derived. */
@@ -339,6 +399,8 @@ struct decode_run {
 
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
 						 uint32_t depth);
+/* Whether a literal of two octets or more may be in a text: exact, or by the filter of the message it lies in. */
+bool decoder_text_may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places);
 bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c);
 void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count);
 void decoder_note_given(struct decode_run *run);

@@ -16,8 +16,12 @@ static int bind_names(struct decoder_scratch *s, const struct decoders *d)
 	if (s->names == NULL)
 		return -ERROR_MEMORY;
 	memset(s->names, 0xff, s->id_count * sizeof *s->names);
-	for (uint32_t i = 0; i < d->names.count; i++)
+	for (uint32_t i = 0; i < d->names.count; i++) {
+		struct slice name = dictionary_name(&d->names, i);
 		s->names[s->ids[i]] = (uint16_t)i;
+		if (name.len > 0 && name.ptr[0] == '$')
+			s->ids[i] = DICTIONARY_NONE;
+	}
 	return 0;
 }
 
@@ -32,7 +36,8 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 	json_fields_init(&s->json, env, dictionary);
 	s->ids = env_zalloc(env, d->names.count * sizeof *s->ids);
 	s->values = env_zalloc(env, d->names.count * sizeof *s->values);
-	if (s->ids == NULL || s->values == NULL || bind_names(s, d) != 0) {
+	s->pairs = env_alloc(env, LIMIT_row_fields * sizeof *s->pairs);
+	if (s->ids == NULL || s->values == NULL || s->pairs == NULL || bind_names(s, d) != 0) {
 		decoder_scratch_free(s);
 		return NULL;
 	}
@@ -48,6 +53,7 @@ void decoder_scratch_free(struct decoder_scratch *s)
 	env_free(s->env, s->ids);
 	env_free(s->env, s->names);
 	env_free(s->env, s->values);
+	env_free(s->env, s->pairs);
 	env_free(s->env, s);
 }
 
@@ -96,16 +102,13 @@ static bool any_msgid(const struct decoder_sign *s, struct slice msgid)
 
 static bool any_contained(struct decode_run *run, const struct decoder_sign *s, struct slice text)
 {
-	if (s->contain_count == 0)
-		return true;
-	if (!run->s->filter_ready) {
-		pair_filter_fill(&run->s->filter, text);
-		run->s->filter_ready = true;
-	}
-	for (uint16_t i = 0; i < s->contain_count; i++)
-		if (pair_filter_may(&run->s->filter, s->contains[i]) && slice_find(text, s->contains[i], 0) != SIZE_MAX)
+	for (uint16_t i = 0; i < s->contain_count; i++) {
+		struct slice literal = s->contains[i];
+		bool may = literal.len < 2 || decoder_text_may_hold(run, run->message, literal, s->contain_places[i]);
+		if (may && slice_find(text, literal, 0) != SIZE_MAX)
 			return true;
-	return false;
+	}
+	return s->contain_count == 0;
 }
 
 /* A structured body was taken apart already: what looks at text has nothing to say about it, unless it asks for it. */
@@ -220,7 +223,10 @@ static bool find_decoder(struct decode_run *run, struct span text)
 	decoder_index_ask(x, run->in, decoder_span_text(run, text), words, mask);
 	if (run_class(run, mask, words, CLASS_STRONG, text, &claimed, &logsource))
 		return true;
-	decoder_index_contains(x, decoder_span_text(run, text), words, mask);
+	if (!run->s->filter_ready)
+		pair_filter_fill(&run->s->filter, decoder_span_text(run, run->message));
+	run->s->filter_ready = true;
+	decoder_index_contains(x, &run->s->filter, words, mask);
 	if (run_class(run, mask, words, CLASS_CONTAINS, text, &claimed, &logsource))
 		return true;
 	if (claimed != NULL) {
@@ -274,6 +280,7 @@ static void begin_values(struct decoder_scratch *s)
 		s->stamp = 1;
 	}
 	s->filter_ready = false;
+	s->filter_asked = 0;
 }
 
 static int put_tables(struct decode_run *run, struct decode_result *out)

@@ -17,6 +17,18 @@ static void lower_all(const struct slice *list, uint16_t count)
 
 /* ---- recognise ---- */
 
+static bool read_contained(struct decoder_reader *r, struct decoder_sign *s)
+{
+	struct pair_places *places = reader_room(r, s->contain_count, sizeof *places);
+	if (places == NULL)
+		return false;
+	for (uint16_t i = 0; i < s->contain_count; i++)
+		if (s->contains[i].len > 1)
+			places[i] = pair_places_of(s->contains[i]);
+	s->contain_places = places;
+	return true;
+}
+
 static bool read_sign(struct decoder_reader *r, const struct tree_node *n, struct decoder_sign *s)
 {
 	static const char *const known[] = {"program", "starts", "contains", "msgid", "field", "format", "logsource", NULL};
@@ -28,7 +40,8 @@ static bool read_sign(struct decoder_reader *r, const struct tree_node *n, struc
 		return false;
 	if ((part = tree_get(n, "starts")) != NULL && !reader_slices(r, part, &s->starts, &s->start_count))
 		return false;
-	if ((part = tree_get(n, "contains")) != NULL && !reader_slices(r, part, &s->contains, &s->contain_count))
+	if ((part = tree_get(n, "contains")) != NULL &&
+		(!reader_slices(r, part, &s->contains, &s->contain_count) || !read_contained(r, s)))
 		return false;
 	if ((part = tree_get(n, "msgid")) != NULL && !reader_slices(r, part, &s->msgids, &s->msgid_count))
 		return false;

@@ -1,12 +1,6 @@
 /* Values into the row: types, maps, addresses, times. */
 #include "rules/decoder.h"
 
-static bool is_hidden(const struct decode_run *run, uint16_t name)
-{
-	struct slice text = run->d->names.names[name];
-	return text.len > 0 && text.ptr[0] == '$';
-}
-
 static void note_error(struct decode_run *run, int result)
 {
 	if (result == -ERROR_MEMORY)
@@ -17,7 +11,7 @@ void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, s
 {
 	struct decoder_scratch *s = run->s;
 	s->values[name] = (struct decoder_value){value.at, value.len, s->stamp, (uint8_t)type};
-	if (!is_hidden(run, name))
+	if (s->ids[name] != DICTIONARY_NONE)
 		note_error(run, batch_field(run->b, s->ids[name], type, value.at, value.len));
 }
 
@@ -47,6 +41,8 @@ static bool is_nothing(struct slice s)
 static struct span trimmed(const struct decode_run *run, struct span value)
 {
 	struct slice s = decoder_span_text(run, value);
+	if (s.len > 0 && s.ptr[0] > ' ' && s.ptr[s.len - 1] > ' ')
+		return value;
 	struct slice t = slice_trim(s);
 	if (t.len == 0)
 		return (struct span){value.at, 0};

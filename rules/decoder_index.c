@@ -16,10 +16,9 @@ static uint32_t program_hash(struct slice program)
 
 /* ---- pairs of octets ---- */
 
-/* `pair` as get_u16 reads it. */
-static inline uint32_t pair_place(uint32_t pair)
+static inline uint16_t pair_place(uint8_t first, uint8_t second)
 {
-	return pair * 40503u >> 8 & (PAIR_PLACES - 1);
+	return (uint16_t)(((uint32_t)first << 5 ^ second) & (PAIR_PLACES - 1));
 }
 
 static void mark(uint64_t *mask, uint32_t decoder)
@@ -57,19 +56,36 @@ static bool is_common(uint8_t c)
 	return c == ' ' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* The pair of a literal that is least likely in ordinary text. */
-static uint32_t telling_place(struct slice literal)
+struct pair_places pair_places_of(struct slice literal)
 {
-	size_t best = 1;
-	int best_common = 3;
+	struct pair_places out = {{0, 0}};
+	int best = 3, second = 3;
+	CHECK(literal.len > 1);
 	for (size_t i = 1; i < literal.len; i++) {
 		int common = is_common(literal.ptr[i - 1]) + is_common(literal.ptr[i]);
-		if (common < best_common) {
-			best = i;
-			best_common = common;
+		uint16_t place = pair_place(literal.ptr[i - 1], literal.ptr[i]);
+		if (common < best) {
+			out.place[1] = best == 3 ? place : out.place[0];
+			out.place[0] = place;
+			second = best == 3 ? 3 : best;
+			best = common;
+		} else if (common < second) {
+			out.place[1] = place;
+			second = common;
 		}
 	}
-	return pair_place(get_u16(literal.ptr + best - 1));
+	return out;
+}
+
+static uint32_t group_of(struct decoder_index *x, uint16_t place)
+{
+	for (uint32_t g = 0; g < x->group_count; g++)
+		if (x->group_places[g] == place)
+			return g;
+	if (x->group_count == sizeof x->groups / sizeof x->groups[0])
+		return UINT32_MAX;
+	x->group_places[x->group_count] = place;
+	return x->group_count++;
 }
 
 static void index_contains(struct decoder_index *x, const struct decoder_sign *s, uint32_t decoder)
@@ -77,13 +93,8 @@ static void index_contains(struct decoder_index *x, const struct decoder_sign *s
 	if (s->contain_count == 0)
 		mark(x->contains_any, decoder);
 	for (uint16_t i = 0; i < s->contain_count; i++) {
-		uint32_t place = s->contains[i].len > 1 ? telling_place(s->contains[i]) : PAIR_PLACES;
-		if (place < PAIR_PLACES && x->pair_group[place] == 0 && x->group_count < 255)
-			x->pair_group[place] = (uint8_t)++x->group_count;
-		if (place < PAIR_PLACES && x->pair_group[place] != 0)
-			mark(x->groups[x->pair_group[place]], decoder);
-		else
-			mark(x->contains_any, decoder);
+		uint32_t group = s->contains[i].len > 1 ? group_of(x, s->contain_places[i].place[0]) : UINT32_MAX;
+		mark(group == UINT32_MAX ? x->contains_any : x->groups[group], decoder);
 	}
 }
 
@@ -145,17 +156,16 @@ void decoder_index_ask(const struct decoder_index *x, const struct decode_input 
 				  (first != NULL ? first[w] : 0) | (start != NULL ? start[w] : 0);
 }
 
-void decoder_index_contains(const struct decoder_index *x, struct slice text, uint32_t words, uint64_t *mask)
+void decoder_index_contains(const struct decoder_index *x, const struct pair_filter *f, uint32_t words, uint64_t *mask)
 {
 	memcpy(mask, x->contains_any, words * sizeof *mask);
-	for (size_t i = 1; i < text.len; i++) {
-		uint8_t group = x->pair_group[pair_place(get_u16(text.ptr + i - 1))];
-		for (uint32_t w = 0; group != 0 && w < words; w++)
-			mask[w] |= x->groups[group][w];
+	for (uint32_t g = 0; g < x->group_count; g++) {
+		if (f->places[x->group_places[g]] != f->stamp)
+			continue;
+		for (uint32_t w = 0; w < words; w++)
+			mask[w] |= x->groups[g][w];
 	}
 }
-
-/* ---- the pair filter ---- */
 
 void pair_filter_fill(struct pair_filter *f, struct slice text)
 {
@@ -163,14 +173,7 @@ void pair_filter_fill(struct pair_filter *f, struct slice text)
 		memset(f->places, 0, sizeof f->places);
 		f->stamp = 1;
 	}
+	uint8_t stamp = f->stamp, *places = f->places;
 	for (size_t i = 1; i < text.len; i++)
-		f->places[pair_place(get_u16(text.ptr + i - 1))] = f->stamp;
-}
-
-bool pair_filter_may(const struct pair_filter *f, struct slice literal)
-{
-	for (size_t i = 1; i < literal.len; i++)
-		if (f->places[pair_place(get_u16(literal.ptr + i - 1))] != f->stamp)
-			return false;
-	return true;
+		places[pair_place(text.ptr[i - 1], text.ptr[i])] = stamp;
 }

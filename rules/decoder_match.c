@@ -9,25 +9,40 @@ struct matcher {
 	uint32_t attempts;
 };
 
-static bool is_space(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#define C_DIGIT 1u
+#define C_HEX 2u
+#define C_HOST 4u
 
-static bool is_digit(uint8_t c)
+static const uint8_t classes[256] = {
+	['0' ... '9'] = C_DIGIT | C_HEX | C_HOST,
+	['A' ... 'F'] = C_HEX | C_HOST,
+	['a' ... 'f'] = C_HEX | C_HOST,
+	['G' ... 'Z'] = C_HOST,
+	['g' ... 'z'] = C_HOST,
+	['.'] = C_HOST,
+	['-'] = C_HOST,
+	['_'] = C_HOST,
+	[0x80 ... 0xff] = C_HOST,
+};
+
+static inline bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static bool is_hex(uint8_t c)
+static inline bool is_hex(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return (classes[c] & C_HEX) != 0;
 }
 
-static bool is_host(uint8_t c)
+static inline bool is_host(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' ||
-		   c >= 0x80;
+	return (classes[c] & C_HOST) != 0;
+}
+
+bool decoder_is_host(uint8_t c)
+{
+	return is_host(c);
 }
 
 /* ---- lengths of typed captures at a place; 0 = it is none ---- */
@@ -75,10 +90,10 @@ size_t decoder_ip_length(struct slice s)
 	return n > 0 ? n : ipv6_length(s);
 }
 
-static size_t run_of(struct slice s, bool (*holds)(uint8_t))
+static inline size_t run_of(struct slice s, uint8_t class)
 {
 	size_t n = 0;
-	while (n < s.len && holds(s.ptr[n]))
+	while (n < s.len && (classes[s.ptr[n]] & class))
 		n++;
 	return n;
 }
@@ -86,7 +101,7 @@ static size_t run_of(struct slice s, bool (*holds)(uint8_t))
 static size_t int_length(struct slice s)
 {
 	size_t sign = s.len > 0 && s.ptr[0] == '-';
-	size_t digits = run_of(slice_from(s, sign), is_digit);
+	size_t digits = run_of(slice_from(s, sign), C_DIGIT);
 	return digits == 0 ? 0 : sign + digits;
 }
 
@@ -94,14 +109,14 @@ static size_t number_length(struct slice s)
 {
 	size_t n = int_length(s);
 	if (n > 0 && n + 1 < s.len && s.ptr[n] == '.' && is_digit(s.ptr[n + 1]))
-		n += 1 + run_of(slice_from(s, n + 1), is_digit);
+		n += 1 + run_of(slice_from(s, n + 1), C_DIGIT);
 	return n;
 }
 
 static size_t hex_length(struct slice s)
 {
 	size_t prefix = slice_starts(s, SLICE("0x")) || slice_starts(s, SLICE("0X")) ? 2 : 0;
-	size_t digits = run_of(slice_from(s, prefix), is_hex);
+	size_t digits = run_of(slice_from(s, prefix), C_HEX);
 	return digits == 0 ? 0 : prefix + digits;
 }
 
@@ -122,7 +137,7 @@ static size_t mac_length(struct slice s)
 static size_t address_length(struct slice s)
 {
 	size_t n = decoder_ip_length(s);
-	return n > 0 ? n : run_of(s, is_host);
+	return n > 0 ? n : run_of(s, C_HOST);
 }
 
 /* With both quotes; a backslash takes the next octet, a doubled quote is text. */
@@ -141,17 +156,17 @@ static size_t quoted_length(struct slice s)
 	return 0;
 }
 
-static size_t until_length(struct slice s, struct slice set)
+static size_t until_length(struct slice s, const uint64_t set[4])
 {
 	size_t n = 0;
-	while (n < s.len && memchr(set.ptr, s.ptr[n], set.len) == NULL)
+	while (n < s.len && !octets_hold(set, s.ptr[n]))
 		n++;
 	return n;
 }
 
 static size_t choice_length(struct slice s, const struct pattern_op *op)
 {
-	if (op->first != NULL && (s.len == 0 || (op->first[s.ptr[0] / 64] >> s.ptr[0] % 64 & 1) == 0))
+	if (op->set != NULL && (s.len == 0 || !octets_hold(op->set, s.ptr[0])))
 		return SIZE_MAX;
 	for (uint16_t i = 0; i < op->choice_count; i++)
 		if (slice_starts(s, op->choices[i]))
@@ -161,10 +176,17 @@ static size_t choice_length(struct slice s, const struct pattern_op *op)
 
 /* ---- the walk ---- */
 
-static bool literal_at(const struct matcher *m, const struct pattern_op *op, size_t at)
+static inline bool literal_at(const struct matcher *m, const struct pattern_op *op, size_t at)
 {
-	return m->text.len - at >= op->text.len && m->text.ptr[at] == op->text.ptr[0] &&
-		   memcmp(m->text.ptr + at, op->text.ptr, op->text.len) == 0;
+	size_t left = m->text.len - at, len = op->text.len;
+	const uint8_t *p = m->text.ptr + at;
+	if (left < 8)
+		return left >= len && p[0] == op->text.ptr[0] && memcmp(p, op->text.ptr, len) == 0;
+	uint64_t head;
+	memcpy(&head, p, 8);
+	if (((head ^ op->head) & op->mask) != 0)
+		return false;
+	return len <= 8 || (left >= len && memcmp(p + 8, op->text.ptr + 8, len - 8) == 0);
 }
 
 /* Whether the part at op could begin at `at`: a cheap look before a try. */
@@ -177,7 +199,7 @@ static bool may_start(const struct matcher *m, uint32_t i, size_t at)
 	case OP_OPTIONAL:
 		return may_start(m, i + 1, at) || may_start(m, op->jump, at);
 	case OP_SPACE:
-		return (at < m->text.len && is_space(m->text.ptr[at])) || may_start(m, i + 1, at);
+		return (at < m->text.len && decoder_is_space(m->text.ptr[at])) || may_start(m, i + 1, at);
 	case OP_END:
 		return at == m->text.len;
 	case OP_INT:
@@ -225,13 +247,17 @@ static bool try_at(struct matcher *m, uint32_t i, size_t from, size_t at)
 static bool match_text(struct matcher *m, uint32_t i, size_t from)
 {
 	const struct pattern_op *next = &m->ops[i + 1];
+	const uint64_t *set = m->ops[i].set;
 	for (size_t at = from; at <= m->text.len && m->attempts > 0; at++) {
 		if (next->kind == OP_LITERAL) {
 			at = slice_find(m->text, next->text, at);
 			if (at == SIZE_MAX)
 				return false;
-		} else if (!may_start(m, i + 1, at)) {
-			continue;
+		} else {
+			while (set != NULL && at < m->text.len && !octets_hold(set, m->text.ptr[at]))
+				at++;
+			if (!may_start(m, i + 1, at))
+				continue;
 		}
 		if (try_at(m, i, from, at))
 			return true;
@@ -242,8 +268,11 @@ static bool match_text(struct matcher *m, uint32_t i, size_t from)
 static bool match_last(struct matcher *m, uint32_t i, size_t from)
 {
 	const struct pattern_op *next = &m->ops[i + 1];
+	const uint64_t *set = m->ops[i].set;
 	for (size_t at = m->text.len + 1; at > from && m->attempts > 0;) {
 		at--;
+		if (next->kind != OP_LITERAL && set != NULL && at < m->text.len && !octets_hold(set, m->text.ptr[at]))
+			continue;
 		if (next->kind == OP_LITERAL) {
 			const uint8_t *p = at > from ? memrchr(m->text.ptr + from, next->text.ptr[0], at - from) : NULL;
 			if (at < m->text.len && m->text.ptr[at] == next->text.ptr[0])
@@ -258,12 +287,21 @@ static bool match_last(struct matcher *m, uint32_t i, size_t from)
 	return false;
 }
 
+/* Up to an octet that no word (or host) has, or to where what follows it begins. The set has both. */
 static size_t word_length(const struct matcher *m, uint32_t i, size_t at)
 {
-	size_t n = 0;
-	while (at + n < m->text.len && !is_space(m->text.ptr[at + n]) && (n == 0 || !stops_word(m, i + 1, at + n)))
-		n++;
-	return n;
+	const struct pattern_op *op = &m->ops[i];
+	size_t n = at;
+	for (; n < m->text.len; n++) {
+		uint8_t c = m->text.ptr[n];
+		if (!octets_hold(op->set, c))
+			continue;
+		if (op->kind == OP_WORD ? decoder_is_space(c) : !is_host(c))
+			break;
+		if (n > at && stops_word(m, i + 1, n))
+			break;
+	}
+	return n - at;
 }
 
 /* Octets that the typed part takes at `at`; SIZE_MAX when it does not hold there. */
@@ -275,6 +313,7 @@ static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
 	size_t n;
 	switch (op->kind) {
 	case OP_WORD:
+	case OP_HOST:
 		n = word_length(m, i, at);
 		break;
 	case OP_REST:
@@ -284,11 +323,6 @@ static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
 		break;
 	case OP_ADDRESS:
 		n = address_length(s);
-		break;
-	case OP_HOST:
-		n = 0;
-		while (n < s.len && is_host(s.ptr[n]) && (n == 0 || !stops_word(m, i + 1, at + n)))
-			n++;
 		break;
 	case OP_INT:
 		n = int_length(s);
@@ -306,7 +340,7 @@ static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
 		n = quoted_length(s);
 		break;
 	case OP_UNTIL:
-		return until_length(s, op->text);
+		return until_length(s, op->set);
 	case OP_ONE:
 		return choice_length(s, op);
 	case OP_TIME:
@@ -332,7 +366,7 @@ static bool match_at(struct matcher *m, uint32_t i, size_t at)
 			at += op->text.len;
 			continue;
 		case OP_SPACE:
-			while (at < m->text.len && is_space(m->text.ptr[at]))
+			while (at < m->text.len && decoder_is_space(m->text.ptr[at]))
 				at++;
 			continue;
 		case OP_OPTIONAL: {

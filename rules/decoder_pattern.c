@@ -84,10 +84,10 @@ static bool split_choices(struct pattern_text *p, struct pattern_op *op)
 	uint64_t *first = reader_room(p->r, 4, sizeof *first);
 	if (first == NULL)
 		return false;
-	op->first = first;
+	op->set = first;
 	for (uint16_t i = 0; i < count; i++) {
 		if (list[i].len == 0)
-			op->first = NULL;
+			op->set = NULL;
 		else
 			first[list[i].ptr[0] / 64] |= UINT64_C(1) << list[i].ptr[0] % 64;
 	}
@@ -230,6 +230,92 @@ static struct slice needed_literal(const struct pattern_text *p)
 	return best;
 }
 
+/* ---- sets of octets ---- */
+
+static void set_add(uint64_t set[4], uint8_t c)
+{
+	set[c / 64] |= UINT64_C(1) << c % 64;
+}
+
+static void set_add_all(uint64_t set[4], struct slice octets)
+{
+	for (size_t i = 0; i < octets.len; i++)
+		set_add(set, octets.ptr[i]);
+}
+
+/* Where a word may have to end: what stops_word of decoder_match.c looks at. */
+static void add_stops(const struct pattern_op *ops, uint32_t i, uint64_t set[4])
+{
+	if (ops[i].kind == OP_LITERAL)
+		set_add(set, ops[i].text.ptr[0]);
+	if (ops[i].kind == OP_OPTIONAL) {
+		add_stops(ops, i + 1, set);
+		add_stops(ops, ops[i].jump, set);
+	}
+}
+
+static bool add_all(uint64_t set[4], struct slice octets)
+{
+	set_add_all(set, octets);
+	return true;
+}
+
+/* What the part at i may begin with when a text is left; false: anything. An empty text is the caller's matter. */
+static bool add_firsts(const struct pattern_op *ops, uint32_t i, uint64_t set[4])
+{
+	switch ((enum op_kind)ops[i].kind) {
+	case OP_LITERAL:
+		set_add(set, ops[i].text.ptr[0]);
+		return true;
+	case OP_SPACE:
+		set_add_all(set, SLICE(" \t\n\v\f\r"));
+		return add_firsts(ops, i + 1, set);
+	case OP_OPTIONAL:
+		return add_firsts(ops, i + 1, set) && add_firsts(ops, ops[i].jump, set);
+	case OP_ONE:
+		for (unsigned k = 0; ops[i].set != NULL && k < 4; k++)
+			set[k] |= ops[i].set[k];
+		return ops[i].set != NULL;
+	case OP_INT:
+	case OP_NUMBER:
+		return add_all(set, SLICE("0123456789-"));
+	case OP_HEX:
+	case OP_MAC:
+		return add_all(set, SLICE("0123456789abcdefABCDEF"));
+	case OP_IP:
+		return add_all(set, SLICE("0123456789abcdefABCDEF:."));
+	case OP_QUOTED:
+		return add_all(set, SLICE("\"'"));
+	case OP_END:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* False: no memory. */
+static bool find_set(struct pattern_text *p, struct pattern_op *ops, uint32_t i)
+{
+	struct pattern_op *op = &ops[i];
+	bool word = op->kind == OP_WORD || op->kind == OP_HOST, text = op->kind == OP_TEXT || op->kind == OP_LAST;
+	if (!word && !text && op->kind != OP_UNTIL)
+		return true;
+	uint64_t *set = reader_room(p->r, 4, sizeof *set);
+	if (set == NULL)
+		return false;
+	op->set = set;
+	if (op->kind == OP_UNTIL)
+		set_add_all(set, op->text);
+	for (unsigned c = 0; word && c < 256; c++)
+		if (op->kind == OP_WORD ? decoder_is_space((uint8_t)c) : !decoder_is_host((uint8_t)c))
+			set_add(set, (uint8_t)c);
+	if (word)
+		add_stops(ops, i + 1, set);
+	if (text && !add_firsts(ops, i + 1, set))
+		op->set = NULL;
+	return true;
+}
+
 static bool finish(struct pattern_text *p, struct decoder_pattern *out)
 {
 	if (p->depth > 0)
@@ -242,7 +328,17 @@ static bool finish(struct pattern_text *p, struct decoder_pattern *out)
 	if (ops == NULL)
 		return false;
 	memcpy(ops, p->ops, p->count * sizeof *ops);
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (ops[i].kind == OP_LITERAL) {
+			ops[i].head = octets_head(ops[i].text);
+			ops[i].mask = octets_head_mask(ops[i].text.len);
+		}
+		if (!find_set(p, ops, i))
+			return false;
+	}
 	*out = (struct decoder_pattern){.ops = ops, .count = (uint16_t)p->count, .needed = needed_literal(p)};
+	if (out->needed.len > 1)
+		out->needed_places = pair_places_of(out->needed);
 	return true;
 }
 

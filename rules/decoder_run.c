@@ -73,18 +73,32 @@ static void emit_capture(struct decode_run *run, const struct pattern_op *op, st
 	decoder_emit_target(run, &t, type, value);
 }
 
+/* Filling the filter costs as much as looking for a few literals: it is done when there are more. What is in no place of
+ * the message is in no part of it. */
+#define FILTER_WORTH 3u
+
+bool decoder_text_may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places)
+{
+	struct decoder_scratch *s = run->s;
+	bool inside = text.at >= run->message.at && text.at + text.len <= run->message.at + run->message.len;
+	if (!s->filter_ready && s->filter_asked < FILTER_WORTH) {
+		s->filter_asked++;
+		inside = false;
+	}
+	if (!inside)
+		return slice_find(decoder_span_text(run, text), literal, 0) != SIZE_MAX;
+	if (!s->filter_ready)
+		pair_filter_fill(&s->filter, decoder_span_text(run, run->message));
+	s->filter_ready = true;
+	return pair_filter_may(&s->filter, places);
+}
+
 /* Whether the literal that the pattern cannot do without may be in the text. */
 static bool has_needed(struct decode_run *run, const struct decoder_pattern *p, struct span text, struct slice s)
 {
-	if (p->needed.len == 0)
-		return true;
-	if (p->needed.len == 1 || text.at != run->message.at || text.len != run->message.len)
-		return slice_find(s, p->needed, 0) != SIZE_MAX;
-	if (!run->s->filter_ready) {
-		pair_filter_fill(&run->s->filter, s);
-		run->s->filter_ready = true;
-	}
-	return pair_filter_may(&run->s->filter, p->needed);
+	if (p->needed.len <= 1)
+		return p->needed.len == 0 || slice_find_octet(s, p->needed.ptr[0], 0) != SIZE_MAX;
+	return decoder_text_may_hold(run, text, p->needed, p->needed_places);
 }
 
 static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p, struct span text, uint32_t depth)
@@ -167,7 +181,8 @@ static __attribute__((noinline)) uint32_t prefixed_name(struct decode_run *run, 
 
 static uint32_t pair_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
 {
-	return kv->prefix.len > 0 ? prefixed_name(run, kv, key) : dictionary_intern(run->s->dictionary, key);
+	return kv->prefix.len > 0 ? prefixed_name(run, kv, key)
+							  : dictionary_intern_next(run->s->dictionary, &run->s->guess, key);
 }
 
 static uint16_t known_name(const struct decode_run *run, uint32_t id)
@@ -214,6 +229,8 @@ static bool holds_pair(const struct kv_pair *pair)
 
 static bool occurs(struct slice text, struct slice what, uint32_t times)
 {
+	if (what.len == 1)
+		return slice_count_octet(text, what.ptr[0]) >= times;
 	for (size_t at = 0; times > 0; times--, at += what.len)
 		if ((at = slice_find(text, what, at)) == SIZE_MAX)
 			return false;
@@ -223,39 +240,43 @@ static bool occurs(struct slice text, struct slice what, uint32_t times)
 /* A cheap look: every pair has an assignment mark of its own, and a separator stands between two of them. */
 static bool may_hold_pairs(const struct decoder_kv *kv, struct slice text)
 {
-	if (kv->rules.assign.len > 0 && !occurs(text, kv->rules.assign, kv->min))
+	if (kv->rules.separator.len > 0 && kv->min > 0 && !slice_equal(kv->rules.separator, SLICE(" ")) &&
+		!occurs(text, kv->rules.separator, kv->min - 1))
 		return false;
-	return kv->rules.separator.len == 0 || kv->min == 0 || slice_equal(kv->rules.separator, SLICE(" ")) ||
-		   occurs(text, kv->rules.separator, kv->min - 1);
+	return kv->rules.assign.len == 0 || occurs(text, kv->rules.assign, kv->min);
 }
 
-/* Counted first: a text with too few pairs is none of this kind and must leave no fields. */
-static bool enough_pairs(const struct decoder_kv *kv, struct slice text)
+/* All pairs of the text into the scratch; SIZE_MAX when it is none of this kind. Nothing is added before that is known. */
+static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, struct slice text)
 {
-	if (!may_hold_pairs(kv, text))
-		return false;
 	struct kv_reader r;
 	struct kv_pair pair;
 	uint32_t n = 0;
-	kv_reader_init(&r, &kv->rules, text);
+	if (!may_hold_pairs(kv, text))
+		return SIZE_MAX;
 	bool separated = kv->rules.separator.len > 0 && kv->rules.separator.ptr[0] != ' ' && kv->rules.assign.ptr[0] == '=';
-	for (; n < kv->min && kv_next(&r, &pair); n++)
-		if (separated && holds_pair(&pair))
-			return false;
-	return n >= kv->min;
+	kv_reader_init(&r, &kv->rules, text);
+	for (; n < LIMIT_row_fields && kv_next(&r, &pair); n++) {
+		if (separated && n < kv->min && holds_pair(&pair))
+			return SIZE_MAX;
+		uint32_t at = pair.value.len == 0 ? 0 : (uint32_t)(pair.value.ptr - text.ptr);
+		run->s->pairs[n] = (struct decoder_pair){(uint32_t)(pair.key.ptr - text.ptr), (uint32_t)pair.key.len, at,
+												 (uint32_t)pair.value.len};
+	}
+	return n >= kv->min ? n : SIZE_MAX;
 }
 
 static bool run_kv(struct decode_run *run, const struct decoder_step *s, struct span text)
 {
-	if (!enough_pairs(&s->kv, decoder_span_text(run, text)))
+	size_t count = read_pairs(run, &s->kv, decoder_span_text(run, text));
+	if (count == SIZE_MAX)
 		return false;
-	struct kv_reader r;
-	struct kv_pair pair;
-	kv_reader_init(&r, &s->kv.rules, decoder_span_text(run, text));
-	for (uint32_t n = 0; n < LIMIT_row_fields && kv_next(&r, &pair); n++) {
-		uint32_t at = pair.value.len == 0 ? 0 : (uint32_t)(pair.value.ptr - r.text.ptr);
-		emit_pair(run, s, pair.key, (struct span){text.at + at, (uint32_t)pair.value.len});
-		r.text = decoder_span_text(run, text); /* it moves when a mapped value is derived */
+	run->s->guess.last = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct decoder_pair *p = &run->s->pairs[i];
+		/* Looked up each time: the text moves when a mapped value is derived. */
+		struct slice key = slice_of(decoder_span_text(run, text).ptr + p->key_at, p->key_len);
+		emit_pair(run, s, key, (struct span){text.at + p->at, p->len});
 	}
 	return true;
 }
@@ -346,8 +367,9 @@ static bool run_step(struct decode_run *run, const struct decoder_step *s, struc
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
 						 uint32_t depth)
 {
+	uint64_t head = octets_head(decoder_span_text(run, text));
 	for (uint32_t i = 0; i < count; i++)
-		if (run_step(run, &steps[i], text, depth))
+		if (((head ^ steps[i].head) & steps[i].head_mask) == 0 && run_step(run, &steps[i], text, depth))
 			return true;
 	return false;
 }

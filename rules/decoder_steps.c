@@ -191,6 +191,28 @@ static bool read_pattern(struct decoder_reader *r, const struct tree_node *n, st
 	return decoder_pattern_compile(r, n->text, n->line, &s->pattern);
 }
 
+/* What every text of the step begins with, so that others are passed over with one comparison. */
+static void find_head(struct decoder_step *s)
+{
+	if (s->in != DECODER_NONE)
+		return;
+	if (s->kind == STEP_PATTERN && s->pattern.ops[0].kind == OP_LITERAL) {
+		s->head = s->pattern.ops[0].head;
+		s->head_mask = s->pattern.ops[0].mask;
+	}
+	if (s->kind != STEP_FIRST || s->step_count == 0)
+		return;
+	uint64_t same = s->steps[0].head_mask, head = s->steps[0].head;
+	for (uint16_t i = 1; i < s->step_count; i++) {
+		const struct decoder_step *one = &s->steps[i];
+		for (unsigned k = 0; k < 64; k += 8) /* octets are the same as a whole or not at all */
+			if (((one->head_mask >> k & 0xff) == 0) || ((one->head ^ head) >> k & 0xff) != 0)
+				same &= ~(UINT64_C(0xff) << k);
+	}
+	s->head = head & same;
+	s->head_mask = same;
+}
+
 /* A list of patterns is a choice among them that shares all else. */
 static bool read_patterns(struct decoder_reader *r, const struct tree_node *n, struct decoder_step *s)
 {
@@ -203,6 +225,7 @@ static bool read_patterns(struct decoder_reader *r, const struct tree_node *n, s
 		steps[i] = (struct decoder_step){.in = DECODER_NONE, .logsource = DECODER_NONE, .line = n->items[i]->line};
 		if (!read_pattern(r, n->items[i], &steps[i]))
 			return false;
+		find_head(&steps[i]);
 	}
 	s->kind = STEP_FIRST;
 	s->steps = steps;
@@ -276,6 +299,7 @@ static bool read_step(struct decoder_reader *r, const struct tree_node *n, uint3
 	if (!read_kind(r, n, depth, s) || !read_effects(r, n, depth, s))
 		return false;
 	s->given = s->kind != STEP_KV;
+	find_head(s);
 	return true;
 }
 

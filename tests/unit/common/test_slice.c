@@ -41,6 +41,43 @@ static void finds(void **state)
 	assert_slice(slice_from(SLICE("abc"), 3), SLICE(""));
 }
 
+static size_t find_naively(struct slice s, struct slice needle, size_t from)
+{
+	for (size_t at = from; at + needle.len <= s.len; at++)
+		if (needle.len == 0 || memcmp(s.ptr + at, needle.ptr, needle.len) == 0)
+			return at;
+	return SIZE_MAX;
+}
+
+/* Few letters, so that beginnings and ends of the needle stand in many wrong places; the text ends where its room ends,
+ * so that the address sanitizer sees a look past it. */
+static void finds_as_a_naive_search(void **state)
+{
+	(void)state;
+	uint32_t seed = 1;
+	for (unsigned round = 0; round < 40000; round++) {
+		uint8_t text[200], needle[12];
+		size_t len = (seed = seed * 1103515245u + 12345u) >> 16 & 127, needle_len = seed >> 8 & 7, count = 0;
+		unsigned letters = 1 + (round & 3);
+		uint8_t *from = text + sizeof text - len;
+		for (size_t i = 0; i < len; i++)
+			from[i] = (uint8_t)('a' + ((seed = seed * 1103515245u + 12345u) >> 16) % letters);
+		for (size_t i = 0; i < needle_len; i++)
+			needle[i] = (uint8_t)('a' + ((seed = seed * 1103515245u + 12345u) >> 16) % letters);
+		struct slice s = slice_of(from, len), n = slice_of(needle, needle_len);
+		size_t start = len > 0 ? seed % (len + 1) : 0;
+		assert_true(slice_find(s, n, start) == find_naively(s, n, start));
+		for (size_t i = 0; i < len; i++)
+			count += from[i] == 'b';
+		assert_int_equal(slice_count_octet(s, 'b'), count);
+	}
+	uint8_t many[4096];
+	memset(many, 'a', sizeof many);
+	many[4000] = 'b';
+	assert_int_equal(slice_find(slice_of(many, sizeof many), SLICE("aaaaabaaa"), 0), 3995);
+	assert_true(slice_find(slice_of(many, sizeof many), SLICE("aabaabaaa"), 0) == SIZE_MAX);
+}
+
 static void reads_numbers(void **state)
 {
 	(void)state;
@@ -102,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compares),
 		cmocka_unit_test(finds),
+		cmocka_unit_test(finds_as_a_naive_search),
 		cmocka_unit_test(reads_numbers),
 		cmocka_unit_test(errors_say_where),
 	};
