@@ -49,6 +49,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 ifeq ($(BUILD),release)
 CFLAGS_BUILD := -O2 -g -D_FORTIFY_SOURCE=2
 MALLOC := -ljemalloc
+LTO_TRY := -flto=auto -ffat-lto-objects # fat: unit tests link without it, in a tenth of the time
 else ifeq ($(BUILD),debug)
 CFLAGS_BUILD := -O1 -g3
 else ifeq ($(BUILD),asan)
@@ -63,6 +64,11 @@ endif
 # A fuzz target replays its corpus in every build; in the build for fuzzing libFuzzer drives it.
 FUZZ_MAIN := $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer,tests/fuzz/replay.c)
 CFLAGS_ALL := -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS_BUILD) $(CFLAGS)
+ifeq ($(CRESSET_INNER),1)
+LTO := $(if $(LTO_TRY),$(call try,$(LTO_TRY)))
+endif
+# Linking optimises once more and sees less than the compiler did of what is set when: that one warning stays with compiling.
+LTO_LINK := $(if $(LTO),$(LTO) -Wno-maybe-uninitialized)
 
 # ---- files ----
 src = $(wildcard $(1)/*.c)
@@ -105,7 +111,7 @@ _bench: $(BENCH) ; @O=$(O) bash bench/run
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(LTO) -MMD -MP -c $< -o $@
 
 define room_rules
 $(call archive,$(1)): $(if $(filter cli,$(1)),$(CLI_OBJ),$(call obj,$(1)))
@@ -130,11 +136,11 @@ $(O)/support.a: $(SUPPORT_OBJ)
 
 $(O)/cresset: $(O)/cli/main.o $(call archives,cli)
 	@echo 'linking $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $^ -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LTO_LINK) $^ -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
 
 $(O)/bench/%: bench/%.c $(call archives,cli) Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(wildcard bench/common/*.c) -o $@ $(call archives,cli) $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LTO_LINK) -MMD -MP -MF $@.d $< $(wildcard bench/common/*.c) -o $@ $(call archives,cli) $(LDFLAGS_ALL) $(call libs,cli) -lm $(MALLOC)
 
 $(O)/relay: tests/flow/relay.c Makefile
 	@mkdir -p $(@D)

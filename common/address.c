@@ -111,10 +111,31 @@ static void longest_zeros(const uint8_t address[16], unsigned *first, unsigned *
 	}
 }
 
+/* Printed for every datagram, so without printf. */
+static char *print_octet(char *out, uint8_t octet)
+{
+	if (octet >= 100)
+		*out++ = (char)('0' + octet / 100);
+	if (octet >= 10)
+		*out++ = (char)('0' + octet / 10 % 10);
+	*out++ = (char)('0' + octet % 10);
+	return out;
+}
+
+static size_t print_four(const uint8_t address[4], char *out)
+{
+	char *at = out;
+	for (unsigned i = 0; i < 4; i++) {
+		at = print_octet(at, address[i]);
+		*at++ = i < 3 ? '.' : 0;
+	}
+	return (size_t)(at - 1 - out);
+}
+
 size_t address_print(const uint8_t address[16], char *out)
 {
 	if (memcmp(address, mapped_prefix, 12) == 0)
-		return (size_t)snprintf(out, 46, "%u.%u.%u.%u", address[12], address[13], address[14], address[15]);
+		return print_four(address + 12, out);
 	unsigned first, count;
 	char *at = out;
 	longest_zeros(address, &first, &count);

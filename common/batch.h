@@ -89,6 +89,8 @@ void batch_begin(struct batch_builder *b, const struct batch_identity *identity,
 int batch_source(struct batch_builder *b, struct slice source_line, uint16_t *index);
 int batch_decoder(struct batch_builder *b, struct slice name, uint16_t version, uint16_t *index);
 int batch_logsource(struct batch_builder *b, const struct logsource *logsource, uint16_t *index);
+/* Of the batch being built: no other of this process has it. What an index was can be remembered under it. Never 0. */
+uint64_t batch_serial(const struct batch_builder *b);
 #define BATCH_NO_INDEX 0xffffu
 
 /* A row is open from batch_row to batch_row_end. `original` is copied to the start of the row's text; it must stay where it

@@ -6,6 +6,8 @@
 #include "common/digest.h"
 #include "common/limits.h"
 
+#include <stdatomic.h>
+
 /* Of a dictionary id: its index in this batch's names, if the stamp is this batch's. */
 struct name_stamp {
 	uint32_t stamp;
@@ -39,6 +41,7 @@ struct batch_builder {
 	struct dictionary *dictionary;
 	struct batch_identity identity;
 	uint32_t must_flags, row_count, stamp;
+	uint64_t serial;
 	int64_t observed_base_ns;
 	struct buffer rows, fields, wides, text, out;
 	struct batch_table names, sources, decoders, logsources;
@@ -80,6 +83,14 @@ void batch_builder_free(struct batch_builder *b)
 	env_free(b->env, b);
 }
 
+static _Atomic uint64_t batches_begun;
+
+uint64_t batch_serial(const struct batch_builder *b)
+{
+	CHECK(b->begun);
+	return b->serial;
+}
+
 void batch_begin(struct batch_builder *b, const struct batch_identity *identity, uint32_t must_flags,
 				 int64_t observed_base_ns)
 {
@@ -91,6 +102,7 @@ void batch_begin(struct batch_builder *b, const struct batch_identity *identity,
 	b->row_count = 0;
 	b->is_open = false;
 	b->begun = true;
+	b->serial = atomic_fetch_add_explicit(&batches_begun, 1, memory_order_relaxed) + 1;
 	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_ids};
 	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_reset(buffers[i]);

@@ -66,15 +66,16 @@ static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct sl
 
 size_t slice_count_octet(struct slice s, uint8_t octet)
 {
-	size_t count = 0, i = 0;
-	__m128i wanted = _mm_set1_epi8((char)octet);
+	size_t i = 0, count = 0;
+	__m128i wanted = _mm_set1_epi8((char)octet), sums = _mm_setzero_si128();
 	for (; s.len - i >= 16; i += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
-		count += (size_t)__builtin_popcount((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, wanted)));
+		__m128i ones = _mm_and_si128(_mm_cmpeq_epi8(v, wanted), _mm_set1_epi8(1));
+		sums = _mm_add_epi64(sums, _mm_sad_epu8(ones, _mm_setzero_si128()));
 	}
 	for (; i < s.len; i++)
 		count += s.ptr[i] == octet;
-	return count;
+	return count + (size_t)_mm_cvtsi128_si64(sums) + (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
 }
 #else
 static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)

@@ -21,6 +21,22 @@ void charset_free(struct charset_converter *c)
 	*c = (struct charset_converter){0};
 }
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+bool charset_is_ascii(struct slice text)
+{
+	__m128i any = _mm_setzero_si128();
+	size_t i = 0;
+	for (; text.len - i >= 16; i += 16)
+		any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i)));
+	if (text.len >= 16) /* the last sixteen, again in part */
+		any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + text.len - 16)));
+	uint8_t rest = 0;
+	for (; text.len < 16 && i < text.len; i++)
+		rest |= text.ptr[i];
+	return _mm_movemask_epi8(any) == 0 && rest < 0x80;
+}
+#else
 bool charset_is_ascii(struct slice text)
 {
 	uint64_t any = 0, word;
@@ -33,6 +49,7 @@ bool charset_is_ascii(struct slice text)
 		any |= (uint64_t)text.ptr[i];
 	return (any & UINT64_C(0x8080808080808080)) == 0;
 }
+#endif
 
 /* ---- deciding ---- */
 

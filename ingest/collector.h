@@ -44,6 +44,7 @@ struct origin {
 	uint8_t address[16]; /* of the peer, when has_address */
 	bool has_address;
 	struct slice base; /* "ip 10.0.0.1", "file ..." */
+	const uint64_t *key; /* source_key of base, when the sender of frames keeps it; null: not made yet */
 	struct source *fixed; /* of a stream: its own, not in the table */
 };
 
@@ -103,6 +104,7 @@ struct ingest {
 	int64_t next_tick_boot_ns;
 	int64_t clock_difference; /* wall clock minus boot time, to notice steps */
 	struct moment reference; /* for years */
+	struct stamp_memo stamp_memo;
 
 	struct gap gaps[GAPS_MAX];
 	uint32_t gap_count;
@@ -142,6 +144,8 @@ void sources_free(struct ingest *in);
 /* The source of a frame with this header; `line` has SOURCE_LINE_MAX octets and receives the source line. */
 struct source *source_find(struct ingest *in, const struct origin *origin, struct slice host, char *line,
 						   size_t *line_len);
+/* Under which a source line stands in the table. */
+void source_key(const struct ingest *in, struct slice line, uint64_t key[2]);
 size_t source_address_line(const uint8_t address[16], char *out); /* "ip ..." into at least 64 octets */
 uint32_t source_partition(const struct ingest *in, struct slice line);
 

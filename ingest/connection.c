@@ -8,6 +8,9 @@ struct ingest_connection {
 	struct ingest_connection *previous, *next;
 	int fd;
 	struct env_address peer;
+	char line[64]; /* its source line */
+	size_t line_len;
+	uint64_t key[2];
 	struct framer framer;
 	struct slice left; /* octets of the shared read buffer not yet framed (I2) */
 	int64_t observed_ns; /* when they were read */
@@ -56,6 +59,8 @@ static struct ingest_connection *connection_new(struct ingest_listener *l, int f
 	c->listener = l;
 	c->fd = fd;
 	c->peer = *peer;
+	c->line_len = source_address_line(peer->octets, c->line);
+	source_key(in, slice_of(c->line, c->line_len), c->key);
 	c->active_boot_ns = env_boot(in->env);
 	framer_init(&c->framer, in->env, l->framing, false, in->config.message_bytes);
 	c->next = l->first;
@@ -94,9 +99,9 @@ int ingest_connection_fd(const struct ingest_connection *c)
 
 /* ---- ending ---- */
 
-static struct slice connection_line(const struct ingest_connection *c, char line[64])
+static struct slice connection_line(const struct ingest_connection *c)
 {
-	return slice_of(line, source_address_line(c->peer.octets, line));
+	return slice_of(c->line, c->line_len);
 }
 
 static void connection_free(struct ingest_connection *c)
@@ -117,10 +122,8 @@ static void connection_free(struct ingest_connection *c)
 
 static void take(struct ingest_connection *c, const struct frame *frame)
 {
-	char line[64];
-	struct origin origin = {.has_address = true};
+	struct origin origin = {.has_address = true, .base = connection_line(c), .key = c->key};
 	memcpy(origin.address, c->peer.octets, 16);
-	origin.base = connection_line(c, line);
 	ingest_take(c->listener->in, &origin, frame, c->observed_ns);
 }
 
@@ -129,7 +132,6 @@ static bool finish(struct ingest_connection *c, const char *reason)
 {
 	struct ingest *in = c->listener->in;
 	struct frame frame;
-	char line[64];
 	uint64_t held = c->framer.total + c->framer.head_len;
 	bool inside = framer_inside(&c->framer);
 	if (ingest_blocked(in))
@@ -140,19 +142,18 @@ static bool finish(struct ingest_connection *c, const char *reason)
 	if (result > 0)
 		take(c, &frame);
 	if (inside || c->broken)
-		gap_add(in, connection_line(c, line), reason, held, "octets_kept");
+		gap_add(in, connection_line(c), reason, held, "octets_kept");
 	return true;
 }
 
 void ingest_connection_close(struct ingest_connection *c)
 {
 	struct ingest *in = c->listener->in;
-	char line[64];
 	if (in->resume != NULL && in->resume_ctx == c) {
 		in->resume = NULL;
-		gap_add(in, connection_line(c, line), "connection_closed_by_us", c->left.len, "octets_lost");
+		gap_add(in, connection_line(c), "connection_closed_by_us", c->left.len, "octets_lost");
 	} else if (!finish(c, "connection_closed_by_us") && framer_inside(&c->framer)) {
-		gap_add(in, connection_line(c, line), "connection_closed_by_us", c->framer.total, "octets_lost");
+		gap_add(in, connection_line(c), "connection_closed_by_us", c->framer.total, "octets_lost");
 	}
 	connection_free(c);
 }

@@ -167,6 +167,7 @@ static void park(struct ingest *in, const struct origin *origin, const struct fr
 	in->parked_frame.octets = slice_of(in->parked_octets, frame->octets.len);
 	in->parked_origin = *origin;
 	in->parked_origin.base = slice_of(in->parked_base, origin->base.len);
+	in->parked_origin.key = NULL; /* it may outlive the connection */
 	in->parked_observed = observed_ns;
 	in->parked = true;
 }

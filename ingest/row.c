@@ -231,8 +231,8 @@ static void row_time(struct draft *d, enum format format, const struct decode_re
 	if (known)
 		quality |= TIME_PRESENT | TIME_FROM_BODY;
 	else
-		known =
-			d->header.has_stamp && stamp_resolve(&d->header.stamp, d->setting->zone, &d->in->reference, &ns, &quality);
+		known = d->header.has_stamp && stamp_resolve_again(&d->in->stamp_memo, &d->header.stamp, d->setting->zone,
+														   &d->in->reference, &ns, &quality);
 	if (!known)
 		return;
 	if (ns > d->observed_ns && ns - d->observed_ns > FUTURE_MAX_NS)
@@ -275,13 +275,11 @@ static bool needs_conversion(struct draft *d, struct slice octets)
 {
 	const struct source_settings *s = d->setting->given;
 	bool cut = (d->frame->flags & (ROW_TRUNCATED | ROW_PARTIAL)) != 0;
-	if (s->charset_auto)
-		d->charset = charset_decide(&d->source->evidence, octets, cut);
-	else
-		d->charset = charset_is_ascii(octets) ? CHARSET_UTF8 : s->charset;
-	if (d->charset == CHARSET_UTF8)
-		return !charset_is_ascii(octets) && !utf8_valid(octets);
-	return true;
+	d->charset = CHARSET_UTF8;
+	if (charset_is_ascii(octets)) /* the same in every charset, and no evidence for one */
+		return false;
+	d->charset = s->charset_auto ? charset_decide(&d->source->evidence, octets, cut) : s->charset;
+	return d->charset != CHARSET_UTF8 || !utf8_valid(octets);
 }
 
 /* Header and normalised text. Headers are ASCII in every charset we know, so the source can be found before converting. */

@@ -98,6 +98,12 @@ static size_t host_text(struct slice host, char *out, size_t room)
 	return n;
 }
 
+void source_key(const struct ingest *in, struct slice line, uint64_t key[2])
+{
+	key[0] = xxh3_seeded(line, in->seed);
+	key[1] = xxh3_seeded(line, ~in->seed);
+}
+
 /* The place of this key: its own, a free one, or that of the way used longest ago. */
 static struct source *place(struct ingest *in, const uint64_t key[2], bool *is_new)
 {
@@ -136,8 +142,10 @@ struct source *source_find(struct ingest *in, const struct origin *origin, struc
 	if (by_host)
 		setting = setting_find(in, origin, host);
 	if (source == NULL) {
-		uint64_t key[2] = {xxh3_seeded(origin->base, in->seed), xxh3_seeded(origin->base, ~in->seed)};
-		source = place(in, key, &is_new);
+		uint64_t made[2];
+		if (origin->key == NULL)
+			source_key(in, origin->base, made);
+		source = place(in, origin->key != NULL ? origin->key : made, &is_new);
 		if (is_new || by_host) {
 			setting = by_host ? setting : setting_find(in, origin, SLICE_NONE);
 			if (source->setting != setting)
@@ -149,7 +157,8 @@ struct source *source_find(struct ingest *in, const struct origin *origin, struc
 	if (in->settings[source->setting].given->relay && host.len > 0) {
 		*line_len += host_text(host, line + *line_len, SOURCE_LINE_MAX - *line_len);
 		struct slice whole = slice_of(line, *line_len);
-		uint64_t key[2] = {xxh3_seeded(whole, in->seed), xxh3_seeded(whole, ~in->seed)};
+		uint64_t key[2];
+		source_key(in, whole, key);
 		setting = source->setting;
 		source = place(in, key, &is_new);
 		if (source->setting != setting)

@@ -358,3 +358,28 @@ bool stamp_resolve(const struct stamp *s, struct zone *zone, const struct moment
 	*ns = utc * NS_PER_S + fraction_ns;
 	return true;
 }
+
+static bool same_second(const struct stamp_memo *m, const struct stamp *s)
+{
+	return m->stamp.second == s->second && m->stamp.minute == s->minute && m->stamp.hour == s->hour &&
+		   m->stamp.day == s->day && m->stamp.month == s->month && m->stamp.year == s->year &&
+		   m->stamp.has_zone == s->has_zone && m->stamp.zone_s == s->zone_s;
+}
+
+bool stamp_resolve_again(struct stamp_memo *memo, const struct stamp *s, struct zone *zone,
+						 const struct moment *reference, int64_t *ns, uint32_t *quality)
+{
+	bool plain = s->zone_name.len == 0 && s->second < 60;
+	if (!plain || memo->zone != zone || memo->reference_ns != reference->ns || !same_second(memo, s)) {
+		struct stamp whole = *s;
+		whole.nanosecond = plain ? 0 : s->nanosecond;
+		if (!stamp_resolve(&whole, zone, reference, ns, quality))
+			return false;
+		if (!plain)
+			return true;
+		*memo = (struct stamp_memo){whole, zone, reference->ns, *ns, *quality};
+	}
+	*ns = memo->ns + s->nanosecond;
+	*quality = memo->quality;
+	return true;
+}

@@ -32,7 +32,18 @@ struct moment moment_of(int64_t ns);
 /* Octets read, 0 when no stamp begins there. */
 size_t stamp_parse(const uint8_t *p, const uint8_t *end, struct stamp *out);
 /* Instant and TIME_ bits (without TIME_FUTURE). False when the calendar has no such time. */
+/* Instant and TIME_ bits (without TIME_FUTURE). False when the calendar has no such time. */
 bool stamp_resolve(const struct stamp *stamp, struct zone *zone, const struct moment *reference, int64_t *ns,
 				   uint32_t *quality);
+/* The last stamp of a header and what it was: within a second most lines have the same but for its fraction. Zeros at the
+ * beginning; one thread. */
+struct stamp_memo {
+	struct stamp stamp; /* without its fraction */
+	const struct zone *zone;
+	int64_t reference_ns, ns;
+	uint32_t quality;
+};
+bool stamp_resolve_again(struct stamp_memo *memo, const struct stamp *stamp, struct zone *zone,
+						 const struct moment *reference, int64_t *ns, uint32_t *quality);
 
 #endif

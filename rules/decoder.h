@@ -168,10 +168,16 @@ struct decoder_constant {
 	struct slice value;
 };
 
+struct condition_value {
+	uint64_t head, mask; /* of the text, as of a literal */
+	struct slice text;
+	bool open; /* "SESS*": any value that begins so */
+};
+
 struct decoder_condition {
 	uint16_t name;
 	bool present; /* any value will do */
-	const struct slice *values;
+	const struct condition_value *values;
 	uint16_t value_count;
 };
 
@@ -358,9 +364,19 @@ struct decoder_value {
 	uint8_t type;
 };
 
+struct span {
+	uint32_t at, len;
+};
+
 /* A key and its value, as places in the text that was read. */
 struct decoder_pair {
 	uint32_t key_at, key_len, at, len;
+};
+
+/* Where a decoder or log source stands in the tables of the batch whose serial this is. */
+struct table_memo {
+	uint64_t serial;
+	uint16_t index;
 };
 
 struct decoder_scratch {
@@ -376,15 +392,15 @@ struct decoder_scratch {
 	struct dictionary_guess guess; /* of keys */
 	struct pair_filter filter;
 	bool filter_ready;
+	struct span counted; /* the text whose octets `counts` are of, for those that `counts_known` has */
+	uint64_t counts_known[4];
+	uint32_t counts[256];
 	uint8_t filter_asked; /* literals looked for in this message before it was worth filling the filter */
+	struct table_memo *decoder_memos, *logsource_memos; /* by the decoder's order, by log source */
 	struct decoder_pair *pairs; /* of the text at hand: LIMIT_row_fields */
 };
 
 /* decoder_step.c: one run over one row. Spans are offsets into the row's text, which moves when text is derived. */
-struct span {
-	uint32_t at, len;
-};
-
 struct decode_run {
 	const struct decoders *d;
 	struct decoder_scratch *s;

@@ -37,7 +37,9 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 	s->ids = env_zalloc(env, d->names.count * sizeof *s->ids);
 	s->values = env_zalloc(env, d->names.count * sizeof *s->values);
 	s->pairs = env_alloc(env, LIMIT_row_fields * sizeof *s->pairs);
-	if (s->ids == NULL || s->values == NULL || s->pairs == NULL || bind_names(s, d) != 0) {
+	s->decoder_memos = env_zalloc(env, (d->count + 1) * sizeof *s->decoder_memos);
+	s->logsource_memos = env_zalloc(env, (d->logsource_count + 1) * sizeof *s->logsource_memos);
+	if (s->ids == NULL || s->values == NULL || s->pairs == NULL || !s->decoder_memos || !s->logsource_memos || bind_names(s, d) != 0) {
 		decoder_scratch_free(s);
 		return NULL;
 	}
@@ -54,6 +56,8 @@ void decoder_scratch_free(struct decoder_scratch *s)
 	env_free(s->env, s->names);
 	env_free(s->env, s->values);
 	env_free(s->env, s->pairs);
+	env_free(s->env, s->decoder_memos);
+	env_free(s->env, s->logsource_memos);
 	env_free(s->env, s);
 }
 
@@ -281,18 +285,41 @@ static void begin_values(struct decoder_scratch *s)
 	}
 	s->filter_ready = false;
 	s->filter_asked = 0;
+	s->counted = (struct span){0, 0};
+	memset(s->counts_known, 0, sizeof s->counts_known);
+}
+
+static int put_decoder(struct decode_run *run, struct decode_result *out)
+{
+	struct table_memo *m = &run->s->decoder_memos[run->decoder->order];
+	uint64_t serial = batch_serial(run->b);
+	int result = 0;
+	if (m->serial != serial) {
+		result = batch_decoder(run->b, run->decoder->name, run->decoder->version, &m->index);
+		m->serial = result == 0 ? serial : 0;
+	}
+	out->decoder = result == 0 ? m->index : BATCH_NO_INDEX;
+	return result;
+}
+
+static int put_logsource(struct decode_run *run, struct decode_result *out)
+{
+	struct table_memo *m = &run->s->logsource_memos[run->logsource];
+	uint64_t serial = batch_serial(run->b);
+	int result = 0;
+	if (m->serial != serial) {
+		result = batch_logsource(run->b, &run->d->logsources[run->logsource], &m->index);
+		m->serial = result == 0 ? serial : 0;
+	}
+	out->logsource = result == 0 ? m->index : BATCH_NO_INDEX;
+	return result;
 }
 
 static int put_tables(struct decode_run *run, struct decode_result *out)
 {
-	int result = batch_decoder(run->b, run->decoder->name, run->decoder->version, &out->decoder);
-	if (result != 0)
-		out->decoder = BATCH_NO_INDEX;
-	if (result != -ERROR_MEMORY && run->logsource != DECODER_NONE) {
-		result = batch_logsource(run->b, &run->d->logsources[run->logsource], &out->logsource);
-		if (result != 0)
-			out->logsource = BATCH_NO_INDEX;
-	}
+	int result = put_decoder(run, out);
+	if (result != -ERROR_MEMORY && run->logsource != DECODER_NONE)
+		result = put_logsource(run, out);
 	return result == -ERROR_MEMORY ? result : 0;
 }
 

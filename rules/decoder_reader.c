@@ -192,6 +192,27 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 	return true;
 }
 
+static bool read_values(struct decoder_reader *r, const struct tree_node *n, struct decoder_condition *c)
+{
+	const struct slice *texts = NULL;
+	if (!reader_slices(r, n, &texts, &c->value_count))
+		return false;
+	struct condition_value *values = reader_room(r, c->value_count, sizeof *values);
+	if (values == NULL)
+		return false;
+	for (uint16_t i = 0; i < c->value_count; i++) {
+		struct slice t = texts[i];
+		values[i].open = t.len > 1 && t.ptr[t.len - 1] == '*';
+		t.len -= values[i].open;
+		values[i].text = t;
+		values[i].head = octets_head(t);
+		values[i].mask = octets_head_mask(t.len);
+	}
+	c->present = c->value_count == 1 && slice_equal(texts[0], SLICE("*"));
+	c->values = values;
+	return true;
+}
+
 bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, const struct decoder_condition **out,
 					   uint16_t *count)
 {
@@ -203,9 +224,8 @@ bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, co
 		return false;
 	for (uint32_t i = 0; i < map->count; i++) {
 		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) ||
-			!reader_slices(r, map->pairs[i].value, &list[i].values, &list[i].value_count))
+			!read_values(r, map->pairs[i].value, &list[i]))
 			return false;
-		list[i].present = list[i].value_count == 1 && slice_equal(list[i].values[0], SLICE("*"));
 	}
 	*out = list;
 	*count = (uint16_t)map->count;

@@ -13,13 +13,6 @@ static struct span value_span(const struct decode_run *run, uint16_t name)
 	return (struct span){v->at, v->len};
 }
 
-static bool value_is(struct slice value, struct slice wanted)
-{
-	if (wanted.len > 1 && wanted.ptr[wanted.len - 1] == '*')
-		return slice_starts(value, slice_of(wanted.ptr, wanted.len - 1));
-	return slice_equal(value, wanted);
-}
-
 bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c)
 {
 	if (!has_value(run, c->name))
@@ -27,9 +20,13 @@ bool decoder_condition_holds(const struct decode_run *run, const struct decoder_
 	if (c->present)
 		return true;
 	struct slice value = decoder_span_text(run, value_span(run, c->name));
-	for (uint16_t i = 0; i < c->value_count; i++)
-		if (value_is(value, c->values[i]))
+	uint64_t head = octets_head(value);
+	for (uint16_t i = 0; i < c->value_count; i++) {
+		const struct condition_value *v = &c->values[i];
+		if (((head ^ v->head) & v->mask) == 0 &&
+			(v->open ? slice_starts(value, v->text) : slice_equal(value, v->text)))
 			return true;
+	}
 	return false;
 }
 
@@ -227,10 +224,26 @@ static bool holds_pair(const struct kv_pair *pair)
 	return false;
 }
 
-static bool occurs(struct slice text, struct slice what, uint32_t times)
+/* How often the octet is in the text. Steps ask the same of the same text again and again. */
+static uint32_t count_octet(struct decoder_scratch *s, struct span at, struct slice text, uint8_t octet)
+{
+	if (s->counted.at != at.at || s->counted.len != at.len) {
+		memset(s->counts_known, 0, sizeof s->counts_known);
+		s->counted = at;
+	}
+	if (!octets_hold(s->counts_known, octet)) {
+		s->counts_known[octet / 64] |= UINT64_C(1) << octet % 64;
+		s->counts[octet] = (uint32_t)slice_count_octet(text, octet);
+	}
+	return s->counts[octet];
+}
+
+static bool occurs(struct decoder_scratch *s, struct span span, struct slice text, struct slice what, uint32_t times)
 {
 	if (what.len == 1)
-		return slice_count_octet(text, what.ptr[0]) >= times;
+		return count_octet(s, span, text, what.ptr[0]) >= times;
+	if (what.len > 0 && times > 0 && count_octet(s, span, text, what.ptr[0]) < times)
+		return false;
 	for (size_t at = 0; times > 0; times--, at += what.len)
 		if ((at = slice_find(text, what, at)) == SIZE_MAX)
 			return false;
@@ -238,21 +251,23 @@ static bool occurs(struct slice text, struct slice what, uint32_t times)
 }
 
 /* A cheap look: every pair has an assignment mark of its own, and a separator stands between two of them. */
-static bool may_hold_pairs(const struct decoder_kv *kv, struct slice text)
+static bool may_hold_pairs(struct decoder_scratch *s, const struct decoder_kv *kv, struct span span, struct slice text)
 {
-	if (kv->rules.separator.len > 0 && kv->min > 0 && !slice_equal(kv->rules.separator, SLICE(" ")) &&
-		!occurs(text, kv->rules.separator, kv->min - 1))
+	const struct kv_rules *r = &kv->rules;
+	bool white = r->separator.len == 0 || (r->separator.len == 1 && r->separator.ptr[0] == ' ');
+	if (!white && kv->min > 1 && !occurs(s, span, text, r->separator, kv->min - 1))
 		return false;
-	return kv->rules.assign.len == 0 || occurs(text, kv->rules.assign, kv->min);
+	return r->assign.len == 0 || occurs(s, span, text, r->assign, kv->min);
 }
 
 /* All pairs of the text into the scratch; SIZE_MAX when it is none of this kind. Nothing is added before that is known. */
-static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, struct slice text)
+static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, struct span span)
 {
+	struct slice text = decoder_span_text(run, span);
 	struct kv_reader r;
 	struct kv_pair pair;
 	uint32_t n = 0;
-	if (!may_hold_pairs(kv, text))
+	if (!may_hold_pairs(run->s, kv, span, text))
 		return SIZE_MAX;
 	bool separated = kv->rules.separator.len > 0 && kv->rules.separator.ptr[0] != ' ' && kv->rules.assign.ptr[0] == '=';
 	kv_reader_init(&r, &kv->rules, text);
@@ -268,7 +283,7 @@ static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, st
 
 static bool run_kv(struct decode_run *run, const struct decoder_step *s, struct span text)
 {
-	size_t count = read_pairs(run, &s->kv, decoder_span_text(run, text));
+	size_t count = read_pairs(run, &s->kv, text);
 	if (count == SIZE_MAX)
 		return false;
 	run->s->guess.last = 0;
