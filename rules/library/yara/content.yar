@@ -21,10 +21,11 @@ rule encoded_powershell
         description = "PowerShell with an encoded command"
         level = "high"
     strings:
-        $exe = "powershell" nocase
-        $enc = /-(e|en|enc|enco|encod|encode|encoded|encodedcommand)\s+[A-Za-z0-9+\/]{40}/ nocase
+        // The name and the option in one string each: the option alone is too short to look for.
+        $old = /powershell(\.exe)?[^|]{0,200}\s[-\/]e[a-z]{0,14}\s+["']?[A-Za-z0-9+\/]{40}/ nocase
+        $new = /pwsh(\.exe)?[^|]{0,200}\s[-\/]e[a-z]{0,14}\s+["']?[A-Za-z0-9+\/]{40}/ nocase
     condition:
-        $exe and $enc
+        any of them
 }
 
 rule jndi_lookup
