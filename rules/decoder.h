@@ -230,6 +230,7 @@ struct decoder_step {
 	uint64_t head, head_mask; /* what a text of this step begins with; no mask: anything, or it reads a field */
 	uint8_t kind;
 	bool seek; /* STEP_JSON: from the first brace to the last */
+	bool effects; /* it has a log source, constants, prefixes, renames or times */
 	bool given; /* rename looks at all fields of the row, not at the pairs of its own kv */
 	uint16_t in; /* a field to read instead of the text, or DECODER_NONE */
 	uint16_t logsource;

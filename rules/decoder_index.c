@@ -167,6 +167,37 @@ void decoder_index_contains(const struct decoder_index *x, const struct pair_fil
 	}
 }
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+/* Eight pairs at a time; returns the second octet of the first pair that is left. */
+static size_t fill_wide(uint8_t *places, uint8_t stamp, struct slice text)
+{
+	size_t i = 1;
+	const __m128i zero = _mm_setzero_si128(), mask = _mm_set1_epi16(PAIR_PLACES - 1);
+	for (; i + 8 <= text.len; i += 8) {
+		__m128i first = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + i - 1)), zero);
+		__m128i second = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + i)), zero);
+		__m128i p = _mm_and_si128(_mm_xor_si128(_mm_slli_epi16(first, 5), second), mask);
+		places[_mm_extract_epi16(p, 0)] = stamp;
+		places[_mm_extract_epi16(p, 1)] = stamp;
+		places[_mm_extract_epi16(p, 2)] = stamp;
+		places[_mm_extract_epi16(p, 3)] = stamp;
+		places[_mm_extract_epi16(p, 4)] = stamp;
+		places[_mm_extract_epi16(p, 5)] = stamp;
+		places[_mm_extract_epi16(p, 6)] = stamp;
+		places[_mm_extract_epi16(p, 7)] = stamp;
+	}
+	return i;
+}
+#else
+static size_t fill_wide(uint8_t *places, uint8_t stamp, struct slice text)
+{
+	(void)places, (void)stamp, (void)text;
+	return 1;
+}
+#endif
+
 void pair_filter_fill(struct pair_filter *f, struct slice text)
 {
 	if (++f->stamp == 0) {
@@ -174,6 +205,7 @@ void pair_filter_fill(struct pair_filter *f, struct slice text)
 		f->stamp = 1;
 	}
 	uint8_t stamp = f->stamp, *places = f->places;
-	for (size_t i = 1; i < text.len; i++)
+	size_t i = fill_wide(places, stamp, text);
+	for (; i < text.len; i++)
 		places[pair_place(text.ptr[i - 1], text.ptr[i])] = stamp;
 }

@@ -436,16 +436,8 @@ static void run_times(struct decode_run *run, const struct decoder_step *s)
 			decoder_emit_time(run, &s->times[i].zone, s->times[i].format, value_span(run, s->times[i].field), false);
 }
 
-static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
+static void run_effects(struct decode_run *run, const struct decoder_step *s)
 {
-	CHECK(depth <= DECODER_DEPTH_MAX);
-	if (s->in != DECODER_NONE) {
-		if (!has_value(run, s->in))
-			return false;
-		text = value_span(run, s->in);
-	}
-	if (!conditions_hold(run, s) || !run_kind(run, s, text, depth))
-		return false;
 	if (s->logsource != DECODER_NONE)
 		run->logsource = s->logsource;
 	decoder_set_constants(run, s->set, s->set_count);
@@ -454,6 +446,20 @@ static bool run_step(struct decode_run *run, const struct decoder_step *s, struc
 	if (s->given && s->renames.count > 0)
 		rename_given(run, &s->renames);
 	run_times(run, s);
+}
+
+static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
+{
+	CHECK(depth <= DECODER_DEPTH_MAX);
+	if (s->in != DECODER_NONE) {
+		if (!has_value(run, s->in))
+			return false;
+		text = value_span(run, s->in);
+	}
+	if ((s->when_count > 0 && !conditions_hold(run, s)) || !run_kind(run, s, text, depth))
+		return false;
+	if (s->effects)
+		run_effects(run, s);
 	for (uint16_t i = 0; i < s->then_count; i++)
 		run_step(run, &s->then[i], text, depth + 1);
 	return true;

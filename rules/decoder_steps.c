@@ -299,6 +299,8 @@ static bool read_step(struct decoder_reader *r, const struct tree_node *n, uint3
 	if (!read_kind(r, n, depth, s) || !read_effects(r, n, depth, s))
 		return false;
 	s->given = s->kind != STEP_KV;
+	s->effects = s->logsource != DECODER_NONE || s->set_count > 0 || s->strip_count > 0 || s->time_count > 0 ||
+				 (s->given && s->renames.count > 0);
 	find_head(s);
 	return true;
 }
