@@ -256,6 +256,7 @@ struct decoder_step {
 /* One item of `recognise`: everything in it must hold. */
 struct decoder_sign {
 	const struct slice *programs; /* in lower case; a '*' at the end: any that begins so */
+	const struct condition_value *program_values; /* the same to compare with */
 	const struct slice *starts, *contains, *msgids;
 	const struct pair_places *contain_places;
 	const struct decoder_condition *fields;
@@ -387,6 +388,9 @@ struct decoder_scratch {
 	uint16_t *names; /* id -> name, for id < id_count */
 	uint32_t id_count;
 	struct decoder_value *values; /* by name, valid when stamp is the current one */
+	bool *of_header; /* by name: a header may give it */
+	bool given_pending; /* only a header was read, and its fields are not among the values yet */
+	uint64_t program_head; /* of the program's name in lower case */
 	uint32_t value_count, stamp;
 	struct captures captures[DECODER_DEPTH_MAX + 1];
 	struct json_fields json;
@@ -418,9 +422,18 @@ bool decoder_steps_first(struct decode_run *run, const struct decoder_step *step
 						 uint32_t depth);
 /* Whether a literal of two octets or more may be in a text: exact, or by the filter of the message it lies in. */
 bool decoder_text_may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places);
-bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c);
+bool decoder_condition_holds(struct decode_run *run, const struct decoder_condition *c);
 void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count);
 void decoder_note_given(struct decode_run *run);
+/* Lower case of the ASCII letters among eight octets. */
+static inline uint64_t octets_lower(uint64_t v)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t low = v & 0x7f * ones;
+	/* The high bit of each octet: at least 'A', and at most 'Z', and ASCII. */
+	uint64_t upper = (low + (0x80 - 'A') * ones) & ~(low + (0x80 - 'Z' - 1) * ones) & ~v & 0x80 * ones;
+	return v | upper >> 2;
+}
 /* decoder_emit.c */
 void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, struct span value);
 void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type,

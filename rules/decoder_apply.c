@@ -3,6 +3,26 @@
 
 /* ---- scratch ---- */
 
+/* What ingest adds to a row before its body is looked at (ingest/row.c, header_fields and truncated_fields). */
+static bool is_of_header(struct slice name)
+{
+	static const struct slice names[] = {SLICE("message"),
+										 SLICE("log.syslog.priority"),
+										 SLICE("log.syslog.facility.code"),
+										 SLICE("log.syslog.msgid"),
+										 SLICE("log.syslog.version"),
+										 SLICE("log.syslog.severity.code"),
+										 SLICE("host.hostname"),
+										 SLICE("process.name"),
+										 SLICE("process.pid"),
+										 SLICE("event.original_length"),
+										 SLICE("event.original_hash")};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_equal(names[i], name))
+			return true;
+	return false;
+}
+
 static int bind_names(struct decoder_scratch *s, const struct decoders *d)
 {
 	for (uint32_t i = 0; i < d->names.count; i++) {
@@ -19,6 +39,7 @@ static int bind_names(struct decoder_scratch *s, const struct decoders *d)
 	for (uint32_t i = 0; i < d->names.count; i++) {
 		struct slice name = dictionary_name(&d->names, i);
 		s->names[s->ids[i]] = (uint16_t)i;
+		s->of_header[i] = is_of_header(name);
 		if (name.len > 0 && name.ptr[0] == '$')
 			s->ids[i] = DICTIONARY_NONE;
 	}
@@ -36,10 +57,12 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 	json_fields_init(&s->json, env, dictionary);
 	s->ids = env_zalloc(env, d->names.count * sizeof *s->ids);
 	s->values = env_zalloc(env, d->names.count * sizeof *s->values);
+	s->of_header = env_zalloc(env, d->names.count * sizeof *s->of_header);
 	s->pairs = env_alloc(env, LIMIT_row_fields * sizeof *s->pairs);
 	s->decoder_memos = env_zalloc(env, (d->count + 1) * sizeof *s->decoder_memos);
 	s->logsource_memos = env_zalloc(env, (d->logsource_count + 1) * sizeof *s->logsource_memos);
-	if (s->ids == NULL || s->values == NULL || s->pairs == NULL || !s->decoder_memos || !s->logsource_memos || bind_names(s, d) != 0) {
+	if (s->ids == NULL || s->values == NULL || s->of_header == NULL || s->pairs == NULL || !s->decoder_memos ||
+		!s->logsource_memos || bind_names(s, d) != 0) {
 		decoder_scratch_free(s);
 		return NULL;
 	}
@@ -55,6 +78,7 @@ void decoder_scratch_free(struct decoder_scratch *s)
 	env_free(s->env, s->ids);
 	env_free(s->env, s->names);
 	env_free(s->env, s->values);
+	env_free(s->env, s->of_header);
 	env_free(s->env, s->pairs);
 	env_free(s->env, s->decoder_memos);
 	env_free(s->env, s->logsource_memos);
@@ -63,28 +87,17 @@ void decoder_scratch_free(struct decoder_scratch *s)
 
 /* ---- signs ---- */
 
-static uint8_t lower(uint8_t c)
+static bool any_program(const struct decode_run *run, const struct decoder_sign *s)
 {
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
-static bool program_is(struct slice program, struct slice wanted)
-{
-	bool open = wanted.ptr[wanted.len - 1] == '*';
-	size_t len = wanted.len - open;
-	if (open ? program.len < len : program.len != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (lower(program.ptr[i]) != wanted.ptr[i])
-			return false;
-	return true;
-}
-
-static bool any_program(const struct decoder_sign *s, struct slice program)
-{
-	for (uint16_t i = 0; i < s->program_count; i++)
-		if (program_is(program, s->programs[i]))
+	struct slice program = run->in->program;
+	uint64_t head = run->s->program_head;
+	for (uint16_t i = 0; i < s->program_count; i++) {
+		const struct condition_value *v = &s->program_values[i];
+		if (((head ^ v->head) & v->mask) != 0 || (v->open ? program.len < v->text.len : program.len != v->text.len))
+			continue;
+		if (v->text.len <= 8 || slice_equal_nocase(slice_of(program.ptr, v->text.len), v->text))
 			return true;
+	}
 	return s->program_count == 0;
 }
 
@@ -125,7 +138,7 @@ static bool format_fits(const struct decoder_sign *s, enum format format)
 
 static bool sign_holds(struct decode_run *run, const struct decoder_sign *s, struct slice text)
 {
-	if (!format_fits(s, run->in->format) || !any_program(s, run->in->program) || !any_start(s, text) ||
+	if (!format_fits(s, run->in->format) || !any_program(run, s) || !any_start(s, text) ||
 		!any_msgid(s, run->in->msgid) || !any_contained(run, s, text))
 		return false;
 	for (uint16_t i = 0; i < s->field_count; i++)
@@ -329,7 +342,11 @@ int decoders_apply(const struct decoders *d, struct decoder_scratch *s, struct b
 	struct decode_run run = {.d = d, .s = s, .b = b, .in = in, .out = out};
 	*out = (struct decode_result){.decoder = BATCH_NO_INDEX, .logsource = BATCH_NO_INDEX};
 	begin_values(s);
-	decoder_note_given(&run);
+	/* Of a plain line only the header was read, and few decoders ask for that. */
+	s->given_pending = in->format == FORMAT_PLAIN || in->format == FORMAT_RFC3164;
+	s->program_head = octets_lower(octets_head(in->program));
+	if (!s->given_pending)
+		decoder_note_given(&run);
 	run.message = message_span(&run, in);
 	if (run.error == 0 && choose_decoder(&run, run.message) && run.error == 0)
 		return put_tables(&run, out);

@@ -59,7 +59,8 @@ static bool read_sign(struct decoder_reader *r, const struct tree_node *n, struc
 	for (uint16_t i = 0; i < s->program_count; i++)
 		if (s->programs[i].len == 0)
 			return reader_refuse_node(r, n, "decoder-recognise", "a program must not be empty");
-	return true;
+	s->program_values = reader_values(r, s->programs, s->program_count);
+	return s->program_values != NULL;
 }
 
 static uint8_t sign_class(const struct decoder_sign *s)

@@ -169,6 +169,7 @@ void decoder_note_given(struct decode_run *run)
 {
 	struct decoder_scratch *s = run->s;
 	uint32_t count = batch_row_field_count(run->b);
+	s->given_pending = false;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t id;
 		enum value_type type;

@@ -192,25 +192,33 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 	return true;
 }
 
-static bool read_values(struct decoder_reader *r, const struct tree_node *n, struct decoder_condition *c)
+const struct condition_value *reader_values(struct decoder_reader *r, const struct slice *texts, uint16_t count)
 {
-	const struct slice *texts = NULL;
-	if (!reader_slices(r, n, &texts, &c->value_count))
-		return false;
-	struct condition_value *values = reader_room(r, c->value_count, sizeof *values);
-	if (values == NULL)
-		return false;
-	for (uint16_t i = 0; i < c->value_count; i++) {
+	struct condition_value *values = reader_room(r, count, sizeof *values);
+	for (uint16_t i = 0; values != NULL && i < count; i++) {
 		struct slice t = texts[i];
-		values[i].open = t.len > 1 && t.ptr[t.len - 1] == '*';
+		values[i].open = t.len > 0 && t.ptr[t.len - 1] == '*';
 		t.len -= values[i].open;
 		values[i].text = t;
 		values[i].head = octets_head(t);
 		values[i].mask = octets_head_mask(t.len);
 	}
+	return values;
+}
+
+static bool read_values(struct decoder_reader *r, const struct tree_node *n, struct decoder_condition *c)
+{
+	const struct slice *texts = NULL;
+	if (!reader_slices(r, n, &texts, &c->value_count))
+		return false;
 	c->present = c->value_count == 1 && slice_equal(texts[0], SLICE("*"));
-	c->values = values;
-	return true;
+	c->values = reader_values(r, texts, c->value_count);
+	/* Alone a star is every value; among others it is only itself. */
+	struct condition_value *values = (struct condition_value *)(uintptr_t)c->values; /* our own */
+	for (uint16_t i = 0; values != NULL && i < c->value_count; i++)
+		if (values[i].open && values[i].text.len == 0)
+			values[i] = (struct condition_value){octets_head(SLICE("*")), 0xff, texts[i], false};
+	return values != NULL;
 }
 
 bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, const struct decoder_condition **out,
@@ -223,8 +231,7 @@ bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, co
 	if (list == NULL)
 		return false;
 	for (uint32_t i = 0; i < map->count; i++) {
-		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) ||
-			!read_values(r, map->pairs[i].value, &list[i]))
+		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) || !read_values(r, map->pairs[i].value, &list[i]))
 			return false;
 	}
 	*out = list;

@@ -48,6 +48,8 @@ bool reader_slices(struct decoder_reader *r, const struct tree_node *n, const st
 bool reader_text(struct decoder_reader *r, const struct tree_node *n, struct slice *out);
 bool reader_constants(struct decoder_reader *r, const struct tree_node *map, const struct decoder_constant **out,
 					  uint16_t *count);
+/* Values to compare with; "SESS*" is any that begins so. */
+const struct condition_value *reader_values(struct decoder_reader *r, const struct slice *texts, uint16_t count);
 bool reader_conditions(struct decoder_reader *r, const struct tree_node *map, const struct decoder_condition **out,
 					   uint16_t *count);
 bool reader_logsource(struct decoder_reader *r, const struct tree_node *map, uint16_t *out);

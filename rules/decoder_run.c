@@ -2,9 +2,15 @@
  * (pattern, pairs, pieces) has held. */
 #include "rules/decoder.h"
 
-static bool has_value(const struct decode_run *run, uint16_t name)
+static bool has_value(struct decode_run *run, uint16_t name)
 {
-	return run->s->values[name].stamp == run->s->stamp;
+	struct decoder_scratch *s = run->s;
+	if (s->values[name].stamp == s->stamp)
+		return true;
+	if (!s->given_pending || !s->of_header[name])
+		return false;
+	decoder_note_given(run); /* what was emitted meanwhile stands behind it in the row, and stays what it is */
+	return s->values[name].stamp == s->stamp;
 }
 
 static struct span value_span(const struct decode_run *run, uint16_t name)
@@ -13,7 +19,7 @@ static struct span value_span(const struct decode_run *run, uint16_t name)
 	return (struct span){v->at, v->len};
 }
 
-bool decoder_condition_holds(const struct decode_run *run, const struct decoder_condition *c)
+bool decoder_condition_holds(struct decode_run *run, const struct decoder_condition *c)
 {
 	if (!has_value(run, c->name))
 		return false;
@@ -23,14 +29,13 @@ bool decoder_condition_holds(const struct decode_run *run, const struct decoder_
 	uint64_t head = octets_head(value);
 	for (uint16_t i = 0; i < c->value_count; i++) {
 		const struct condition_value *v = &c->values[i];
-		if (((head ^ v->head) & v->mask) == 0 &&
-			(v->open ? slice_starts(value, v->text) : slice_equal(value, v->text)))
+		if (((head ^ v->head) & v->mask) == 0 && (v->open ? slice_starts(value, v->text) : slice_equal(value, v->text)))
 			return true;
 	}
 	return false;
 }
 
-static bool conditions_hold(const struct decode_run *run, const struct decoder_step *s)
+static bool conditions_hold(struct decode_run *run, const struct decoder_step *s)
 {
 	for (uint16_t i = 0; i < s->when_count; i++)
 		if (!decoder_condition_holds(run, &s->when[i]))
