@@ -69,6 +69,7 @@ LTO := $(if $(LTO_TRY),$(call try,$(LTO_TRY)))
 endif
 # Linking optimises once more and sees less than the compiler did of what is set when: that one warning stays with compiling.
 LTO_LINK := $(if $(LTO),$(LTO) -Wno-maybe-uninitialized)
+NO_LTO := $(if $(LTO),-fno-lto)
 
 # ---- files ----
 src = $(wildcard $(1)/*.c)
@@ -120,12 +121,12 @@ $(call archive,$(1)): $(if $(filter cli,$(1)),$(CLI_OBJ),$(call obj,$(1)))
 
 $(O)/unit/$(1)/%: tests/unit/$(1)/%.c $(O)/support.a $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< -o $$@ $(call archives,$(1)) $(O)/support.a $(call archives,$(1)) \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NO_LTO) -MMD -MP -MF $$@.d $$< -o $$@ $(call archives,$(1)) $(O)/support.a $(call archives,$(1)) \
 		$(LDFLAGS_ALL) $(call libs,$(1)) -lcmocka -lm
 
 $(O)/fuzz/$(1)/%: tests/fuzz/$(1)/%.c tests/fuzz/replay.c $(O)/support.a $(call archives,$(1)) Makefile
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -MF $$@.d $$< $(FUZZ_MAIN) -o $$@ $(call archives,$(1)) $(O)/support.a \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(NO_LTO) -MMD -MP -MF $$@.d $$< $(FUZZ_MAIN) -o $$@ $(call archives,$(1)) $(O)/support.a \
 		$(call archives,$(1)) $(LDFLAGS_ALL) $(call libs,$(1)) -lm
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
