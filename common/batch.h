@@ -172,6 +172,13 @@ int batch_open(struct batch *batch, struct slice octets, struct error *error);
 void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *out);
 /* index from row.field_first to row.field_first + row.field_count - 1. */
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
+/* All fields of a row at once, without slices: [from, to) of the row's text; 0, 0 for NULL; number, 0 for SMALL. */
+struct batch_place {
+	uint32_t from, to;
+	uint16_t name; /* index into the batch's name table */
+	uint8_t type;
+};
+void batch_get_places(const struct batch *batch, const struct batch_row *row, struct batch_place *out);
 /* Only the name of that value: an index into the batch's name table. */
 static inline uint16_t batch_value_name(const struct batch *batch, uint32_t index)
 {

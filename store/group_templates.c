@@ -1,5 +1,178 @@
-/* Structures and templates as the format has them, from the keys under which the rows found them. */
+/* Templates: found by the words of the row at hand; a new one is written as structure and literals, as the format has
+ * them, and found among those under which rows came before in other words.
+ */
 #include "store/group_writer.h"
+
+#include <stdio.h>
+
+/* ---- a new template ---- */
+
+struct making {
+	uint32_t *piece_at; /* of each bound the first piece */
+	uint32_t *next; /* the structure: pieces, pieces of the original, each piece, fields, each field */
+	uint32_t pieces;
+};
+
+static void add_piece(struct group_writer *g, struct making *m, uint32_t word)
+{
+	m->pieces++;
+	if ((word & 3) == WORD_VALUE) {
+		*m->next++ = PIECE_VALUE | word >> 2 << 8;
+		return;
+	}
+	struct slice text = g->texts.items[(word >> 2) - 1];
+	*m->next++ = PIECE_LITERAL;
+	buffer_add_varint(&g->literals, text.len);
+	buffer_add_slice(&g->literals, text);
+}
+
+static void add_pieces(struct group_writer *g, const struct shape *s, struct making *m)
+{
+	const uint32_t *word = g->key + 1;
+	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
+		m->piece_at[k] = m->pieces;
+		if (k + 1 == s->time_piece) {
+			*m->next++ = PIECE_TIME | (uint32_t)s->time_form.form << 8 | (uint32_t)(uint8_t)s->time_form.quarters << 16;
+			m->pieces++;
+			continue;
+		}
+		uint32_t count = (*word & 3) == WORD_SEVERAL ? *word++ >> 2 : 1;
+		while (count-- > 0)
+			add_piece(g, m, *word++);
+	}
+	m->piece_at[s->bound_count - 1] = m->pieces;
+}
+
+static void add_fields(const struct shape *s, struct making *m)
+{
+	*m->next++ = s->field_count;
+	for (uint32_t i = 0; i < s->field_count; i++) {
+		*m->next++ = s->fields[i];
+		if (!field_has_text(s->fields[i]))
+			continue;
+		uint32_t first = m->piece_at[s->end_bounds[END_FIELDS + 2 * i]];
+		*m->next++ = first;
+		*m->next++ = m->piece_at[s->end_bounds[END_FIELDS + 2 * i + 1]] - first;
+	}
+}
+
+/* Its key of the structures; empty without memory. The literals go where they belong in the key of the template. */
+static struct slice make_structure(struct group_writer *g, const struct shape *s)
+{
+	size_t words = (size_t)(g->key_next - g->key) + s->bound_count + 4 + 3 * (size_t)s->field_count;
+	buffer_reset(&g->structure);
+	uint32_t *room = (uint32_t *)(void *)buffer_room(&g->structure, (words + s->bound_count) * sizeof *room);
+	if (!room)
+		return SLICE_NONE;
+	struct making m = {room + words, room + 2, 0};
+	add_pieces(g, s, &m);
+	add_fields(s, &m);
+	room[0] = m.pieces;
+	room[1] = m.piece_at[s->end_bounds[END_ORIGINAL]];
+	return slice_of(room, (size_t)((uint8_t *)m.next - (uint8_t *)room));
+}
+
+static void add_smalls(struct group_writer *g)
+{
+	for (uint32_t i = 0; i < g->small_count; i++) {
+		char digits[12];
+		int len = snprintf(digits, sizeof digits, "%u", g->smalls[i]);
+		words_add(&g->words, slice_of(digits, (size_t)len));
+		buffer_add_varint(&g->literals, g->smalls[i]);
+	}
+}
+
+static uint32_t make_template(struct group_writer *g, const struct shape *s)
+{
+	uint8_t number[4] = {0};
+	buffer_reset(&g->literals);
+	buffer_add(&g->literals, number, sizeof number);
+	struct slice structure = make_structure(g, s);
+	add_smalls(g);
+	uint32_t found = structure.ptr ? strings_intern(&g->structures, structure, NULL) : STRINGS_NONE;
+	if (found == STRINGS_NONE || g->literals.failed)
+		return STRINGS_NONE;
+	memcpy(g->literals.ptr, &found, sizeof found);
+	return strings_intern(&g->templates, buffer_slice(&g->literals), NULL);
+}
+
+/* ---- looking it up ---- */
+
+/* Two lanes, for the products of one wait for each other. */
+static uint64_t hash_key(const struct group_writer *g, uint32_t words)
+{
+	uint64_t one = g->key_factor, two = ~g->key_factor;
+	uint32_t i = 0;
+	for (; i + 4 <= words; i += 4) {
+		one = (one ^ (g->key[i] | (uint64_t)g->key[i + 1] << 32)) * g->key_factor;
+		two = (two ^ (g->key[i + 2] | (uint64_t)g->key[i + 3] << 32)) * g->key_factor;
+		one ^= one >> 32;
+		two ^= two >> 32;
+	}
+	for (; i < words; i++)
+		one = (one ^ g->key[i]) * g->key_factor;
+	one ^= one >> 32 ^ (two << 21 | two >> 43);
+	one *= g->key_factor;
+	return one ^ one >> 32;
+}
+
+static bool grow_slots(struct group_writer *g)
+{
+	uint32_t slot_count = g->slot_count ? g->slot_count * 2 : 4096;
+	struct template_slot *slots = env_zalloc(g->env, slot_count * sizeof *slots);
+	if (!slots)
+		return false;
+	for (uint32_t i = 0; i < g->slot_count; i++) {
+		uint32_t at = (uint32_t)g->slots[i].hash & (slot_count - 1);
+		while (g->slots[i].key && slots[at].key)
+			at = (at + 1) & (slot_count - 1);
+		if (g->slots[i].key)
+			slots[at] = g->slots[i];
+	}
+	env_free(g->env, g->slots);
+	g->slots = slots;
+	g->slot_count = slot_count;
+	return true;
+}
+
+static int add_slot(struct group_writer *g, const struct shape *s, struct template_slot *slot, uint64_t hash,
+					uint32_t words)
+{
+	uint32_t known = g->templates.count, code = make_template(g, s);
+	struct slice key = arena_copy(&g->shape_arena, slice_of(g->key, words * sizeof *g->key));
+	if (code == STRINGS_NONE || !key.ptr)
+		return -ERROR_MEMORY;
+	*slot = (struct template_slot){hash, (const uint32_t *)(const void *)key.ptr, words, code};
+	g->slots_used++;
+	if (code == known && !g->literals_off && g->templates.count > TEMPLATES_FREE &&
+		g->templates.count > g->row_count / 2) {
+		/* What pieces were until now they are no more. */
+		g->literals_off = true;
+		group_forget_shapes(g);
+	}
+	return 0;
+}
+
+int group_find_template(struct group_writer *g, const struct shape *s, uint32_t *code)
+{
+	uint32_t words = (uint32_t)(g->key_next - g->key);
+	if (g->slots_used * 2 >= g->slot_count && !grow_slots(g))
+		return -ERROR_MEMORY;
+	uint64_t hash = hash_key(g, words);
+	uint32_t at = (uint32_t)hash & (g->slot_count - 1);
+	for (; g->slots[at].key; at = (at + 1) & (g->slot_count - 1)) {
+		const struct template_slot *slot = &g->slots[at];
+		if (slot->hash == hash && slot->words == words && memcmp(slot->key, g->key, words * sizeof *g->key) == 0) {
+			*code = slot->code;
+			return 0;
+		}
+	}
+	int result = add_slot(g, s, &g->slots[at], hash, words);
+	*code = g->slots[at].code;
+	return result;
+}
+
+/* ---- the column ---- */
 
 static void put_structure(struct buffer *out, struct slice key)
 {

@@ -6,14 +6,14 @@
 
 static void tables_init(struct group_writer *g)
 {
-	struct strings *copied[] = {&g->decoders, &g->logsources, &g->heads, &g->structures, &g->templates, &g->contexts};
+	struct strings *copied[] = {&g->decoders,  &g->logsources, &g->heads, &g->structures,
+								&g->templates, &g->contexts,   &g->texts};
 	for (unsigned i = 0; i < sizeof copied / sizeof copied[0]; i++)
 		strings_init(copied[i], g->env, &g->arena);
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
 		strings_init(borrowed[i], g->env, NULL);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->out,
-								&g->places, &g->bounds, &g->owners, &g->piece_at};
+	struct buffer *buffers[] = {&g->runs, &g->maps, &g->literals, &g->structure, &g->bits, &g->out};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_init(buffers[i], g->env);
 }
@@ -25,19 +25,21 @@ struct group_writer *group_writer_new(const struct env *env)
 		return NULL;
 	g->env = env;
 	arena_init(&g->arena, env, 0);
+	arena_init(&g->shape_arena, env, SHAPE_CHUNK_BYTES);
 	tables_init(g);
 	memcpy(&g->key_factor, g->structures.secret, sizeof g->key_factor);
 	g->key_factor |= 1;
 	words_init(&g->words, env);
+	values_work_init(&g->work, env);
 	g->time = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->time);
 	g->observed = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->observed);
 	g->template_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->template_codes);
 	g->head_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->head_codes);
 	g->columns = env_zalloc(env, GROUP_COLUMNS_MAX * sizeof *g->columns);
-	g->bound_at = env_alloc(env, BOUND_AT * sizeof *g->bound_at);
+	g->key = env_alloc(env, (1 + ROW_PIECES_MAX + ROW_FIELDS_MAX) * sizeof *g->key);
 	g->context_states = env_alloc(env, CONTEXTS_MAX * sizeof *g->context_states);
 	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states ||
-		!g->bound_at) {
+		!g->key) {
 		group_writer_free(g);
 		return NULL;
 	}
@@ -50,28 +52,29 @@ void group_writer_free(struct group_writer *g)
 	if (!g)
 		return;
 	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
-								&g->names,    &g->sources,    &g->collectors, &g->contexts};
+								&g->names,    &g->sources,    &g->collectors, &g->contexts,   &g->texts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
-	struct buffer *buffers[] = {&g->runs,   &g->maps,   &g->key,    &g->literals, &g->out,
-								&g->places, &g->bounds, &g->owners, &g->piece_at};
+	struct buffer *buffers[] = {&g->runs, &g->maps, &g->literals, &g->structure, &g->bits, &g->out};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
 	for (uint32_t i = 0; i < g->columns_made; i++)
 		values_free(&g->columns[i].values);
-	void *arrays[] = {g->time,    g->observed,    g->template_codes, g->head_codes,
-					  g->columns, g->name_states, g->context_states, g->bound_at};
+	void *arrays[] = {g->time,           g->observed, g->template_codes, g->head_codes, g->columns, g->name_states,
+					  g->context_states, g->key,      g->text_contexts,  g->slots};
 	for (unsigned i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
 		env_free(g->env, arrays[i]);
 	words_free(&g->words);
+	values_work_free(&g->work);
 	arena_free(&g->arena);
+	arena_free(&g->shape_arena);
 	env_free(g->env, g);
 }
 
 void group_begin(struct group_writer *g, uint64_t rows_expected)
 {
 	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
-								&g->names,    &g->sources,    &g->collectors, &g->contexts};
+								&g->names,    &g->sources,    &g->collectors, &g->contexts,   &g->texts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_reset(tables[i]);
 	for (uint32_t i = 0; i < g->column_count; i++)
@@ -83,6 +86,8 @@ void group_begin(struct group_writer *g, uint64_t rows_expected)
 	buffer_reset(&g->runs);
 	memset(g->context_states, 0, CONTEXTS_MAX * sizeof *g->context_states);
 	uint64_t contexts = rows_expected / ROWS_PER_CONTEXT;
+	group_forget_shapes(g);
+	g->shape_count = 0;
 	g->context_limit = contexts < 4 ? 0 : contexts < CONTEXTS_MAX ? (uint32_t)contexts : CONTEXTS_MAX;
 	g->row_count = g->run_count = g->column_count = 0;
 	g->anonymous = 0;
@@ -357,7 +362,7 @@ static int put_values(struct group_writer *g, group_put *put, void *ctx)
 	for (uint32_t i = 0; i < g->column_count; i++) {
 		struct column *column = &g->columns[i];
 		enum values_encoding encoding;
-		int result = values_encode(&column->values, &g->out, &encoding);
+		int result = values_encode(&column->values, &g->work, &g->words, &g->out, &encoding);
 		if (result == 0)
 			result =
 				put(ctx, COLUMN_VALUES, (uint8_t)encoding, column->number, column->values.count, buffer_slice(&g->out));

@@ -1,4 +1,9 @@
-/* The inside of a row group in the making: for group_write.c, group_rows.c and group_templates.c only. */
+/* The inside of a row group in the making: for group_write.c, group_rows.c, group_shapes.c and group_templates.c only.
+ *
+ * Rows come in few shapes: fields of the same names and types whose ends stand in the same order. What follows from
+ * that (which pieces there are, whose they are, which make which field) is worked out once and kept as a struct shape.
+ * A row is then a shape and one word for each piece; rows that are equal in all of that have the same template.
+ */
 #ifndef STORE_GROUP_WRITER_H
 #define STORE_GROUP_WRITER_H
 
@@ -11,16 +16,34 @@
 #define CONTEXT_BYTES 8u
 #define ROWS_PER_CONTEXT 256u /* a column costs a hundred octets: small groups have few */
 #define SPLIT_BYTES 24u /* shorter values of fields are not looked into */
-#define BOUND_AT 8192u /* texts up to here look their bounds up in a table */
 #define SPLIT_PIECES 48u /* of one piece */
 #define TEMPLATES_FREE 1024u /* past it and half as many as rows, text between fields gets a column too */
+
+#define SHAPE_BUCKETS 1024u
+#define SHAPE_TRIES 16u /* a sender of ever new shapes makes no row look through all of them */
+#define SHAPE_BYTES_MAX (8u << 20) /* of shapes and keys; past it all are forgotten, and made again as rows come */
+#define SHAPE_CHUNK_BYTES (1u << 20)
+#define ROW_FIELDS_MAX 512u /* LIMIT_row_fields: batches have no more in a row */
+#define ENDS_MAX (5u + 2 * ROW_FIELDS_MAX)
+#define ROW_PIECES_MAX (ENDS_MAX * (SPLIT_PIECES + 1))
+#define OWNER_NONE UINT32_MAX
+
+/* Where a text of the row begins or ends. First these, then two of each field. */
+enum row_end {
+	END_ZERO = 0,
+	END_ORIGINAL,
+	END_TEXT,
+	END_TIME_FROM, /* with END_TIME_TO: the text that time_ns gives back; both 0 when there is none */
+	END_TIME_TO,
+	END_FIELDS,
+};
 
 /* A name's values stay in the templates as long as they are few and short. */
 struct name_state {
 	uint32_t column; /* + 1; 0 = none yet */
 	uint8_t inline_count;
 	bool inline_off;
-	uint64_t inline_hashes[INLINE_VALUES];
+	uint32_t inline_texts[INLINE_VALUES]; /* numbers of texts */
 };
 
 struct column {
@@ -28,21 +51,46 @@ struct column {
 	struct values values;
 };
 
-/* A field of the row at hand. */
-struct place {
-	uint32_t name;
-	uint8_t type;
-	uint32_t from, to; /* octets of the row's text */
-	uint32_t first, last; /* the same as indexes of bounds */
-	uint32_t small;
+/* What becomes of the text between one bound and the next. */
+struct shape_piece {
+	/* The literal that it was last: up to 16 octets as in shorts.h, else begin is its address. */
+	uint64_t begin, end;
+	uint32_t len, word; /* word: 0 = none yet */
+	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
+	bool may_be_time; /* no field, or one of a time */
+	bool crossed; /* a field goes over the place where the piece begins */
+};
+
+struct shape {
+	struct shape *next; /* in the bucket; those used last stand first */
+	uint64_t hash;
+	uint32_t number;
+	uint32_t field_count, bound_count;
+	const uint32_t *fields; /* as group_writer.fields */
+	uint16_t *end_bounds; /* of each end the number of its bound */
+	uint16_t *bound_ends; /* of each bound an end that is there */
+	struct shape_piece *pieces; /* bound_count of them; the last one is empty */
+	uint32_t time_piece; /* + 1; 0 = none */
+	uint32_t time_end, time_offset, time_len; /* the time begins time_offset octets after that end */
+	struct timetext time_form;
+};
+
+struct template_slot {
+	uint64_t hash;
+	const uint32_t *key; /* null = free */
+	uint32_t words, code;
 };
 
 struct group_writer {
 	const struct env *env;
 	struct arena arena;
 	struct strings names, sources, decoders, logsources, collectors, heads, structures, templates, contexts;
+	struct strings texts; /* literals; before a variable: with the owner in the hash */
+	uint32_t *text_contexts; /* of each text: what a variable after it is, + 1; 0 = not asked yet */
+	uint32_t text_contexts_room;
 	struct words words;
-	struct buffer runs, maps, key, literals, out;
+	struct values_work work;
+	struct buffer runs, maps, literals, structure, bits, out;
 	const uint32_t *name_map, *source_map, *decoder_map, *logsource_map; /* of the batch at hand */
 	uint64_t *time, *observed;
 	uint32_t *template_codes, *head_codes;
@@ -59,30 +107,51 @@ struct group_writer {
 	bool has_last_head;
 	struct row_head last_head;
 	uint32_t last_head_code;
+	uint32_t context_limit;
+	/* shapes, and templates by shape and words; all in shape_arena */
+	struct arena shape_arena;
+	struct shape *shapes[SHAPE_BUCKETS];
+	uint32_t shape_count;
+	struct template_slot *slots; /* open addressing */
+	uint32_t slot_count, slots_used;
+	uint64_t key_factor; /* odd and drawn */
 	/* the row at hand */
 	struct slice text;
-	uint32_t original_len, place_count, bound_count, literal_count;
-	bool words_cut; /* a field ends inside a word, or goes from the original into the derived text */
-	uint64_t bound_bits[BOUND_AT / 64]; /* of texts shorter than BOUND_AT: where fields begin and end */
-	uint32_t time_piece; /* + 1; 0 = none */
-	struct timetext time_form;
+	uint32_t original_len, field_count, small_count, bound_count;
+	int64_t time_ns;
+	bool has_time;
+	struct batch_place places[ROW_FIELDS_MAX];
+	uint32_t fields[ROW_FIELDS_MAX]; /* name | type << 16 */
+	uint32_t smalls[ROW_FIELDS_MAX];
+	uint32_t ends[ENDS_MAX], bounds[ENDS_MAX]; /* bounds: the ends in order, each place once */
 	struct timetext_cache times_printed;
-	uint8_t last_time_text[64];
+	uint8_t last_time_text[TIMETEXT_MAX];
 	uint32_t last_time_len;
-	struct buffer places, bounds, owners, piece_at;
-	bool has_room;
-	uint32_t room_fields; /* the buffers of a row hold so many fields and so much text */
-	size_t room_text;
-	uint16_t *bound_at; /* of a place in the text, while it is short */
-	uint32_t *key_next; /* structure of the row, being written */
-	uint64_t key_hash, key_factor; /* of the structure; the factor is odd and drawn */
-	uint8_t *literal_next;
-	uint32_t piece_count, context_limit;
+	uint32_t *key, *key_next; /* the number of the shape, words of pieces, smalls */
 };
+
+/* A word of a piece: what it is in the low two bits. Several pieces begin with their number and WORD_SEVERAL. */
+#define WORD_LITERAL 0u /* number of the text + 1 */
+#define WORD_VALUE 1u /* column */
+#define WORD_TIME 2u
+#define WORD_SEVERAL 3u
+
+static inline bool field_has_text(uint32_t field)
+{
+	uint32_t type = field >> 16;
+	return type != VALUE_NULL && type != VALUE_SMALL;
+}
 
 /* Cuts the row's text and finds its template. */
 int group_add_text(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t *code);
-/* The column of templates (group_templates.c). */
+
+/* group_shapes.c: the shape of the row at hand, whose fields and ends are set; sets the bounds. Null: no memory. */
+struct shape *group_find_shape(struct group_writer *g, uint64_t hash);
+void group_forget_shapes(struct group_writer *g); /* and the templates found by them */
+
+/* group_templates.c: the template of the row at hand, whose key is whole. */
+int group_find_template(struct group_writer *g, const struct shape *shape, uint32_t *code);
+/* The column of templates. */
 void group_fill_templates(struct group_writer *g, struct buffer *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/strings.h"
 #include "store/hash.h"
+#include "store/shorts.h"
 
 _Static_assert(STRINGS_SECRET_BYTES == HASH_SECRET_BYTES, "the size that XXH3 asks for");
 
@@ -54,59 +55,27 @@ static uint32_t add(struct strings *s, struct slice text, uint32_t hash, uint32_
 	return s->count - 1;
 }
 
-static inline uint64_t load64(const uint8_t *p)
+uint32_t strings_hash(const struct strings *s, struct slice text)
 {
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-/* Up to 16 octets: two loads that overlap cover all of them. Returns their beginning, *end their end. */
-static inline uint64_t load_short(struct slice text, uint64_t *end)
-{
-	if (text.len >= 8) {
-		*end = load64(text.ptr + text.len - 8);
-		return load64(text.ptr);
-	}
-	if (text.len >= 4) {
-		*end = load32(text.ptr + text.len - 4);
-		return load32(text.ptr);
-	}
-	*end = 0;
-	if (text.len == 0)
-		return 0;
-	return text.ptr[0] | (uint64_t)text.ptr[text.len / 2] << 8 | (uint64_t)text.ptr[text.len - 1] << 16;
-}
-
-static inline uint32_t hash_text(const struct strings *s, struct slice text)
-{
-	if (text.len > 16)
+	if (text.len > SHORT_MAX)
 		return (uint32_t)hash_secret(text, s->secret);
-	uint64_t end, begin = load_short(text, &end);
-	__uint128_t product = (__uint128_t)(begin ^ load64(s->secret) ^ text.len) * (end ^ load64(s->secret + 8));
-	return (uint32_t)(product >> 64) ^ (uint32_t)(product >> 32) ^ (uint32_t)product;
+	uint64_t end, begin = shorts_load(text, &end);
+	return shorts_hash(begin, end, text.len, s->secret);
 }
 
 static inline bool same(struct slice a, struct slice b)
 {
 	if (a.len != b.len)
 		return false;
-	if (a.len > 16)
+	if (a.len > SHORT_MAX)
 		return memcmp(a.ptr, b.ptr, a.len) == 0;
 	uint64_t a_end, b_end;
-	return load_short(a, &a_end) == load_short(b, &b_end) && a_end == b_end;
+	return shorts_load(a, &a_end) == shorts_load(b, &b_end) && a_end == b_end;
 }
 
 uint32_t strings_intern(struct strings *s, struct slice text, bool *is_new)
 {
-	return strings_intern_hashed(s, text, hash_text(s, text), is_new);
+	return strings_intern_hashed(s, text, strings_hash(s, text), is_new);
 }
 
 uint32_t strings_intern_hashed(struct strings *s, struct slice text, uint32_t hash, bool *is_new)

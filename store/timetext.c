@@ -104,21 +104,25 @@ static size_t put_fraction(uint8_t *out, uint8_t form, uint32_t ns)
 	unsigned digits = form & 15;
 	if (form < FORM_ISO || digits == 0)
 		return 0;
+	static const uint32_t cut[10] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
 	out[0] = (form >> 4) >= 3 ? ',' : '.';
-	for (unsigned i = 9; i > 0; i--) {
-		if (i <= digits)
-			out[i] = (uint8_t)('0' + ns % 10);
+	ns /= cut[digits];
+	for (unsigned i = digits; i > 0; i--) {
+		out[i] = (uint8_t)('0' + ns % 10);
 		ns /= 10;
 	}
 	return 1 + digits;
 }
 
-size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out)
+/* The text up to the seconds, *ns behind it; null when the time is outside the calendar. */
+static const struct timetext_second *second_of(struct timetext_cache *cache, struct timetext form, int64_t time_ns,
+											   uint32_t *ns)
 {
 	int64_t at;
 	if (__builtin_add_overflow(time_ns, (int64_t)form.quarters * 15 * NS_PER_MIN, &at))
-		return 0;
+		return NULL;
 	int64_t second = at / NS_PER_S - (at % NS_PER_S < 0);
+	*ns = (uint32_t)(at - second * NS_PER_S);
 	/* Fractions share the cached second: the form is compared without its digits. */
 	uint8_t whole = form.form >= FORM_ISO ? form.form & 0xf0 : form.form;
 	struct timetext_second *known = &cache->seconds[(uint64_t)second % TIMETEXT_SECONDS];
@@ -127,10 +131,28 @@ size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_
 		known->second = second;
 		known->form = whole;
 	}
-	if (known->len == 0)
+	return known->len ? known : NULL;
+}
+
+size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out)
+{
+	uint32_t ns;
+	const struct timetext_second *second = second_of(cache, form, time_ns, &ns);
+	if (!second)
 		return 0;
-	memcpy(out, known->text, known->len);
-	return known->len + put_fraction(out + known->len, form.form, (uint32_t)(at - second * NS_PER_S));
+	memcpy(out, second->text, TIMETEXT_MAX);
+	return second->len + put_fraction(out + second->len, form.form, ns);
+}
+
+bool timetext_is(struct timetext_cache *cache, struct timetext form, int64_t time_ns, struct slice text)
+{
+	uint32_t ns;
+	uint8_t fraction[16];
+	const struct timetext_second *second = second_of(cache, form, time_ns, &ns);
+	if (!second || text.len < second->len || memcmp(text.ptr, second->text, second->len) != 0)
+		return false;
+	size_t len = put_fraction(fraction, form.form, ns);
+	return text.len == second->len + len && memcmp(text.ptr + second->len, fraction, len) == 0;
 }
 
 static bool digit(uint8_t c)

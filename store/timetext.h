@@ -28,6 +28,8 @@ struct timetext_cache {
 
 /* Does a time text that time_ns gives back exactly begin at text.ptr? Its length, and how; 0 when not. */
 size_t timetext_find(struct timetext_cache *cache, struct slice text, int64_t time_ns, struct timetext *out);
+/* Does timetext_print give exactly the octets at text.ptr, all of text.len? */
+bool timetext_is(struct timetext_cache *cache, struct timetext form, int64_t time_ns, struct slice text);
 bool timetext_known(uint8_t form);
 /* Octets written, at most TIMETEXT_MAX; 0 when the time is outside the calendar. */
 size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out);

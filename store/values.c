@@ -1,48 +1,178 @@
 #include "store/values.h"
+#include "store/hash.h"
 #include "store/ints.h"
 
 #define KNOWN_TRIAL 2048u /* so many values are looked up before the dictionary must have paid */
 #define KNOWN_MAX 65536u
+#define SLOTS_FIRST 256u
+#define AHEAD 8u /* the slots of so many values further on are fetched already */
+
+void values_work_init(struct values_work *work, const struct env *env)
+{
+	*work = (struct values_work){.env = env};
+	/* As in strings.c: without randomness as right, only easier to attack. */
+	if (env->random.fill(env->random.ctx, work->secret, sizeof work->secret) != 0)
+		for (unsigned i = 0; i < sizeof work->secret; i++)
+			work->secret[i] = (uint8_t)(i * 179 + 3);
+}
+
+void values_work_free(struct values_work *work)
+{
+	env_free(work->env, work->slots);
+	env_free(work->env, work->firsts);
+	env_free(work->env, work->codes);
+	env_free(work->env, work->numbers);
+	env_free(work->env, work->spread);
+	*work = (struct values_work){0};
+}
+
+/* Arrays for n values. What they held is of no use any more. */
+static bool work_room(struct values_work *work, uint32_t n)
+{
+	if (n < work->room)
+		return true;
+	uint32_t room = n < 4096 ? 4096 : n < 32768 ? 32768 : n + 1;
+	work->room = 0;
+	uint32_t *firsts = env_resize(work->env, work->firsts, room * sizeof *firsts);
+	work->firsts = firsts ? firsts : work->firsts;
+	uint32_t *codes = env_resize(work->env, work->codes, room * sizeof *codes);
+	work->codes = codes ? codes : work->codes;
+	uint64_t *numbers = env_resize(work->env, work->numbers, room * sizeof *numbers);
+	work->numbers = numbers ? numbers : work->numbers;
+	uint64_t *spread = env_resize(work->env, work->spread, room * sizeof *spread);
+	work->spread = spread ? spread : work->spread;
+	if (!firsts || !codes || !numbers || !spread)
+		return false;
+	work->room = room;
+	return true;
+}
 
 void values_init(struct values *v, const struct env *env)
 {
 	*v = (struct values){.env = env};
-	strings_init(&v->known, env, NULL);
 }
 
-static int grow(struct values *v)
+int values_grow(struct values *v)
 {
 	uint32_t room = v->room ? v->room * 2 : 256;
-	struct slice *items = env_resize(v->env, v->items, room * sizeof *items);
+	struct value *items = env_resize(v->env, v->items, room * sizeof *items);
 	if (!items)
 		return -ERROR_MEMORY;
 	v->items = items;
-	uint32_t *codes = env_resize(v->env, v->codes, room * sizeof *codes);
-	if (!codes)
-		return -ERROR_MEMORY;
-	v->codes = codes;
 	v->room = room;
 	return 0;
 }
 
-int values_add(struct values *v, struct slice text, bool *is_new)
+static struct slice text_of(const struct value *item, uint8_t scratch[SHORT_MAX])
 {
-	*is_new = true;
-	if (v->count == v->room && grow(v) != 0)
-		return -ERROR_MEMORY;
-	if (!v->known_off) {
-		uint32_t code = strings_intern(&v->known, text, is_new);
-		if (code == STRINGS_NONE)
-			return -ERROR_MEMORY;
-		v->codes[v->count] = code;
-		uint32_t known = v->known.count;
-		v->known_off = known >= KNOWN_MAX || (v->count >= KNOWN_TRIAL && known > v->count / 2);
+	if (item->len > SHORT_MAX)
+		return slice_of((const uint8_t *)(uintptr_t)item->begin, item->len);
+	shorts_store(item->begin, item->end, item->len, scratch);
+	return slice_of(scratch, item->len);
+}
+
+/* ---- which values are the same ---- */
+
+static uint32_t hash_item(const struct values_work *work, struct value *item)
+{
+	if (item->len > SHORT_MAX)
+		item->end = hash_secret(slice_of((const uint8_t *)(uintptr_t)item->begin, item->len), work->secret);
+	return shorts_hash(item->len > SHORT_MAX ? 0 : item->begin, item->end, item->len, work->secret);
+}
+
+static inline bool same(const struct value *a, const struct value *b)
+{
+	if (a->len != b->len || a->end != b->end)
+		return false;
+	if (a->len <= SHORT_MAX)
+		return a->begin == b->begin;
+	return memcmp((const void *)(uintptr_t)a->begin, (const void *)(uintptr_t)b->begin, a->len) == 0;
+}
+
+static bool slots_room(struct values_work *work, uint32_t slot_count)
+{
+	if (slot_count > work->slot_room) {
+		struct values_slot *slots = env_resize(work->env, work->slots, slot_count * sizeof *slots);
+		if (!slots)
+			return false;
+		work->slots = slots;
+		work->slot_room = slot_count;
 	}
-	v->items[v->count++] = text;
+	memset(work->slots, 0, slot_count * sizeof *work->slots);
+	work->slot_count = slot_count;
+	return true;
+}
+
+static void put_slot(struct values_work *work, uint32_t hash, uint32_t item)
+{
+	uint32_t at = hash & (work->slot_count - 1);
+	while (work->slots[at].item)
+		at = (at + 1) & (work->slot_count - 1);
+	work->slots[at] = (struct values_slot){hash, item + 1};
+}
+
+static bool grow_slots(struct values_work *work, struct value *items)
+{
+	if (!slots_room(work, work->slot_count * 4))
+		return false;
+	for (uint32_t i = 0; i < work->known; i++)
+		put_slot(work, hash_item(work, &items[work->firsts[i]]), work->firsts[i]);
+	return true;
+}
+
+/* The code of item i; a new one when its text was not there. */
+static void find_code(struct values_work *work, struct value *items, uint32_t i, uint32_t hash)
+{
+	uint32_t mask = work->slot_count - 1, at = hash & mask;
+	for (; work->slots[at].item; at = (at + 1) & mask) {
+		const struct value *known = &items[work->slots[at].item - 1];
+		if (work->slots[at].hash == hash && same(known, &items[i])) {
+			items[i].code = known->code;
+			return;
+		}
+	}
+	work->slots[at] = (struct values_slot){hash, i + 1};
+	items[i].code = work->known;
+	work->firsts[work->known++] = i;
+}
+
+/* Gives every value its code. *paid: false when there are too many distinct ones; then codes mean nothing. */
+static int find_codes(struct values *v, struct values_work *work, bool *paid)
+{
+	uint32_t hashes[AHEAD];
+	work->known = 0;
+	*paid = true;
+	if (!slots_room(work, SLOTS_FIRST))
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < v->count + AHEAD && *paid; i++) {
+		uint32_t hash = hashes[i % AHEAD];
+		if (i < v->count) {
+			hashes[i % AHEAD] = hash_item(work, &v->items[i]);
+			__builtin_prefetch(&work->slots[hashes[i % AHEAD] & (work->slot_count - 1)]);
+		}
+		if (i < AHEAD)
+			continue;
+		find_code(work, v->items, i - AHEAD, hash);
+		*paid = work->known < KNOWN_MAX && (i - AHEAD < KNOWN_TRIAL || work->known <= (i - AHEAD) / 2);
+		if (work->known * 2 >= work->slot_count && !grow_slots(work, v->items))
+			return -ERROR_MEMORY;
+	}
 	return 0;
 }
 
 /* ---- which encoding ---- */
+
+/* The distinct values, or all of them when codes did not pay. */
+struct distinct {
+	const struct value *items;
+	const uint32_t *firsts; /* null: item i is the i-th */
+	uint32_t count;
+};
+
+static inline const struct value *distinct_item(const struct distinct *d, uint32_t i)
+{
+	return &d->items[d->firsts ? d->firsts[i] : i];
+}
 
 /* Unsigned, no leading zero, at most 19 digits: what printing gives back. */
 static bool decimal(struct slice s, uint64_t *out)
@@ -77,25 +207,26 @@ static bool ipv4(struct slice s, uint8_t out[4])
 }
 
 /* The distinct values as numbers, when all of them are; *range_bits: what the widest distance takes. */
-static bool all_decimal(const struct slice *items, uint32_t n, uint64_t *numbers, unsigned *range_bits)
+static bool all_decimal(const struct distinct *d, uint64_t *numbers, unsigned *range_bits)
 {
 	uint64_t low = UINT64_MAX, high = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		if (!decimal(items[i], &numbers[i]))
+	uint8_t scratch[SHORT_MAX];
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (!decimal(text_of(distinct_item(d, i), scratch), &numbers[i]))
 			return false;
 		low = numbers[i] < low ? numbers[i] : low;
 		high = numbers[i] > high ? numbers[i] : high;
 	}
-	*range_bits = n && high != low ? 64u - (unsigned)__builtin_clzll(high - low) : 0;
+	*range_bits = d->count && high != low ? 64u - (unsigned)__builtin_clzll(high - low) : 0;
 	return true;
 }
 
 /* The same for addresses, four octets in each number. */
-static bool all_ipv4(const struct slice *items, uint32_t n, uint64_t *numbers)
+static bool all_ipv4(const struct distinct *d, uint64_t *numbers)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		uint8_t octets[4];
-		if (!ipv4(items[i], octets))
+	uint8_t scratch[SHORT_MAX], octets[4];
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (!ipv4(text_of(distinct_item(d, i), scratch), octets))
 			return false;
 		numbers[i] = get_u32(octets);
 	}
@@ -103,79 +234,70 @@ static bool all_ipv4(const struct slice *items, uint32_t n, uint64_t *numbers)
 }
 
 /* A guess in bits; zstd halves text roughly. */
-static enum values_encoding choose(const struct values *v, uint64_t *numbers)
+static enum values_encoding choose(const struct values *v, const struct distinct *d, uint64_t *numbers)
 {
-	const struct slice *distinct = v->known_off ? v->items : v->known.items;
-	uint32_t n = v->known_off ? v->count : v->known.count;
 	unsigned range_bits = 0;
-	bool is_decimal = all_decimal(distinct, n, numbers, &range_bits);
-	bool is_ipv4 = !is_decimal && all_ipv4(distinct, n, numbers);
-	if (v->known_off)
+	bool is_decimal = all_decimal(d, numbers, &range_bits);
+	bool is_ipv4 = !is_decimal && all_ipv4(d, numbers);
+	if (!d->firsts)
 		return is_decimal ? VALUES_DECIMAL : is_ipv4 ? VALUES_IPV4 : VALUES_STRINGS;
 	uint64_t known_octets = 0;
-	for (uint32_t i = 0; i < n; i++)
-		known_octets += distinct[i].len + 1;
-	unsigned code_bits = n > 1 ? 32u - (unsigned)__builtin_clz(n - 1) : 0;
+	for (uint32_t i = 0; i < d->count; i++)
+		known_octets += distinct_item(d, i)->len + UINT64_C(1);
+	unsigned code_bits = d->count > 1 ? 32u - (unsigned)__builtin_clz(d->count - 1) : 0;
 	uint64_t as_codes = known_octets * 4 + (uint64_t)v->count * code_bits;
 	if (is_decimal && (uint64_t)range_bits * v->count < as_codes)
 		return VALUES_DECIMAL;
 	if (is_ipv4 && UINT64_C(32) * v->count < as_codes)
 		return VALUES_IPV4;
-	return (uint64_t)n * 4 > (uint64_t)v->count * 3 ? VALUES_STRINGS : VALUES_DICTIONARY;
+	return (uint64_t)d->count * 4 > (uint64_t)v->count * 3 ? VALUES_STRINGS : VALUES_DICTIONARY;
 }
 
 /* ---- writing ---- */
 
-static void put_strings(struct buffer *out, const struct slice *items, uint32_t n, uint32_t *scratch, bool with_size)
+static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *scratch, bool with_size)
 {
 	uint64_t octets = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		scratch[i] = (uint32_t)items[i].len;
-		octets += items[i].len;
+	for (uint32_t i = 0; i < d->count; i++) {
+		scratch[i] = distinct_item(d, i)->len;
+		octets += scratch[i];
 	}
-	ints_encode_codes(out, scratch, n);
+	ints_encode_codes(out, scratch, d->count);
 	if (with_size)
 		buffer_add_u32(out, (uint32_t)octets);
 	uint8_t *p = buffer_room(out, octets + 1);
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < n; i++) {
-		if (items[i].len)
-			memcpy(p, items[i].ptr, items[i].len);
-		p += items[i].len;
+	for (uint32_t i = 0; i < d->count; i++) {
+		const struct value *item = distinct_item(d, i);
+		if (item->len > SHORT_MAX)
+			memcpy(p, (const void *)(uintptr_t)item->begin, item->len);
+		else
+			shorts_store(item->begin, item->end, item->len, p);
+		p += item->len;
 	}
 	out->len += octets;
 }
 
-static int put_known(struct values *v, struct buffer *out)
+static void put_known(const struct values *v, const struct distinct *d, struct values_work *work, struct buffer *out)
 {
-	uint32_t n = v->known.count;
-	uint32_t *scratch = env_alloc(v->env, (n + 1) * sizeof *scratch);
-	if (!scratch)
-		return -ERROR_MEMORY;
-	buffer_add_u32(out, n);
-	put_strings(out, v->known.items, n, scratch, true);
-	env_free(v->env, scratch);
-	ints_encode_codes(out, v->codes, v->count);
-	return 0;
-}
-
-/* From one number for each distinct value to one for each value. */
-static int spread(struct values *v, const uint64_t *numbers, uint64_t **out)
-{
-	*out = env_alloc(v->env, ((size_t)v->count + 1) * sizeof **out);
-	if (!*out)
-		return -ERROR_MEMORY;
+	buffer_add_u32(out, d->count);
+	put_strings(out, d, work->codes, true);
 	for (uint32_t i = 0; i < v->count; i++)
-		(*out)[i] = numbers[v->known_off ? i : v->codes[i]];
-	return 0;
+		work->codes[i] = v->items[i].code;
+	ints_encode_codes(out, work->codes, v->count);
 }
 
-static int put_numbers(struct values *v, struct buffer *out, const uint64_t *numbers, bool is_ipv4)
+/* One number for each distinct value becomes one for each value. */
+static void put_numbers(const struct values *v, const struct distinct *d, struct values_work *work, struct buffer *out,
+						bool is_ipv4)
 {
-	uint64_t *all;
-	if (spread(v, numbers, &all) != 0)
-		return -ERROR_MEMORY;
+	const uint64_t *all = work->numbers;
+	if (d->firsts) {
+		for (uint32_t i = 0; i < v->count; i++)
+			work->spread[i] = work->numbers[v->items[i].code];
+		all = work->spread;
+	}
 	uint8_t *p = is_ipv4 ? buffer_room(out, (size_t)v->count * 4 + 1) : NULL;
 	for (uint32_t i = 0; p && i < v->count; i++)
 		put_u32(p + 4 * (size_t)i, (uint32_t)all[i]);
@@ -183,39 +305,38 @@ static int put_numbers(struct values *v, struct buffer *out, const uint64_t *num
 		out->len += (size_t)v->count * 4;
 	if (!is_ipv4)
 		ints_encode(out, all, v->count);
-	env_free(v->env, all);
-	return 0;
 }
 
-int values_encode(struct values *v, struct buffer *out, enum values_encoding *encoding)
+int values_encode(struct values *v, struct values_work *work, struct words *words, struct buffer *out,
+				  enum values_encoding *encoding)
 {
-	int result = 0;
-	uint64_t *numbers = env_alloc(v->env, ((size_t)v->count + 1) * sizeof *numbers);
-	if (!numbers)
+	bool paid;
+	if (!work_room(work, v->count) || find_codes(v, work, &paid) != 0)
 		return -ERROR_MEMORY;
-	*encoding = choose(v, numbers);
-	if (*encoding == VALUES_DICTIONARY)
-		result = put_known(v, out);
-	else if (*encoding == VALUES_STRINGS)
-		put_strings(out, v->items, v->count, v->codes, false);
-	else
-		result = put_numbers(v, out, numbers, *encoding == VALUES_IPV4);
-	env_free(v->env, numbers);
-	return result ? result : out->failed ? -ERROR_MEMORY : 0;
+	struct distinct d = {v->items, paid ? work->firsts : NULL, paid ? work->known : v->count};
+	uint8_t scratch[SHORT_MAX];
+	for (uint32_t i = 0; i < d.count; i++)
+		words_add(words, text_of(distinct_item(&d, i), scratch));
+	*encoding = choose(v, &d, work->numbers);
+	if (*encoding == VALUES_DICTIONARY) {
+		put_known(v, &d, work, out);
+	} else if (*encoding == VALUES_STRINGS) {
+		d = (struct distinct){v->items, NULL, v->count};
+		put_strings(out, &d, work->codes, false);
+	} else {
+		put_numbers(v, &d, work, out, *encoding == VALUES_IPV4);
+	}
+	return out->failed ? -ERROR_MEMORY : 0;
 }
 
 void values_reset(struct values *v)
 {
-	strings_reset(&v->known);
-	v->known_off = false;
 	v->count = 0;
 }
 
 void values_free(struct values *v)
 {
-	strings_free(&v->known);
 	env_free(v->env, v->items);
-	env_free(v->env, v->codes);
 	*v = (struct values){0};
 }
 
