@@ -169,6 +169,23 @@ int group_load_all(struct group *g, struct error *error);
 /* The next row (there must be one). Not whole: only the fields named to group_load_names, with only the text they need.
  * ERROR_FORMAT when the row cannot be, ERROR_MEMORY. */
 int group_next(struct group *g, bool whole, struct group_row *out, struct error *error);
+/* Comparing rows with what they should be, for whoever has just written them. All values must be loaded; the tables it
+ * makes for itself go into the arena. */
+struct group_compare {
+	struct group *group;
+	struct arena *arena;
+	struct compare_structure **structures; /* null: not needed yet */
+	struct compare_template **templates;
+	uint32_t *lengths; /* of the row at hand: octets of values before each of its values */
+	struct batch_place *places;
+	const struct batch *batch;
+	uint32_t *names; /* of each name of the batch the name of the group that was found equal, + 1 */
+};
+
+int group_compare_open(struct group_compare *c, struct group *g, struct arena *arena, struct error *error);
+/* Goes on by a row like group_next. 1: it has exactly the text, the original and the fields (names, types, places,
+ * numbers) of this row; 0: it has not, and no more rows can be asked for; -ERROR_MEMORY. */
+int group_compare_next(struct group_compare *c, const struct batch *batch, const struct batch_row *row);
 /* A place to come back to. */
 void group_save(struct group *g);
 void group_restore(struct group *g);

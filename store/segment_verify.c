@@ -1,15 +1,18 @@
 /* Is what stands in the file what it was made from? Row by row, octet by octet. */
 #include "store/segment.h"
 
+#define COMPARE_CHUNK_BYTES (1u << 20)
+
 struct check {
 	struct segment segment;
 	struct segment_rows rows;
 	const struct segment_input *input;
 	uint32_t group, group_run, run_used; /* run_used: rows of the group's run already taken */
 	uint64_t row; /* for the message */
-	/* What was found equal already, for the batch and the row group at hand: the name of the group for each name of the
-	 * batch, + 1, and the last head with the indexes of the batch's row. */
-	uint32_t *names;
+	struct arena arena; /* for compare */
+	struct group_compare compare;
+	/* What was found equal already, for the batch and the row group at hand: the last head with the indexes of the
+	 * batch's row. */
 	const struct batch *batch;
 	const struct row_head *head;
 	struct batch_row head_of;
@@ -52,53 +55,20 @@ static bool same_head(struct check *c, const struct row_head *head, const struct
 	return false;
 }
 
-/* Two indexes of names mean the same name: compared once for each pair that follows another. */
-static bool same_name(struct check *c, const struct batch *b, uint16_t in_group, uint16_t in_batch)
-{
-	if (c->names[in_batch] == in_group + 1u)
-		return true;
-	if (!slice_equal(c->rows.group.names[in_group], batch_name(b, in_batch)))
-		return false;
-	c->names[in_batch] = in_group + 1u;
-	return true;
-}
-
-static bool same_fields(struct check *c, const struct group_row *row, const struct batch *b,
-						const struct batch_row *from)
-{
-	if (row->field_count != from->field_count)
-		return false;
-	for (uint32_t i = 0; i < row->field_count; i++) {
-		struct batch_value value;
-		const struct group_field *field = &row->fields[i];
-		batch_get_value(b, from, from->field_first + i, &value);
-		if (field->type != value.type || field->small != value.small || field->len != value.text.len ||
-			!same_name(c, b, field->name, value.name))
-			return false;
-		bool has_text = value.type != VALUE_SMALL && value.type != VALUE_NULL;
-		if (has_text && field->offset != (size_t)(value.text.ptr - from->text.ptr))
-			return false;
-	}
-	return true;
-}
-
-static void forget(struct check *c, const struct batch *b)
-{
-	c->batch = b;
-	c->head = NULL;
-	memset(c->names, 0, b->name_count * sizeof *c->names);
-}
-
 /* Fields are places in the text, so that equal text and equal places are equal values. */
-static bool same_row(struct check *c, const struct group_row *row, const struct batch *b, uint32_t index)
+static int same_row(struct check *c, const struct batch *b, uint32_t index)
 {
 	struct batch_row from;
+	struct group *g = &c->rows.group;
+	uint32_t row = g->row;
 	batch_get_row(b, index, &from);
 	if (b != c->batch)
-		forget(c, b);
-	return row->time_ns == from.time_ns && row->observed_ns == from.observed_ns &&
-		   row->original_len == from.original.len && slice_equal(row->text, from.text) &&
-		   same_head(c, row->head, b, &from) && same_fields(c, row, b, &from);
+		c->head = NULL;
+	c->batch = b;
+	if ((int64_t)g->times[row] != from.time_ns || (int64_t)g->observed[row] != from.observed_ns ||
+		!same_head(c, &g->heads[g->head_codes[row]], b, &from))
+		return 0;
+	return group_compare_next(&c->compare, b, &from);
 }
 
 static bool same_run(const struct check *c, const struct group_run *run, const struct row_run *from, uint32_t done)
@@ -122,12 +92,14 @@ static int next_group(struct check *c, struct error *error)
 	int result = segment_rows_open(&c->rows, &c->segment, c->group++, error);
 	c->group_run = c->run_used = 0;
 	c->batch = NULL;
-	return result == 0 ? group_load_all(&c->rows.group, error) : result;
+	arena_reset(&c->arena);
+	if (result == 0)
+		result = group_load_all(&c->rows.group, error);
+	return result == 0 ? group_compare_open(&c->compare, &c->rows.group, &c->arena, error) : result;
 }
 
 static int check_row(struct check *c, const struct row_run *from, uint32_t done, struct error *error)
 {
-	struct group_row row;
 	int result = next_group(c, error);
 	if (result != 0)
 		return result;
@@ -137,10 +109,10 @@ static int check_row(struct check *c, const struct row_run *from, uint32_t done,
 		c->run_used = 0;
 	}
 	CHECK(c->group_run < g->run_count);
-	result = group_next(g, true, &row, error);
-	if (result != 0)
-		return result;
-	if (!same_run(c, &g->runs[c->group_run], from, done) || !same_row(c, &row, from->batch, from->first + done))
+	result = same_run(c, &g->runs[c->group_run], from, done) ? same_row(c, from->batch, from->first + done) : 0;
+	if (result < 0)
+		return error_set(error, ERROR_MEMORY, "no memory to verify a segment");
+	if (result == 0)
 		return error_set(error, ERROR_DAMAGED, "row %llu of the new segment does not come back as it was",
 						 (unsigned long long)c->row);
 	c->run_used++;
@@ -172,13 +144,9 @@ int segment_verify(const struct env *env, struct slice file, const struct segmen
 				index->partition.partition == input->partition.partition &&
 				index->first_offset == input->first_offset && index->last_offset == input->last_offset &&
 				index->first_leaf == input->first_leaf && index->mark_count == input->mark_count;
-	c.names = env_alloc(env, (UINT16_MAX + 1u) * sizeof *c.names);
-	if (!c.names)
-		result = error_set(error, ERROR_MEMORY, "no memory to verify a segment");
-	else
-		result =
-			same ? check_all(&c, error) : error_set(error, ERROR_DAMAGED, "the new segment's head is not as given");
-	env_free(env, c.names);
+	arena_init(&c.arena, env, COMPARE_CHUNK_BYTES);
+	result = same ? check_all(&c, error) : error_set(error, ERROR_DAMAGED, "the new segment's head is not as given");
+	arena_free(&c.arena);
 	segment_rows_close(&c.rows);
 	segment_close(&c.segment);
 	return result;

@@ -1,0 +1,246 @@
+/* Is the next row of a group this one? The row is not put together: its template's literals are compared in runs, its
+ * values one by one, with the text that it must have. A place in the text is then the octets of the literals before it,
+ * which the template knows, and those of the values before it, which are summed up while comparing.
+ */
+#include "store/group_reader.h"
+#include "store/shorts.h"
+
+struct compare_field {
+	uint32_t word; /* name + 1, type << 17; as expected_word() */
+	uint32_t from, to; /* varying pieces before its ends */
+};
+
+struct compare_structure {
+	uint32_t varying_count, original; /* original: varying pieces in it */
+	const struct structure_piece **varying;
+	struct compare_field *fields;
+};
+
+/* Octets of literals before the ends of a field; of a small one the number, 0. */
+struct compare_ends {
+	uint32_t from, to;
+};
+
+struct compare_template {
+	const struct compare_structure *structure;
+	const uint8_t *octets; /* all literals, joined */
+	uint32_t *runs; /* so many of them before each varying piece, and behind the last one */
+	struct compare_ends *ends;
+	uint32_t original;
+};
+
+static uint32_t expected_word(uint32_t name_plus_1, uint8_t type)
+{
+	return name_plus_1 | (uint32_t)type << 17;
+}
+
+static bool has_text(uint8_t type)
+{
+	return type != VALUE_SMALL && type != VALUE_NULL;
+}
+
+/* ---- structures and templates, made when a row first needs them ---- */
+
+static bool open_structure(struct group_compare *c, const struct group_structure *s, struct compare_structure *out)
+{
+	struct arena *arena = c->arena;
+	out->varying = arena_alloc(arena, s->piece_count * sizeof(struct structure_piece *));
+	out->fields = arena_alloc(arena, s->field_count * sizeof *out->fields);
+	uint32_t *before = arena_alloc(arena, ((size_t)s->piece_count + 1) * sizeof *before);
+	if (!out->varying || !out->fields || !before)
+		return false;
+	for (uint32_t k = 0; k < s->piece_count; k++) {
+		before[k] = out->varying_count;
+		if (s->pieces[k].from != PIECE_LITERAL)
+			out->varying[out->varying_count++] = &s->pieces[k];
+	}
+	before[s->piece_count] = out->varying_count;
+	out->original = before[s->original_pieces];
+	for (uint32_t i = 0; i < s->field_count; i++) {
+		const struct structure_field *f = &s->fields[i];
+		out->fields[i] = (struct compare_field){expected_word(f->name + 1u, f->type), 0, 0};
+		if (has_text(f->type)) {
+			out->fields[i].from = before[f->first];
+			out->fields[i].to = before[f->first + f->count];
+		}
+	}
+	return true;
+}
+
+static struct compare_structure *structure_of(struct group_compare *c, const struct group_structure *s)
+{
+	struct compare_structure **known = &c->structures[s - c->group->structures];
+	if (*known)
+		return *known;
+	struct compare_structure *made = arena_zalloc(c->arena, sizeof *made);
+	if (!made || !open_structure(c, s, made))
+		return NULL;
+	return *known = made;
+}
+
+/* Joins the literals; before[k]: octets of those before piece k. */
+static bool join_literals(struct group_compare *c, const struct group_template *from, struct compare_template *t,
+						  uint32_t *before)
+{
+	const struct group_structure *s = from->structure;
+	size_t octets = 0, at = 0;
+	uint32_t literal = 0, varying = 0;
+	for (uint32_t i = 0; i < s->literal_count; i++)
+		octets += from->literals[i].len;
+	uint8_t *joined = octets <= UINT32_MAX ? arena_alloc(c->arena, octets) : NULL;
+	if (!joined)
+		return false;
+	t->octets = joined;
+	t->runs[0] = 0;
+	for (uint32_t k = 0; k < s->piece_count; k++) {
+		before[k] = (uint32_t)at;
+		if (s->pieces[k].from != PIECE_LITERAL) {
+			t->runs[++varying] = 0;
+			continue;
+		}
+		struct slice text = from->literals[literal++];
+		if (text.len)
+			memcpy(joined + at, text.ptr, text.len);
+		at += text.len;
+		t->runs[varying] += (uint32_t)text.len;
+	}
+	before[s->piece_count] = (uint32_t)at;
+	return true;
+}
+
+static bool open_template(struct group_compare *c, const struct group_template *from, struct compare_template *t)
+{
+	const struct group_structure *s = from->structure;
+	const struct compare_structure *structure = structure_of(c, s);
+	if (!structure)
+		return false;
+	t->structure = structure;
+	t->runs = arena_alloc(c->arena, ((size_t)structure->varying_count + 1) * sizeof *t->runs);
+	t->ends = arena_alloc(c->arena, s->field_count * sizeof *t->ends);
+	if (!t->runs || !t->ends || !join_literals(c, from, t, c->group->bounds))
+		return false;
+	const uint32_t *before = c->group->bounds, *small = from->smalls;
+	t->original = before[s->original_pieces];
+	for (uint32_t i = 0; i < s->field_count; i++) {
+		const struct structure_field *f = &s->fields[i];
+		if (has_text(f->type))
+			t->ends[i] = (struct compare_ends){before[f->first], before[f->first + f->count]};
+		else
+			t->ends[i] = (struct compare_ends){f->type == VALUE_SMALL ? *small++ : 0, 0};
+	}
+	return true;
+}
+
+static const struct compare_template *template_of(struct group_compare *c, uint32_t code)
+{
+	struct compare_template *t = c->templates[code];
+	if (t)
+		return t;
+	t = arena_zalloc(c->arena, sizeof *t);
+	if (!t || !open_template(c, &c->group->templates[code], t))
+		return NULL;
+	return c->templates[code] = t;
+}
+
+int group_compare_open(struct group_compare *c, struct group *g, struct arena *arena, struct error *error)
+{
+	uint32_t most = 0;
+	for (uint32_t i = 0; i < g->structure_count; i++)
+		most = g->structures[i].piece_count > most ? g->structures[i].piece_count : most;
+	*c = (struct group_compare){.group = g, .arena = arena};
+	c->structures = arena_zalloc(arena, g->structure_count * sizeof(struct compare_structure *));
+	c->templates = arena_zalloc(arena, g->template_count * sizeof(struct compare_template *));
+	c->lengths = arena_alloc(arena, ((size_t)most + 1) * sizeof *c->lengths);
+	c->names = arena_zalloc(arena, (UINT16_MAX + 1u) * sizeof *c->names);
+	c->places = arena_alloc(arena, (size_t)LIMIT_row_fields * sizeof *c->places);
+	if (!c->structures || !c->templates || !c->lengths || !c->names || !c->places)
+		return error_set(error, ERROR_MEMORY, "no memory to compare a row group");
+	return 0;
+}
+
+/* ---- a row ---- */
+
+static inline bool same_octets(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	if (len > SHORT_MAX)
+		return memcmp(a, b, len) == 0;
+	uint64_t a_end, b_end, a_begin = shorts_load(slice_of(a, len), &a_end);
+	return a_begin == shorts_load(slice_of(b, len), &b_end) && a_end == b_end;
+}
+
+/* The text of a varying piece; empty and null when a time has none. */
+static inline struct slice varying_text(struct group *g, const struct structure_piece *piece, uint8_t *scratch)
+{
+	if (piece->from == PIECE_VALUE)
+		return values_get(&g->columns[piece->column], g->cursors[piece->column]++, scratch);
+	struct timetext form = {piece->form, piece->quarters};
+	return slice_of(scratch, timetext_print(&g->times_printed, form, (int64_t)g->times[g->row], scratch));
+}
+
+/* Fills lengths: octets of the varying pieces before each of them, and of all. */
+static bool same_text(struct group_compare *c, const struct compare_template *t, struct slice text)
+{
+	const uint8_t *p = text.ptr, *end = text.ptr + text.len, *literal = t->octets;
+	uint32_t count = t->structure->varying_count, sum = 0;
+	uint8_t scratch[TIMETEXT_MAX];
+	bool same = true;
+	for (uint32_t i = 0;; i++) {
+		uint32_t run = t->runs[i];
+		if (run > end - p || !same_octets(p, literal, run))
+			same = false;
+		c->lengths[i] = sum;
+		if (i == count || !same)
+			return same && p + run == end;
+		p += run;
+		literal += run;
+		struct slice value = varying_text(c->group, t->structure->varying[i], scratch);
+		if (value.len > (size_t)(end - p) || !same_octets(p, value.ptr, value.len))
+			return false;
+		p += value.len;
+		sum += (uint32_t)value.len;
+	}
+}
+
+static bool same_fields(const struct group_compare *c, const struct compare_template *t, uint32_t count)
+{
+	const struct compare_field *fields = t->structure->fields;
+	uint32_t wrong = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct batch_place *place = &c->places[i];
+		wrong |= fields[i].word ^ expected_word(c->names[place->name], place->type);
+		wrong |= (t->ends[i].from + c->lengths[fields[i].from]) ^ place->from;
+		wrong |= (t->ends[i].to + c->lengths[fields[i].to]) ^ place->to;
+	}
+	return wrong == 0;
+}
+
+/* Takes over which name of the group each name of the row is, where they are the same. */
+static void learn_names(struct group_compare *c, const struct group_structure *s)
+{
+	for (uint32_t i = 0; i < s->field_count; i++)
+		if (slice_equal(c->group->names[s->fields[i].name], batch_name(c->batch, c->places[i].name)))
+			c->names[c->places[i].name] = s->fields[i].name + 1u;
+}
+
+int group_compare_next(struct group_compare *c, const struct batch *batch, const struct batch_row *row)
+{
+	struct group *g = c->group;
+	CHECK(g->row < g->from.rows);
+	const struct group_template *from = &g->templates[g->template_codes[g->row]];
+	const struct compare_template *t = template_of(c, g->template_codes[g->row]);
+	if (!t)
+		return -ERROR_MEMORY;
+	if (c->batch != batch)
+		memset(c->names, 0, batch->name_count * sizeof *c->names);
+	c->batch = batch;
+	bool same = from->structure->field_count == row->field_count && same_text(c, t, row->text) &&
+				t->original + c->lengths[t->structure->original] == row->original.len;
+	g->row++;
+	if (!same)
+		return 0;
+	batch_get_places(batch, row, c->places);
+	if (same_fields(c, t, row->field_count))
+		return 1;
+	learn_names(c, from->structure);
+	return same_fields(c, t, row->field_count);
+}
