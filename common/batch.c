@@ -55,30 +55,6 @@ void batch_get_value(const struct batch *batch, const struct batch_row *row, uin
 	out->in_original = offset + (uint64_t)len <= row->original.len;
 }
 
-void batch_get_places(const struct batch *batch, const struct batch_row *row, struct batch_place *out)
-{
-	const uint8_t *p = batch->fields + (size_t)row->field_first * BATCH_FIELD_BYTES;
-	const uint8_t *end = p + (size_t)row->field_count * BATCH_FIELD_BYTES;
-	for (; p < end; p += BATCH_FIELD_BYTES, out++) {
-		uint64_t field = get_u64(p);
-		uint32_t offset = field >> 32 & 0xffff, len = (uint32_t)(field >> 48);
-		out->name = (uint16_t)field;
-		out->type = (uint8_t)(field >> 16);
-		if (out->type == VALUE_SMALL || out->type == VALUE_NULL) {
-			out->from = (uint32_t)(field >> 32);
-			out->to = 0;
-			continue;
-		}
-		if ((field >> 24 & BATCH_FIELD_WIDE) != 0) {
-			const uint8_t *wide = batch->wides + (field >> 32) * BATCH_WIDE_BYTES;
-			offset = get_u32(wide);
-			len = get_u32(wide + 4);
-		}
-		out->from = offset;
-		out->to = offset + len;
-	}
-}
-
 static struct slice entry_text(const uint8_t *table, uint32_t count, uint16_t index)
 {
 	const uint8_t *p = table + (size_t)index * BATCH_ENTRY_BYTES;

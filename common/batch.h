@@ -12,6 +12,7 @@
 #include "common/dictionary.h"
 #include "common/error.h"
 #include "common/field.h"
+#include "common/format.h"
 
 /* Row kinds. Unknown kinds are carried and stored. */
 enum row_kind {
@@ -172,13 +173,18 @@ int batch_open(struct batch *batch, struct slice octets, struct error *error);
 void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *out);
 /* index from row.field_first to row.field_first + row.field_count - 1. */
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
-/* All fields of a row at once, without slices: [from, to) of the row's text; 0, 0 for NULL; number, 0 for SMALL. */
-struct batch_place {
-	uint32_t from, to;
-	uint16_t name; /* index into the batch's name table */
-	uint8_t type;
-};
-void batch_get_places(const struct batch *batch, const struct batch_row *row, struct batch_place *out);
+/* The value as it stands in the batch (docs/format-batch.md), for loops over all fields of a row: name in the low 16
+ * bits, then type and flags 8 bits each, and 32 bits of which type and flags say what they are. */
+static inline uint64_t batch_value_octets(const struct batch *batch, uint32_t index)
+{
+	return get_u64(batch->fields + (size_t)index * 8);
+}
+/* Are those 32 bits the offset and the length of the text, 16 bits each? */
+static inline bool batch_octets_short(uint64_t octets)
+{
+	uint32_t type_and_flags = octets >> 16 & 0xffff;
+	return type_and_flags < VALUE_SMALL && type_and_flags != VALUE_NULL;
+}
 /* Only the name of that value: an index into the batch's name table. */
 static inline uint16_t batch_value_name(const struct batch *batch, uint32_t index)
 {

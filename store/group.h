@@ -177,9 +177,8 @@ struct group_compare {
 	struct compare_structure **structures; /* null: not needed yet */
 	struct compare_template **templates;
 	uint32_t *lengths; /* of the row at hand: octets of values before each of its values */
-	struct batch_place *places;
 	const struct batch *batch;
-	uint32_t *names; /* of each name of the batch the name of the group that was found equal, + 1 */
+	uint32_t *names; /* of each name of the group the name of the batch that was found equal; UINT32_MAX: none yet */
 };
 
 int group_compare_open(struct group_compare *c, struct group *g, struct arena *arena, struct error *error);

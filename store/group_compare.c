@@ -6,8 +6,9 @@
 #include "store/shorts.h"
 
 struct compare_field {
-	uint32_t word; /* name + 1, type << 17; as expected_word() */
-	uint32_t from, to; /* varying pieces before its ends */
+	uint16_t name;
+	uint8_t type;
+	uint32_t from, to; /* varying pieces before its ends; of a field without text 0 */
 };
 
 struct compare_structure {
@@ -16,7 +17,7 @@ struct compare_structure {
 	struct compare_field *fields;
 };
 
-/* Octets of literals before the ends of a field; of a small one the number, 0. */
+/* Octets of literals before the ends of a field; of a small one the number, twice. */
 struct compare_ends {
 	uint32_t from, to;
 };
@@ -28,11 +29,6 @@ struct compare_template {
 	struct compare_ends *ends;
 	uint32_t original;
 };
-
-static uint32_t expected_word(uint32_t name_plus_1, uint8_t type)
-{
-	return name_plus_1 | (uint32_t)type << 17;
-}
 
 static bool has_text(uint8_t type)
 {
@@ -58,7 +54,7 @@ static bool open_structure(struct group_compare *c, const struct group_structure
 	out->original = before[s->original_pieces];
 	for (uint32_t i = 0; i < s->field_count; i++) {
 		const struct structure_field *f = &s->fields[i];
-		out->fields[i] = (struct compare_field){expected_word(f->name + 1u, f->type), 0, 0};
+		out->fields[i] = (struct compare_field){f->name, f->type, 0, 0};
 		if (has_text(f->type)) {
 			out->fields[i].from = before[f->first];
 			out->fields[i].to = before[f->first + f->count];
@@ -87,7 +83,7 @@ static bool join_literals(struct group_compare *c, const struct group_template *
 	uint32_t literal = 0, varying = 0;
 	for (uint32_t i = 0; i < s->literal_count; i++)
 		octets += from->literals[i].len;
-	uint8_t *joined = octets <= UINT32_MAX ? arena_alloc(c->arena, octets) : NULL;
+	uint8_t *joined = octets <= UINT32_MAX ? arena_alloc(c->arena, octets + 8) : NULL; /* 8: shorts_load_ahead */
 	if (!joined)
 		return false;
 	t->octets = joined;
@@ -126,7 +122,7 @@ static bool open_template(struct group_compare *c, const struct group_template *
 		if (has_text(f->type))
 			t->ends[i] = (struct compare_ends){before[f->first], before[f->first + f->count]};
 		else
-			t->ends[i] = (struct compare_ends){f->type == VALUE_SMALL ? *small++ : 0, 0};
+			t->ends[i].from = t->ends[i].to = f->type == VALUE_SMALL ? *small++ : 0;
 	}
 	return true;
 }
@@ -151,21 +147,29 @@ int group_compare_open(struct group_compare *c, struct group *g, struct arena *a
 	c->structures = arena_zalloc(arena, g->structure_count * sizeof(struct compare_structure *));
 	c->templates = arena_zalloc(arena, g->template_count * sizeof(struct compare_template *));
 	c->lengths = arena_alloc(arena, ((size_t)most + 1) * sizeof *c->lengths);
-	c->names = arena_zalloc(arena, (UINT16_MAX + 1u) * sizeof *c->names);
-	c->places = arena_alloc(arena, (size_t)LIMIT_row_fields * sizeof *c->places);
-	if (!c->structures || !c->templates || !c->lengths || !c->names || !c->places)
+	c->names = arena_alloc(arena, g->name_count * sizeof *c->names);
+	if (!c->structures || !c->templates || !c->lengths || !c->names)
 		return error_set(error, ERROR_MEMORY, "no memory to compare a row group");
 	return 0;
 }
 
 /* ---- a row ---- */
 
-static inline bool same_octets(const uint8_t *a, const uint8_t *b, size_t len)
+/* Of a row's text and a literal; behind both eight more octets can be read. */
+static inline bool same_literal(const uint8_t *row, const uint8_t *literal, size_t len)
 {
 	if (len > SHORT_MAX)
-		return memcmp(a, b, len) == 0;
-	uint64_t a_end, b_end, a_begin = shorts_load(slice_of(a, len), &a_end);
-	return a_begin == shorts_load(slice_of(b, len), &b_end) && a_end == b_end;
+		return memcmp(row, literal, len) == 0;
+	uint64_t ends[2], begin = shorts_load_ahead(slice_of(row, len), &ends[0]);
+	return begin == shorts_load_ahead(slice_of(literal, len), &ends[1]) && ends[0] == ends[1];
+}
+
+static inline bool same_value(const uint8_t *row, struct slice value)
+{
+	if (value.len > SHORT_MAX)
+		return memcmp(row, value.ptr, value.len) == 0;
+	uint64_t ends[2], begin = shorts_load_ahead(slice_of(row, value.len), &ends[0]);
+	return begin == shorts_load(value, &ends[1]) && ends[0] == ends[1];
 }
 
 /* The text of a varying piece; empty and null when a time has none. */
@@ -181,45 +185,64 @@ static inline struct slice varying_text(struct group *g, const struct structure_
 static bool same_text(struct group_compare *c, const struct compare_template *t, struct slice text)
 {
 	const uint8_t *p = text.ptr, *end = text.ptr + text.len, *literal = t->octets;
-	uint32_t count = t->structure->varying_count, sum = 0;
+	uint32_t sum = 0, count = t->structure->varying_count;
 	uint8_t scratch[TIMETEXT_MAX];
-	bool same = true;
-	for (uint32_t i = 0;; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		uint32_t run = t->runs[i];
-		if (run > end - p || !same_octets(p, literal, run))
-			same = false;
-		c->lengths[i] = sum;
-		if (i == count || !same)
-			return same && p + run == end;
+		if (run > (size_t)(end - p) || !same_literal(p, literal, run))
+			return false;
 		p += run;
 		literal += run;
+		c->lengths[i] = sum;
 		struct slice value = varying_text(c->group, t->structure->varying[i], scratch);
-		if (value.len > (size_t)(end - p) || !same_octets(p, value.ptr, value.len))
+		if (value.len > (size_t)(end - p) || !same_value(p, value))
 			return false;
 		p += value.len;
 		sum += (uint32_t)value.len;
 	}
+	c->lengths[count] = sum;
+	return t->runs[count] == (size_t)(end - p) && same_literal(p, literal, t->runs[count]);
 }
 
-static bool same_fields(const struct group_compare *c, const struct compare_template *t, uint32_t count)
+/* In a row of less than 64 KiB of text each field is eight octets that can be told beforehand. */
+static bool same_short_fields(const struct group_compare *c, const struct compare_template *t,
+							  const struct batch_row *row)
 {
 	const struct compare_field *fields = t->structure->fields;
-	uint32_t wrong = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct batch_place *place = &c->places[i];
-		wrong |= fields[i].word ^ expected_word(c->names[place->name], place->type);
-		wrong |= (t->ends[i].from + c->lengths[fields[i].from]) ^ place->from;
-		wrong |= (t->ends[i].to + c->lengths[fields[i].to]) ^ place->to;
+	uint64_t wrong = 0;
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		uint64_t from = t->ends[i].from + c->lengths[fields[i].from];
+		uint64_t to = t->ends[i].to + c->lengths[fields[i].to];
+		uint64_t expected = c->names[fields[i].name] | (uint64_t)fields[i].type << 16 | from << 32;
+		wrong |= (expected + ((to - from) << 48)) ^ batch_value_octets(c->batch, row->field_first + i);
 	}
 	return wrong == 0;
 }
 
-/* Takes over which name of the group each name of the row is, where they are the same. */
-static void learn_names(struct group_compare *c, const struct group_structure *s)
+/* Notes which name of the batch is which of the group, so that the next rows need not compare them. */
+static bool same_field(struct group_compare *c, const struct compare_template *t, const struct batch_row *row,
+					   uint32_t i)
 {
-	for (uint32_t i = 0; i < s->field_count; i++)
-		if (slice_equal(c->group->names[s->fields[i].name], batch_name(c->batch, c->places[i].name)))
-			c->names[c->places[i].name] = s->fields[i].name + 1u;
+	struct batch_value value;
+	const struct compare_field *field = &t->structure->fields[i];
+	uint32_t from = t->ends[i].from + c->lengths[field->from], to = t->ends[i].to + c->lengths[field->to];
+	batch_get_value(c->batch, row, row->field_first + i, &value);
+	if (value.type != field->type || !slice_equal(c->group->names[field->name], batch_name(c->batch, value.name)))
+		return false;
+	c->names[field->name] = value.name;
+	if (has_text(value.type))
+		return value.text.ptr == row->text.ptr + from && value.text.len == to - from;
+	return value.small == from;
+}
+
+static bool same_fields(struct group_compare *c, const struct compare_template *t, const struct batch_row *row)
+{
+	if (row->text.len <= UINT16_MAX && same_short_fields(c, t, row))
+		return true;
+	for (uint32_t i = 0; i < row->field_count; i++)
+		if (!same_field(c, t, row, i))
+			return false;
+	return true;
 }
 
 int group_compare_next(struct group_compare *c, const struct batch *batch, const struct batch_row *row)
@@ -231,16 +254,10 @@ int group_compare_next(struct group_compare *c, const struct batch *batch, const
 	if (!t)
 		return -ERROR_MEMORY;
 	if (c->batch != batch)
-		memset(c->names, 0, batch->name_count * sizeof *c->names);
+		memset(c->names, 0xff, g->name_count * sizeof *c->names);
 	c->batch = batch;
 	bool same = from->structure->field_count == row->field_count && same_text(c, t, row->text) &&
-				t->original + c->lengths[t->structure->original] == row->original.len;
+				t->original + c->lengths[t->structure->original] == row->original.len && same_fields(c, t, row);
 	g->row++;
-	if (!same)
-		return 0;
-	batch_get_places(batch, row, c->places);
-	if (same_fields(c, t, row->field_count))
-		return 1;
-	learn_names(c, from->structure);
-	return same_fields(c, t, row->field_count);
+	return same;
 }

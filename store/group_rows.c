@@ -54,16 +54,14 @@ static bool text_contexts_room(struct group_writer *g)
 	return true;
 }
 
-/* The number of a text. salt: texts that are equal but stand before variables of different owners are different; should
- * their hashes be equal they are not, and nothing is wrong but the choice of a column. */
-static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32_t salt)
+static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32_t owner)
 {
 	bool is_new;
-	uint32_t number = strings_intern_hashed(&g->texts, text, strings_hash(&g->texts, text) ^ salt, &is_new);
-	if (number == STRINGS_NONE || !is_new)
+	uint32_t number = literals_number(&g->texts, text, owner, &is_new);
+	if (!is_new || number == LITERALS_NONE)
 		return number;
 	if (!text_contexts_room(g))
-		return STRINGS_NONE;
+		return LITERALS_NONE;
 	g->text_contexts[number] = 0;
 	words_add(&g->words, text);
 	return number;
@@ -71,18 +69,18 @@ static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32
 
 static inline bool is_last_literal(const struct shape_piece *piece, struct slice text)
 {
-	if (piece->word == 0 || piece->len != text.len)
+	if (piece->len != text.len || piece->word == 0)
 		return false;
 	if (text.len > SHORT_MAX)
 		return memcmp((const void *)(uintptr_t)piece->begin, text.ptr, text.len) == 0;
 	uint64_t end;
-	return shorts_load(text, &end) == piece->begin && end == piece->end;
+	return shorts_load_ahead(text, &end) == piece->begin && end == piece->end;
 }
 
 /* piece: where to remember it; may be null. */
 static int put_literal_number(struct group_writer *g, struct shape_piece *piece, uint32_t number)
 {
-	if (number == STRINGS_NONE)
+	if (number == LITERALS_NONE)
 		return -ERROR_MEMORY;
 	uint32_t word = (number + 1) << 2 | WORD_LITERAL;
 	put_word(g, word);
@@ -149,7 +147,7 @@ static int put_inline(struct group_writer *g, struct shape_piece *piece, struct 
 	if (state->inline_off || g->literals_off)
 		return 0;
 	uint32_t number = number_of_text(g, text, 0);
-	if (number == STRINGS_NONE)
+	if (number == LITERALS_NONE)
 		return -ERROR_MEMORY;
 	if (!is_inline(state, number)) {
 		state->inline_off = state->inline_count == INLINE_VALUES;
@@ -255,8 +253,8 @@ static int put_before(struct group_writer *g, uint32_t owner, struct slice text,
 		int result = put_plain(g, NULL, text);
 		return result == 0 ? find_context(g, owner, text, context) : result;
 	}
-	uint32_t number = number_of_text(g, text, (owner + 1) * UINT32_C(0x9e3779b1));
-	int result = number == STRINGS_NONE ? -ERROR_MEMORY : 0;
+	uint32_t number = number_of_text(g, text, owner + 1);
+	int result = number == LITERALS_NONE ? -ERROR_MEMORY : 0;
 	if (result == 0 && text.len > 0)
 		result = put_literal_number(g, NULL, number);
 	if (result == 0 && g->text_contexts[number] == 0) {
@@ -346,10 +344,43 @@ static int put_pieces(struct group_writer *g, const struct shape *s)
 	return 0;
 }
 
+/* A field that is not a short slice: sets its ends. */
+static void gather_other(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t i)
+{
+	struct batch_value value;
+	uint32_t *ends = g->ends + END_FIELDS + 2 * i;
+	batch_get_value(batch, row, row->field_first + i, &value);
+	ends[0] = ends[1] = 0;
+	if (value.type == VALUE_SMALL)
+		g->smalls[g->small_count++] = value.small;
+	if (value.type == VALUE_SMALL || value.type == VALUE_NULL)
+		return;
+	ends[0] = (uint32_t)(value.text.ptr - row->text.ptr);
+	ends[1] = ends[0] + (uint32_t)value.text.len;
+}
+
 /* Fields and ends of the row. Returns the hash of the fields. */
 static uint64_t gather(struct group_writer *g, const struct batch *batch, const struct batch_row *row)
 {
-	uint32_t *end = g->ends + END_FIELDS;
+	uint64_t hash = g->key_factor + (row->quality & TIME_PRESENT);
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		uint64_t octets = batch_value_octets(batch, row->field_first + i);
+		uint32_t field = g->fields[i] = g->name_map[octets & 0xffff] | (uint32_t)(octets & 0xff0000);
+		hash = (hash ^ field) * g->key_factor;
+		if (!batch_octets_short(octets)) {
+			gather_other(g, batch, row, i);
+			continue;
+		}
+		uint32_t from = octets >> 32 & 0xffff;
+		g->ends[END_FIELDS + 2 * i] = from;
+		g->ends[END_FIELDS + 2 * i + 1] = from + (uint32_t)(octets >> 48);
+	}
+	return hash ^ hash >> 32;
+}
+
+static void begin_row(struct group_writer *g, const struct batch_row *row)
+{
+	CHECK(row->field_count <= ROW_FIELDS_MAX);
 	g->has_time = row->quality & TIME_PRESENT;
 	g->time_ns = row->time_ns;
 	g->text = row->text;
@@ -359,24 +390,11 @@ static uint64_t gather(struct group_writer *g, const struct batch *batch, const 
 	g->ends[END_ZERO] = 0;
 	g->ends[END_ORIGINAL] = g->original_len;
 	g->ends[END_TEXT] = (uint32_t)row->text.len;
-	CHECK(row->field_count <= ROW_FIELDS_MAX);
-	batch_get_places(batch, row, g->places);
-	uint64_t hash = g->key_factor + g->has_time;
-	for (uint32_t i = 0; i < row->field_count; i++, end += 2) {
-		const struct batch_place *place = &g->places[i];
-		uint32_t field = g->fields[i] = g->name_map[place->name] | (uint32_t)place->type << 16;
-		hash = (hash ^ field) * g->key_factor;
-		bool has_text = field_has_text(field);
-		end[0] = has_text ? place->from : 0;
-		end[1] = has_text ? place->to : 0;
-		if (place->type == VALUE_SMALL)
-			g->smalls[g->small_count++] = place->from;
-	}
-	return hash ^ hash >> 32;
 }
 
 int group_add_text(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t *code)
 {
+	begin_row(g, row);
 	struct shape *shape = group_find_shape(g, gather(g, batch, row));
 	if (!shape)
 		return -ERROR_MEMORY;

@@ -17,7 +17,7 @@ void group_forget_shapes(struct group_writer *g)
 /* Do the row's ends stand as the shape has them? Fills the bounds. */
 static bool fits(struct group_writer *g, const struct shape *s)
 {
-	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, wrong = 0, end_count = END_FIELDS + 2 * s->field_count;
+	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, wrong = 0;
 	ends[END_TIME_FROM] = s->time_piece ? ends[s->time_end] + s->time_offset : 0;
 	ends[END_TIME_TO] = ends[END_TIME_FROM] + s->time_len;
 	bounds[0] = 0;
@@ -26,8 +26,8 @@ static bool fits(struct group_writer *g, const struct shape *s)
 		wrong |= at <= before;
 		bounds[k] = before = at;
 	}
-	for (uint32_t e = 0; e < end_count; e++)
-		wrong |= bounds[s->end_bounds[e]] ^ ends[e];
+	for (uint32_t i = 0; i < s->other_count; i++)
+		wrong |= bounds[s->end_bounds[s->others[i]]] ^ ends[s->others[i]];
 	g->bound_count = s->bound_count;
 	return wrong == 0;
 }
@@ -110,13 +110,15 @@ static struct shape *shape_room(struct group_writer *g)
 	struct shape_piece *pieces = arena_zalloc(&g->shape_arena, g->bound_count * sizeof *pieces);
 	uint16_t *end_bounds = arena_alloc(&g->shape_arena, ends * sizeof *end_bounds);
 	uint16_t *bound_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *bound_ends);
-	if (!s || !fields || !pieces || !end_bounds || !bound_ends)
+	uint16_t *others = arena_alloc(&g->shape_arena, ends * sizeof *others);
+	if (!s || !fields || !pieces || !end_bounds || !bound_ends || !others)
 		return NULL;
 	memcpy(fields, g->fields, g->field_count * sizeof *fields);
 	s->fields = fields;
 	s->pieces = pieces;
 	s->end_bounds = end_bounds;
 	s->bound_ends = bound_ends;
+	s->others = others;
 	s->field_count = g->field_count;
 	s->bound_count = g->bound_count;
 	return s;
@@ -139,19 +141,29 @@ static void find_owners(struct shape *s)
 	}
 }
 
-/* From the row's ends; the time's may be among them. An end of the time names a bound only when no other does. */
+/* Ends of the time name a bound only where no other end is. */
+static void sort_out_ends(struct group_writer *g, struct shape *s)
+{
+	uint32_t end_count = END_FIELDS + 2 * g->field_count;
+	for (uint32_t e = 0; e < end_count; e++)
+		s->end_bounds[e] = bound_at(g, g->ends[e]);
+	for (uint32_t e = END_TIME_FROM; e <= END_TIME_TO; e++)
+		s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
+	for (uint32_t e = 0; e < end_count; e++)
+		if (e != END_TIME_FROM && e != END_TIME_TO)
+			s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
+	for (uint32_t e = 0; e < end_count; e++)
+		if (s->bound_ends[s->end_bounds[e]] != e)
+			s->others[s->other_count++] = (uint16_t)e;
+}
+
+/* From the row's ends; the time's may be among them. */
 static struct shape *make_shape(struct group_writer *g, uint64_t hash)
 {
 	struct shape *s = sort_ends(g) ? shape_room(g) : NULL;
 	if (!s)
 		return NULL;
-	for (uint32_t e = 0; e < END_FIELDS + 2 * g->field_count; e++)
-		s->end_bounds[e] = bound_at(g, g->ends[e]);
-	for (uint32_t e = END_TIME_FROM; e <= END_TIME_TO; e++)
-		s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
-	for (uint32_t e = 0; e < END_FIELDS + 2 * g->field_count; e++)
-		if (e != END_TIME_FROM && e != END_TIME_TO)
-			s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
+	sort_out_ends(g, s);
 	find_owners(s);
 	struct shape **bucket = &g->shapes[hash >> 32 & (SHAPE_BUCKETS - 1)];
 	s->hash = hash;

@@ -6,10 +6,10 @@
 
 static void tables_init(struct group_writer *g)
 {
-	struct strings *copied[] = {&g->decoders,  &g->logsources, &g->heads, &g->structures,
-								&g->templates, &g->contexts,   &g->texts};
+	struct strings *copied[] = {&g->decoders, &g->logsources, &g->heads, &g->structures, &g->templates, &g->contexts};
 	for (unsigned i = 0; i < sizeof copied / sizeof copied[0]; i++)
 		strings_init(copied[i], g->env, &g->arena);
+	literals_init(&g->texts, g->env, &g->arena);
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
 		strings_init(borrowed[i], g->env, NULL);
@@ -52,9 +52,10 @@ void group_writer_free(struct group_writer *g)
 	if (!g)
 		return;
 	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
-								&g->names,    &g->sources,    &g->collectors, &g->contexts,   &g->texts};
+								&g->names,    &g->sources,    &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
+	literals_free(&g->texts);
 	struct buffer *buffers[] = {&g->runs, &g->maps, &g->literals, &g->structure, &g->bits, &g->out};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
@@ -74,9 +75,10 @@ void group_writer_free(struct group_writer *g)
 void group_begin(struct group_writer *g, uint64_t rows_expected)
 {
 	struct strings *tables[] = {&g->decoders, &g->logsources, &g->heads,      &g->structures, &g->templates,
-								&g->names,    &g->sources,    &g->collectors, &g->contexts,   &g->texts};
+								&g->names,    &g->sources,    &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_reset(tables[i]);
+	literals_reset(&g->texts);
 	for (uint32_t i = 0; i < g->column_count; i++)
 		values_reset(&g->columns[i].values);
 	if (g->name_states)

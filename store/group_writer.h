@@ -8,6 +8,7 @@
 #define STORE_GROUP_WRITER_H
 
 #include "store/group.h"
+#include "store/literals.h"
 
 #define INLINE_VALUES 16u /* a name with more distinct values than this gets a column */
 #define INLINE_BYTES 48u
@@ -69,6 +70,8 @@ struct shape {
 	const uint32_t *fields; /* as group_writer.fields */
 	uint16_t *end_bounds; /* of each end the number of its bound */
 	uint16_t *bound_ends; /* of each bound an end that is there */
+	uint16_t *others; /* the ends that are not among bound_ends */
+	uint32_t other_count;
 	struct shape_piece *pieces; /* bound_count of them; the last one is empty */
 	uint32_t time_piece; /* + 1; 0 = none */
 	uint32_t time_end, time_offset, time_len; /* the time begins time_offset octets after that end */
@@ -85,7 +88,7 @@ struct group_writer {
 	const struct env *env;
 	struct arena arena;
 	struct strings names, sources, decoders, logsources, collectors, heads, structures, templates, contexts;
-	struct strings texts; /* literals; before a variable: with the owner in the hash */
+	struct literals texts; /* before a variable the owner is whose text it is, + 1; of others 0 */
 	uint32_t *text_contexts; /* of each text: what a variable after it is, + 1; 0 = not asked yet */
 	uint32_t text_contexts_room;
 	struct words words;
@@ -120,7 +123,6 @@ struct group_writer {
 	uint32_t original_len, field_count, small_count, bound_count;
 	int64_t time_ns;
 	bool has_time;
-	struct batch_place places[ROW_FIELDS_MAX];
 	uint32_t fields[ROW_FIELDS_MAX]; /* name | type << 16 */
 	uint32_t smalls[ROW_FIELDS_MAX];
 	uint32_t ends[ENDS_MAX], bounds[ENDS_MAX]; /* bounds: the ends in order, each place once */

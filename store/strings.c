@@ -55,7 +55,7 @@ static uint32_t add(struct strings *s, struct slice text, uint32_t hash, uint32_
 	return s->count - 1;
 }
 
-uint32_t strings_hash(const struct strings *s, struct slice text)
+static inline uint32_t hash_text(const struct strings *s, struct slice text)
 {
 	if (text.len > SHORT_MAX)
 		return (uint32_t)hash_secret(text, s->secret);
@@ -75,7 +75,7 @@ static inline bool same(struct slice a, struct slice b)
 
 uint32_t strings_intern(struct strings *s, struct slice text, bool *is_new)
 {
-	return strings_intern_hashed(s, text, strings_hash(s, text), is_new);
+	return strings_intern_hashed(s, text, hash_text(s, text), is_new);
 }
 
 uint32_t strings_intern_hashed(struct strings *s, struct slice text, uint32_t hash, bool *is_new)

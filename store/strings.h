@@ -25,7 +25,6 @@ void strings_init(struct strings *s, const struct env *env, struct arena *arena)
 uint32_t strings_intern(struct strings *s, struct slice text, bool *is_new);
 /* The same with a hash that the caller made: equal for equal texts, and not for a sender to choose. */
 uint32_t strings_intern_hashed(struct strings *s, struct slice text, uint32_t hash, bool *is_new);
-uint32_t strings_hash(const struct strings *s, struct slice text);
 void strings_reset(struct strings *s); /* keeps the memory */
 void strings_free(struct strings *s);
 

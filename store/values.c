@@ -67,7 +67,7 @@ static struct slice text_of(const struct value *item, uint8_t scratch[SHORT_MAX]
 {
 	if (item->len > SHORT_MAX)
 		return slice_of((const uint8_t *)(uintptr_t)item->begin, item->len);
-	shorts_store(item->begin, item->end, item->len, scratch);
+	shorts_store(item->begin, item->end, scratch);
 	return slice_of(scratch, item->len);
 }
 
@@ -265,7 +265,7 @@ static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *
 	ints_encode_codes(out, scratch, d->count);
 	if (with_size)
 		buffer_add_u32(out, (uint32_t)octets);
-	uint8_t *p = buffer_room(out, octets + 1);
+	uint8_t *p = buffer_room(out, octets + SHORT_MAX);
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < d->count; i++) {
@@ -273,7 +273,7 @@ static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *
 		if (item->len > SHORT_MAX)
 			memcpy(p, (const void *)(uintptr_t)item->begin, item->len);
 		else
-			shorts_store(item->begin, item->end, item->len, p);
+			shorts_store(item->begin, item->end, p); /* what is too much, the next one writes over */
 		p += item->len;
 	}
 	out->len += octets;

@@ -52,7 +52,7 @@ void values_work_free(struct values_work *work);
 
 void values_init(struct values *v, const struct env *env);
 int values_grow(struct values *v);
-/* -ERROR_MEMORY. */
+/* Eight octets behind the text must be readable. -ERROR_MEMORY. */
 static inline int values_add(struct values *v, struct slice text)
 {
 	if (v->count == v->room && values_grow(v) != 0)
@@ -60,7 +60,7 @@ static inline int values_add(struct values *v, struct slice text)
 	struct value *item = &v->items[v->count++];
 	item->len = (uint32_t)text.len;
 	if (text.len <= SHORT_MAX)
-		item->begin = shorts_load(text, &item->end);
+		item->begin = shorts_load_ahead(text, &item->end);
 	else
 		item->begin = (uintptr_t)text.ptr;
 	return 0;
