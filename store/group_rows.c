@@ -19,6 +19,61 @@ static void add_divided_words(struct group_writer *g, const struct shape *s, uin
 	}
 }
 
+/* Where a text ends and no field goes on, no word does. */
+static bool is_end(const struct group_writer *g, const struct shape *s, uint32_t bound)
+{
+	return bound == 0 || bound == s->bound_count - 1 ||
+		   (g->bounds[bound] == g->original_len && !s->pieces[bound].crossed);
+}
+
+/* Which pieces are not the same in all rows of the template. */
+static void find_varying(struct group_writer *g, const struct shape *s)
+{
+	const uint32_t *word = g->key + 1;
+	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
+		g->varies[k] = k + 1 == s->time_piece;
+		if (k + 1 == s->time_piece)
+			continue;
+		uint32_t count = (*word & 3) == WORD_SEVERAL ? *word++ >> 2 : 1;
+		while (count-- > 0)
+			g->varies[k] |= (*word++ & 3) == WORD_VALUE;
+	}
+}
+
+/* Joined bounds first .. last: are the words that go over them the same in all rows of the template? They are when the
+ * pieces between are, and when nothing that varies can make them longer: the piece beside is none that varies, or ends
+ * here with an octet that joins nothing. */
+static bool is_fixed(const struct group_writer *g, const struct shape *s, uint32_t first, uint32_t last)
+{
+	uint32_t left = first - 1u, right = last + 1u;
+	for (uint32_t k = left; k < right; k++)
+		if (g->varies[k])
+			return false;
+	const uint8_t *text = g->text.ptr;
+	if (!is_end(g, s, left) && g->varies[left - 1] && (words_kinds[text[g->bounds[left]]] & WORDS_JOINS))
+		return false;
+	return is_end(g, s, right) || !g->varies[right] || !(words_kinds[text[g->bounds[right] - 1]] & WORDS_JOINS);
+}
+
+/* Adds the words over joined bounds that are the row's own; leaves those that are the template's. */
+static void add_joined_words(struct group_writer *g, const struct shape *s)
+{
+	uint32_t kept = 0;
+	find_varying(g, s);
+	for (uint32_t i = 0, end; i < g->joined_count; i = end) {
+		for (end = i + 1; end < g->joined_count && g->joined[end] == g->joined[end - 1] + 1; end++)
+			;
+		bool fixed = is_fixed(g, s, g->joined[i], g->joined[end - 1]);
+		for (uint32_t k = i; k < end; k++) {
+			if (fixed)
+				g->joined[kept++] = g->joined[k];
+			else
+				add_divided_words(g, s, g->bounds[g->joined[k]], s->pieces[g->joined[k]].crossed);
+		}
+	}
+	g->joined_count = kept;
+}
+
 static inline void add_words_at(struct group_writer *g, const struct shape *s, uint32_t at, bool crossed)
 {
 	if (words_join(g->text.ptr[at - 1], g->text.ptr[at]))
@@ -67,9 +122,11 @@ static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32
 	return number;
 }
 
-static inline bool is_last_literal(const struct shape_piece *piece, struct slice text)
+/* ---- what a piece was last ---- */
+
+static inline bool is_remembered(const struct group_writer *g, const struct shape_piece *piece, struct slice text)
 {
-	if (piece->len != text.len || piece->word == 0)
+	if (piece->len != text.len || piece->epoch != g->epoch)
 		return false;
 	if (text.len > SHORT_MAX)
 		return memcmp((const void *)(uintptr_t)piece->begin, text.ptr, text.len) == 0;
@@ -77,22 +134,30 @@ static inline bool is_last_literal(const struct shape_piece *piece, struct slice
 	return shorts_load_ahead(text, &end) == piece->begin && end == piece->end;
 }
 
-/* piece: where to remember it; may be null. */
-static int put_literal_number(struct group_writer *g, struct shape_piece *piece, uint32_t number)
+/* The words from `words` on are the piece's: kept when they are few and none of them is a value. */
+static void remember(const struct group_writer *g, struct shape_piece *piece, struct slice text, const uint32_t *words)
+{
+	uint32_t count = (uint32_t)(g->key_next - words);
+	if (count > PIECE_WORDS)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if ((words[i] & 3) == WORD_VALUE)
+			return;
+	memcpy(piece->words, words, count * sizeof *words);
+	piece->word_count = (uint8_t)count;
+	piece->epoch = g->epoch;
+	piece->len = (uint32_t)text.len;
+	if (text.len <= SHORT_MAX)
+		piece->begin = shorts_load_ahead(text, &piece->end);
+	else
+		piece->begin = (uintptr_t)text.ptr;
+}
+
+static int put_literal(struct group_writer *g, uint32_t number)
 {
 	if (number == LITERALS_NONE)
 		return -ERROR_MEMORY;
-	uint32_t word = (number + 1) << 2 | WORD_LITERAL;
-	put_word(g, word);
-	if (!piece)
-		return 0;
-	struct slice text = g->texts.items[number];
-	piece->word = word;
-	piece->len = (uint32_t)text.len;
-	if (text.len <= SHORT_MAX)
-		piece->begin = shorts_load(text, &piece->end);
-	else
-		piece->begin = (uintptr_t)text.ptr;
+	put_word(g, (number + 1) << 2 | WORD_LITERAL);
 	return 0;
 }
 
@@ -120,14 +185,14 @@ static inline int put_value(struct group_writer *g, uint32_t column, struct slic
 }
 
 /* Text that no state knows: into the template when it is short, else into the common column. */
-static int put_plain(struct group_writer *g, struct shape_piece *piece, struct slice text)
+static int put_plain(struct group_writer *g, struct slice text)
 {
 	uint32_t column = 0;
 	if (text.len > LITERAL_BYTES || g->literals_off)
 		column = column_for(g, &g->anonymous, COLUMN_ANONYMOUS);
 	if (column)
 		return put_value(g, column, text);
-	return put_literal_number(g, piece, number_of_text(g, text, 0));
+	return put_literal(g, number_of_text(g, text, 0));
 }
 
 static bool is_inline(const struct name_state *state, uint32_t number)
@@ -139,35 +204,35 @@ static bool is_inline(const struct name_state *state, uint32_t number)
 }
 
 /* A value of which few different ones were seen; *put: it stays in the template. */
-static int put_inline(struct group_writer *g, struct shape_piece *piece, struct name_state *state, struct slice text,
-					  bool *put)
+static int put_inline(struct group_writer *g, struct name_state *state, struct slice text, bool *put)
 {
 	*put = false;
-	state->inline_off |= text.len > INLINE_BYTES;
 	if (state->inline_off || g->literals_off)
 		return 0;
-	uint32_t number = number_of_text(g, text, 0);
+	uint32_t number = text.len <= INLINE_BYTES ? number_of_text(g, text, 0) : 0;
 	if (number == LITERALS_NONE)
 		return -ERROR_MEMORY;
-	if (!is_inline(state, number)) {
-		state->inline_off = state->inline_count == INLINE_VALUES;
-		if (state->inline_off)
-			return 0;
-		state->inline_texts[state->inline_count++] = number;
+	*put = text.len <= INLINE_BYTES && is_inline(state, number);
+	if (*put)
+		return put_literal(g, number);
+	if (text.len > INLINE_BYTES || state->inline_count == INLINE_VALUES) {
+		state->inline_off = true;
+		g->epoch++;
+		return 0;
 	}
 	*put = true;
-	return put_literal_number(g, piece, number);
+	state->inline_texts[state->inline_count++] = number;
+	return put_literal(g, number);
 }
 
-static int put_known(struct group_writer *g, struct shape_piece *piece, struct name_state *state, uint16_t number,
-					 struct slice text)
+static int put_known(struct group_writer *g, struct name_state *state, uint16_t number, struct slice text)
 {
 	bool put;
-	int result = put_inline(g, piece, state, text, &put);
+	int result = put_inline(g, state, text, &put);
 	if (result != 0 || put)
 		return result;
 	uint32_t column = column_for(g, &state->column, number);
-	return column ? put_value(g, column, text) : put_plain(g, NULL, text);
+	return column ? put_value(g, column, text) : put_plain(g, text);
 }
 
 /* ---- variables inside of text ---- */
@@ -241,22 +306,22 @@ static int find_context(struct group_writer *g, uint32_t owner, struct slice bef
 static int put_variable(struct group_writer *g, uint32_t context, struct slice text)
 {
 	if (context != CONTEXT_NONE)
-		return put_known(g, NULL, &g->context_states[context], COLUMN_ANONYMOUS, text);
+		return put_known(g, &g->context_states[context], COLUMN_ANONYMOUS, text);
 	uint32_t column = column_for(g, &g->anonymous, COLUMN_ANONYMOUS);
-	return column ? put_value(g, column, text) : put_plain(g, NULL, text);
+	return column ? put_value(g, column, text) : put_plain(g, text);
 }
 
 /* The text up to a variable; *context: of what kind that is. */
 static int put_before(struct group_writer *g, uint32_t owner, struct slice text, uint32_t *context)
 {
 	if (text.len > LITERAL_BYTES) {
-		int result = put_plain(g, NULL, text);
+		int result = put_plain(g, text);
 		return result == 0 ? find_context(g, owner, text, context) : result;
 	}
 	uint32_t number = number_of_text(g, text, owner + 1);
 	int result = number == LITERALS_NONE ? -ERROR_MEMORY : 0;
 	if (result == 0 && text.len > 0)
-		result = put_literal_number(g, NULL, number);
+		result = put_literal(g, number);
 	if (result == 0 && g->text_contexts[number] == 0) {
 		result = find_context(g, owner, text, context);
 		g->text_contexts[number] = *context + 1;
@@ -276,8 +341,7 @@ static void add_words_beside(struct group_writer *g, const struct shape *s, uint
 		add_words_at(g, s, end, true);
 }
 
-static int put_split(struct group_writer *g, const struct shape *s, struct shape_piece *piece, uint32_t owner,
-					 struct slice text)
+static int put_split(struct group_writer *g, const struct shape *s, uint32_t owner, struct slice text)
 {
 	size_t done = 0, from = 0, to;
 	uint32_t *head = g->key_next++, *limit = head + SPLIT_PIECES - 3;
@@ -297,7 +361,7 @@ static int put_split(struct group_writer *g, const struct shape *s, struct shape
 	g->key_next -= done == 0;
 	if (done > 0)
 		*head = (uint32_t)(g->key_next - head) << 2 | WORD_SEVERAL;
-	return put_plain(g, done == 0 ? piece : NULL, slice_from(text, done));
+	return put_plain(g, slice_from(text, done));
 }
 
 /* ---- pieces ---- */
@@ -307,31 +371,44 @@ static bool is_prose(struct slice text)
 	return text.len >= SPLIT_BYTES && memchr(text.ptr, ' ', text.len) != NULL;
 }
 
-static inline int put_piece(struct group_writer *g, const struct shape *s, struct shape_piece *piece, struct slice text)
+/* A piece that was something else last. */
+static int put_other(struct group_writer *g, const struct shape *s, struct shape_piece *piece, struct slice text)
 {
 	bool split = g->context_limit > 0 && !g->literals_off;
-	struct name_state *state = piece->owner == OWNER_NONE ? NULL : &g->name_states[piece->owner];
-	if ((!state || !state->inline_off) && is_last_literal(piece, text)) {
-		put_word(g, piece->word);
-		return 0;
-	}
-	if (!state)
-		return split ? put_split(g, s, piece, OWNER_NONE, text) : put_plain(g, piece, text);
-	if (split && is_prose(text))
-		return put_split(g, s, NULL, piece->owner, text);
-	return put_known(g, piece, state, (uint16_t)piece->owner, text);
+	uint32_t *words = g->key_next;
+	int result;
+	if (split && (piece->owner == OWNER_NONE || is_prose(text)))
+		result = put_split(g, s, piece->owner, text);
+	else if (piece->owner == OWNER_NONE)
+		result = put_plain(g, text);
+	else
+		result = put_known(g, &g->name_states[piece->owner], (uint16_t)piece->owner, text);
+	if (result == 0)
+		remember(g, piece, text, words);
+	return result;
+}
+
+static inline int put_piece(struct group_writer *g, const struct shape *s, struct shape_piece *piece, struct slice text)
+{
+	if (!is_remembered(g, piece, text))
+		return put_other(g, s, piece, text);
+	for (uint32_t i = 0; i < piece->word_count; i++)
+		put_word(g, piece->words[i]);
+	return 0;
 }
 
 static int put_pieces(struct group_writer *g, const struct shape *s)
 {
 	g->key_next = g->key;
+	g->joined_count = 0;
 	put_word(g, s->number);
 	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
 		uint32_t from = g->bounds[k];
-		struct slice text = slice_of(g->text.ptr + from, g->bounds[k + 1] - from);
+		const uint8_t *p = g->text.ptr + from;
+		struct slice text = slice_of(p, g->bounds[k + 1] - from);
 		int result = 0;
-		if (k > 0)
-			add_words_at(g, s, from, s->pieces[k].crossed);
+		if (k > 0 && words_join(p[-1], p[0]) && !is_end(g, s, k))
+			g->joined[g->joined_count++] = (uint16_t)k;
 		if (k + 1 == s->time_piece)
 			add_time_words(g, text);
 		else
@@ -392,16 +469,33 @@ static void begin_row(struct group_writer *g, const struct batch_row *row)
 	g->ends[END_TEXT] = (uint32_t)row->text.len;
 }
 
+/* The first row of its template: words that all others share, and whether there are templates enough now. */
+static void add_new(struct group_writer *g, const struct shape *s)
+{
+	for (uint32_t i = 0; i < g->joined_count; i++)
+		add_divided_words(g, s, g->bounds[g->joined[i]], s->pieces[g->joined[i]].crossed);
+	if (g->literals_off || g->templates.count <= TEMPLATES_FREE || g->templates.count <= g->row_count / 2)
+		return;
+	/* What pieces were until now they are no more. */
+	g->literals_off = true;
+	group_forget_shapes(g);
+}
+
 int group_add_text(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t *code)
 {
 	begin_row(g, row);
-	struct shape *shape = group_find_shape(g, gather(g, batch, row));
+	const struct shape *shape = group_find_shape(g, gather(g, batch, row));
 	if (!shape)
 		return -ERROR_MEMORY;
 	int result = put_pieces(g, shape);
 	if (result != 0)
 		return result;
+	if (g->joined_count > 0)
+		add_joined_words(g, shape);
 	if (row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5)
 		words_add_multibyte(&g->words, row->original);
-	return group_find_template(g, shape, code);
+	result = group_find_template(g, shape, code);
+	if (result == 0 && g->is_new)
+		add_new(g, shape);
+	return result;
 }

@@ -10,8 +10,17 @@
 struct making {
 	uint32_t *piece_at; /* of each bound the first piece */
 	uint32_t *next; /* the structure: pieces, pieces of the original, each piece, fields, each field */
+	uint8_t *literal; /* the next one's place in the key of the template */
 	uint32_t pieces;
 };
+
+static uint8_t *put_varint(uint8_t *p, uint32_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*p++ = (uint8_t)(v | 0x80);
+	*p++ = (uint8_t)v;
+	return p;
+}
 
 static void add_piece(struct group_writer *g, struct making *m, uint32_t word)
 {
@@ -22,8 +31,9 @@ static void add_piece(struct group_writer *g, struct making *m, uint32_t word)
 	}
 	struct slice text = g->texts.items[(word >> 2) - 1];
 	*m->next++ = PIECE_LITERAL;
-	buffer_add_varint(&g->literals, text.len);
-	buffer_add_slice(&g->literals, text);
+	m->literal = put_varint(m->literal, (uint32_t)text.len);
+	memcpy(m->literal, text.ptr, text.len);
+	m->literal += text.len;
 }
 
 static void add_pieces(struct group_writer *g, const struct shape *s, struct making *m)
@@ -56,44 +66,49 @@ static void add_fields(const struct shape *s, struct making *m)
 	}
 }
 
-/* Its key of the structures; empty without memory. The literals go where they belong in the key of the template. */
-static struct slice make_structure(struct group_writer *g, const struct shape *s)
-{
-	size_t words = (size_t)(g->key_next - g->key) + s->bound_count + 4 + 3 * (size_t)s->field_count;
-	buffer_reset(&g->structure);
-	uint32_t *room = (uint32_t *)(void *)buffer_room(&g->structure, (words + s->bound_count) * sizeof *room);
-	if (!room)
-		return SLICE_NONE;
-	struct making m = {room + words, room + 2, 0};
-	add_pieces(g, s, &m);
-	add_fields(s, &m);
-	room[0] = m.pieces;
-	room[1] = m.piece_at[s->end_bounds[END_ORIGINAL]];
-	return slice_of(room, (size_t)((uint8_t *)m.next - (uint8_t *)room));
-}
-
-static void add_smalls(struct group_writer *g)
+static void add_smalls(struct group_writer *g, struct making *m)
 {
 	for (uint32_t i = 0; i < g->small_count; i++) {
 		char digits[12];
 		int len = snprintf(digits, sizeof digits, "%u", g->smalls[i]);
 		words_add(&g->words, slice_of(digits, (size_t)len));
-		buffer_add_varint(&g->literals, g->smalls[i]);
+		m->literal = put_varint(m->literal, g->smalls[i]);
 	}
+}
+
+/* Its keys of structures and templates; the latter begins with four octets for the number of the structure. All literals
+ * are text of the row. */
+static bool make_keys(struct group_writer *g, const struct shape *s, struct slice *structure, struct slice *template)
+{
+	size_t key_words = (size_t)(g->key_next - g->key),
+		   words = key_words + s->bound_count + 4 + 3 * (size_t)s->field_count;
+	buffer_reset(&g->structure);
+	buffer_reset(&g->literals);
+	uint32_t *room = (uint32_t *)(void *)buffer_room(&g->structure, (words + s->bound_count) * sizeof *room);
+	uint8_t *literals = buffer_room(&g->literals, 4 + g->text.len + 5 * key_words);
+	if (!room || !literals)
+		return false;
+	struct making m = {room + words, room + 2, literals + 4, 0};
+	add_pieces(g, s, &m);
+	add_fields(s, &m);
+	add_smalls(g, &m);
+	room[0] = m.pieces;
+	room[1] = m.piece_at[s->end_bounds[END_ORIGINAL]];
+	*structure = slice_of(room, (size_t)((uint8_t *)m.next - (uint8_t *)room));
+	*template = slice_of(literals, (size_t)(m.literal - literals));
+	return true;
 }
 
 static uint32_t make_template(struct group_writer *g, const struct shape *s)
 {
-	uint8_t number[4] = {0};
-	buffer_reset(&g->literals);
-	buffer_add(&g->literals, number, sizeof number);
-	struct slice structure = make_structure(g, s);
-	add_smalls(g);
-	uint32_t found = structure.ptr ? strings_intern(&g->structures, structure, NULL) : STRINGS_NONE;
-	if (found == STRINGS_NONE || g->literals.failed)
+	struct slice structure, template;
+	if (!make_keys(g, s, &structure, &template))
 		return STRINGS_NONE;
-	memcpy(g->literals.ptr, &found, sizeof found);
-	return strings_intern(&g->templates, buffer_slice(&g->literals), NULL);
+	uint32_t number = strings_intern(&g->structures, structure, NULL);
+	if (number == STRINGS_NONE)
+		return STRINGS_NONE;
+	memcpy(g->literals.ptr, &number, sizeof number);
+	return strings_intern(&g->templates, template, NULL);
 }
 
 /* ---- looking it up ---- */
@@ -138,24 +153,19 @@ static bool grow_slots(struct group_writer *g)
 static int add_slot(struct group_writer *g, const struct shape *s, struct template_slot *slot, uint64_t hash,
 					uint32_t words)
 {
-	uint32_t known = g->templates.count, code = make_template(g, s);
+	uint32_t code = make_template(g, s);
 	struct slice key = arena_copy(&g->shape_arena, slice_of(g->key, words * sizeof *g->key));
 	if (code == STRINGS_NONE || !key.ptr)
 		return -ERROR_MEMORY;
 	*slot = (struct template_slot){hash, (const uint32_t *)(const void *)key.ptr, words, code};
 	g->slots_used++;
-	if (code == known && !g->literals_off && g->templates.count > TEMPLATES_FREE &&
-		g->templates.count > g->row_count / 2) {
-		/* What pieces were until now they are no more. */
-		g->literals_off = true;
-		group_forget_shapes(g);
-	}
 	return 0;
 }
 
 int group_find_template(struct group_writer *g, const struct shape *s, uint32_t *code)
 {
 	uint32_t words = (uint32_t)(g->key_next - g->key);
+	g->is_new = false;
 	if (g->slots_used * 2 >= g->slot_count && !grow_slots(g))
 		return -ERROR_MEMORY;
 	uint64_t hash = hash_key(g, words);
@@ -167,6 +177,7 @@ int group_find_template(struct group_writer *g, const struct shape *s, uint32_t 
 			return 0;
 		}
 	}
+	g->is_new = true;
 	int result = add_slot(g, s, &g->slots[at], hash, words);
 	*code = g->slots[at].code;
 	return result;

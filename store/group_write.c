@@ -95,7 +95,8 @@ void group_begin(struct group_writer *g, uint64_t rows_expected)
 	g->anonymous = 0;
 	g->text_bytes = g->batch_bytes = 0;
 	g->literals_off = false;
-	g->has_last_head = false;
+	memset(g->known_heads, 0, sizeof g->known_heads);
+	g->epoch = 1;
 	g->last_time_len = 0;
 	g->last_observed_base = 0;
 	g->zone = ZONE_EMPTY;
@@ -227,12 +228,13 @@ static uint32_t head_code(struct group_writer *g, const struct batch_row *row)
 		head.decoder = g->decoder_map[row->decoder] + 1;
 	if (row->logsource != BATCH_NO_INDEX)
 		head.logsource = g->logsource_map[row->logsource] + 1;
-	if (g->has_last_head && memcmp(&head, &g->last_head, sizeof head) == 0)
-		return g->last_head_code;
+	uint32_t mixed = head.kind + head.format * 3 + head.flags * 5 + head.quality * 7 + head.source * 11 +
+					 head.decoder * 13 + head.logsource * 29;
+	struct known_head *known = &g->known_heads[mixed % HEADS_KNOWN];
+	if (known->code != 0 && memcmp(&head, &known->head, sizeof head) == 0)
+		return known->code - 1;
 	uint32_t code = strings_intern(&g->heads, slice_of(&head, sizeof head), NULL);
-	g->has_last_head = code != STRINGS_NONE;
-	g->last_head = head;
-	g->last_head_code = code;
+	*known = (struct known_head){head, code + 1};
 	return code;
 }
 

@@ -27,6 +27,8 @@
 #define ROW_FIELDS_MAX 512u /* LIMIT_row_fields: batches have no more in a row */
 #define ENDS_MAX (5u + 2 * ROW_FIELDS_MAX)
 #define ROW_PIECES_MAX (ENDS_MAX * (SPLIT_PIECES + 1))
+#define PIECE_WORDS 5u /* a piece of more is not remembered */
+#define HEADS_KNOWN 64u
 #define OWNER_NONE UINT32_MAX
 
 /* Where a text of the row begins or ends. First these, then two of each field. */
@@ -54,12 +56,15 @@ struct column {
 
 /* What becomes of the text between one bound and the next. */
 struct shape_piece {
-	/* The literal that it was last: up to 16 octets as in shorts.h, else begin is its address. */
+	/* What it was last when all of it stayed in the template: the text (up to 16 octets as in shorts.h, else begin is its
+	 * address) and the words. Good while no name has got a column since: epoch is that of the group then. */
 	uint64_t begin, end;
-	uint32_t len, word; /* word: 0 = none yet */
-	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
+	uint32_t len, epoch;
+	uint32_t words[PIECE_WORDS];
+	uint8_t word_count;
 	bool may_be_time; /* no field, or one of a time */
 	bool crossed; /* a field goes over the place where the piece begins */
+	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
 };
 
 struct shape {
@@ -76,6 +81,11 @@ struct shape {
 	uint32_t time_piece; /* + 1; 0 = none */
 	uint32_t time_end, time_offset, time_len; /* the time begins time_offset octets after that end */
 	struct timetext time_form;
+};
+
+struct known_head {
+	struct row_head head;
+	uint32_t code; /* + 1; 0 = none */
 };
 
 struct template_slot {
@@ -107,10 +117,9 @@ struct group_writer {
 	bool literals_off; /* too many templates: no more text goes into them */
 	struct zone zone;
 	int64_t last_observed_base;
-	bool has_last_head;
-	struct row_head last_head;
-	uint32_t last_head_code;
+	struct known_head known_heads[HEADS_KNOWN];
 	uint32_t context_limit;
+	uint32_t epoch; /* from 1 on, counts the names and variables that got a column */
 	/* shapes, and templates by shape and words; all in shape_arena */
 	struct arena shape_arena;
 	struct shape *shapes[SHAPE_BUCKETS];
@@ -125,6 +134,10 @@ struct group_writer {
 	bool has_time;
 	uint32_t fields[ROW_FIELDS_MAX]; /* name | type << 16 */
 	uint32_t smalls[ROW_FIELDS_MAX];
+	uint16_t joined[ENDS_MAX]; /* bounds at which a word may go on */
+	uint32_t joined_count;
+	bool varies[ENDS_MAX]; /* of each piece: not all of it is in the template; set when there are joined bounds */
+	bool is_new; /* no row of its template came before */
 	uint32_t ends[ENDS_MAX], bounds[ENDS_MAX]; /* bounds: the ends in order, each place once */
 	struct timetext_cache times_printed;
 	uint8_t last_time_text[TIMETEXT_MAX];
@@ -151,7 +164,7 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 struct shape *group_find_shape(struct group_writer *g, uint64_t hash);
 void group_forget_shapes(struct group_writer *g); /* and the templates found by them */
 
-/* group_templates.c: the template of the row at hand, whose key is whole. */
+/* group_templates.c: the template of the row at hand, whose key is whole; sets is_new. */
 int group_find_template(struct group_writer *g, const struct shape *shape, uint32_t *code);
 /* The column of templates. */
 void group_fill_templates(struct group_writer *g, struct buffer *out);
