@@ -17,16 +17,11 @@ struct compare_structure {
 	struct compare_field *fields;
 };
 
-/* Octets of literals before the ends of a field; of a small one the number, twice. */
-struct compare_ends {
-	uint32_t from, to;
-};
-
 struct compare_template {
 	const struct compare_structure *structure;
 	const uint8_t *octets; /* all literals, joined */
 	uint32_t *runs; /* so many of them before each varying piece, and behind the last one */
-	struct compare_ends *ends;
+	uint32_t *fields; /* octets of literals before the field and in it, 16 bits each; of a small one the number */
 	uint32_t original;
 };
 
@@ -75,21 +70,15 @@ static struct compare_structure *structure_of(struct group_compare *c, const str
 }
 
 /* Joins the literals; before[k]: octets of those before piece k. */
-static bool join_literals(struct group_compare *c, const struct group_template *from, struct compare_template *t,
+static void join_literals(const struct group_template *from, struct compare_template *t, uint8_t *joined,
 						  uint32_t *before)
 {
 	const struct group_structure *s = from->structure;
-	size_t octets = 0, at = 0;
-	uint32_t literal = 0, varying = 0;
-	for (uint32_t i = 0; i < s->literal_count; i++)
-		octets += from->literals[i].len;
-	uint8_t *joined = octets <= UINT32_MAX ? arena_alloc(c->arena, octets + 8) : NULL; /* 8: shorts_load_ahead */
-	if (!joined)
-		return false;
+	uint32_t at = 0, literal = 0, varying = 0;
 	t->octets = joined;
 	t->runs[0] = 0;
 	for (uint32_t k = 0; k < s->piece_count; k++) {
-		before[k] = (uint32_t)at;
+		before[k] = at;
 		if (s->pieces[k].from != PIECE_LITERAL) {
 			t->runs[++varying] = 0;
 			continue;
@@ -97,45 +86,54 @@ static bool join_literals(struct group_compare *c, const struct group_template *
 		struct slice text = from->literals[literal++];
 		if (text.len)
 			memcpy(joined + at, text.ptr, text.len);
-		at += text.len;
+		at += (uint32_t)text.len;
 		t->runs[varying] += (uint32_t)text.len;
 	}
-	before[s->piece_count] = (uint32_t)at;
-	return true;
+	before[s->piece_count] = at;
 }
 
-static bool open_template(struct group_compare *c, const struct group_template *from, struct compare_template *t)
+static void open_fields(const struct group_template *from, struct compare_template *t, const uint32_t *before)
 {
 	const struct group_structure *s = from->structure;
-	const struct compare_structure *structure = structure_of(c, s);
-	if (!structure)
-		return false;
-	t->structure = structure;
-	t->runs = arena_alloc(c->arena, ((size_t)structure->varying_count + 1) * sizeof *t->runs);
-	t->ends = arena_alloc(c->arena, s->field_count * sizeof *t->ends);
-	if (!t->runs || !t->ends || !join_literals(c, from, t, c->group->bounds))
-		return false;
-	const uint32_t *before = c->group->bounds, *small = from->smalls;
+	const uint32_t *small = from->smalls;
 	t->original = before[s->original_pieces];
 	for (uint32_t i = 0; i < s->field_count; i++) {
 		const struct structure_field *f = &s->fields[i];
 		if (has_text(f->type))
-			t->ends[i] = (struct compare_ends){before[f->first], before[f->first + f->count]};
+			t->fields[i] = before[f->first] | (before[f->first + f->count] - before[f->first]) << 16;
 		else
-			t->ends[i].from = t->ends[i].to = f->type == VALUE_SMALL ? *small++ : 0;
+			t->fields[i] = f->type == VALUE_SMALL ? *small++ : 0;
 	}
+}
+
+/* All of it in one piece, for rows come in no order of templates. */
+static bool open_template(struct group_compare *c, const struct group_template *from, struct compare_template **out)
+{
+	const struct group_structure *s = from->structure;
+	const struct compare_structure *structure = structure_of(c, s);
+	size_t octets = 0;
+	for (uint32_t i = 0; i < s->literal_count; i++)
+		octets += from->literals[i].len;
+	if (!structure || octets > GROUP_COLUMN_BYTES_MAX)
+		return false;
+	size_t runs = (size_t)structure->varying_count + 1, numbers = runs + s->field_count;
+	/* shorts_load_ahead reads up to eight octets past the last literal. */
+	struct compare_template *t = arena_alloc(c->arena, sizeof *t + numbers * sizeof(uint32_t) + octets + 8);
+	if (!t)
+		return false;
+	t->structure = structure;
+	t->runs = (uint32_t *)(t + 1);
+	t->fields = t->runs + runs;
+	join_literals(from, t, (uint8_t *)(t->runs + numbers), c->group->bounds);
+	open_fields(from, t, c->group->bounds);
+	*out = t;
 	return true;
 }
 
 static const struct compare_template *template_of(struct group_compare *c, uint32_t code)
 {
-	struct compare_template *t = c->templates[code];
-	if (t)
-		return t;
-	t = arena_zalloc(c->arena, sizeof *t);
-	if (!t || !open_template(c, &c->group->templates[code], t))
-		return NULL;
-	return c->templates[code] = t;
+	struct compare_template **t = &c->templates[code];
+	return *t || open_template(c, &c->group->templates[code], t) ? *t : NULL;
 }
 
 int group_compare_open(struct group_compare *c, struct group *g, struct arena *arena, struct error *error)
@@ -211,37 +209,54 @@ static bool same_short_fields(const struct group_compare *c, const struct compar
 	const struct compare_field *fields = t->structure->fields;
 	uint64_t wrong = 0;
 	for (uint32_t i = 0; i < row->field_count; i++) {
-		uint64_t from = t->ends[i].from + c->lengths[fields[i].from];
-		uint64_t to = t->ends[i].to + c->lengths[fields[i].to];
-		uint64_t expected = c->names[fields[i].name] | (uint64_t)fields[i].type << 16 | from << 32;
-		wrong |= (expected + ((to - from) << 48)) ^ batch_value_octets(c->batch, row->field_first + i);
+		uint32_t from = c->lengths[fields[i].from], len = c->lengths[fields[i].to] - from;
+		uint64_t expected = c->names[fields[i].name] | (uint64_t)fields[i].type << 16;
+		expected |= (uint64_t)(t->fields[i] + from + (len << 16)) << 32;
+		wrong |= expected ^ batch_value_octets(c->batch, row->field_first + i);
 	}
 	return wrong == 0;
 }
 
-/* Notes which name of the batch is which of the group, so that the next rows need not compare them. */
-static bool same_field(struct group_compare *c, const struct compare_template *t, const struct batch_row *row,
-					   uint32_t i)
+/* Places in the text of the row at hand, before each piece and at the end. */
+static const uint32_t *find_places(const struct group_compare *c, const struct group_template *t)
 {
-	struct batch_value value;
-	const struct compare_field *field = &t->structure->fields[i];
-	uint32_t from = t->ends[i].from + c->lengths[field->from], to = t->ends[i].to + c->lengths[field->to];
-	batch_get_value(c->batch, row, row->field_first + i, &value);
-	if (value.type != field->type || !slice_equal(c->group->names[field->name], batch_name(c->batch, value.name)))
-		return false;
-	c->names[field->name] = value.name;
-	if (has_text(value.type))
-		return value.text.ptr == row->text.ptr + from && value.text.len == to - from;
-	return value.small == from;
+	const struct group_structure *s = t->structure;
+	uint32_t *places = c->group->bounds, octets = 0, literal = 0, varying = 0;
+	for (uint32_t k = 0; k < s->piece_count; k++) {
+		places[k] = octets + c->lengths[varying];
+		if (s->pieces[k].from == PIECE_LITERAL)
+			octets += (uint32_t)t->literals[literal++].len;
+		else
+			varying++;
+	}
+	places[s->piece_count] = octets + c->lengths[varying];
+	return places;
 }
 
-static bool same_fields(struct group_compare *c, const struct compare_template *t, const struct batch_row *row)
+/* Notes which name of the batch is which of the group, so that the next rows need not compare them. */
+static bool same_field(struct group_compare *c, const struct structure_field *field, const struct batch_value *value)
 {
-	if (row->text.len <= UINT16_MAX && same_short_fields(c, t, row))
-		return true;
-	for (uint32_t i = 0; i < row->field_count; i++)
-		if (!same_field(c, t, row, i))
+	if (value->type != field->type || !slice_equal(c->group->names[field->name], batch_name(c->batch, value->name)))
+		return false;
+	c->names[field->name] = value->name;
+	return true;
+}
+
+static bool same_fields_slowly(struct group_compare *c, const struct group_template *t, const struct batch_row *row)
+{
+	const uint32_t *places = find_places(c, t), *small = t->smalls;
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		const struct structure_field *field = &t->structure->fields[i];
+		struct batch_value value;
+		batch_get_value(c->batch, row, row->field_first + i, &value);
+		if (!same_field(c, field, &value) || (value.type == VALUE_SMALL && value.small != *small++))
 			return false;
+		if (!has_text(value.type))
+			continue;
+		uint32_t from = places[field->first], to = places[field->first + field->count];
+		if (value.text.ptr != row->text.ptr + from || value.text.len != to - from)
+			return false;
+	}
 	return true;
 }
 
@@ -257,7 +272,8 @@ int group_compare_next(struct group_compare *c, const struct batch *batch, const
 		memset(c->names, 0xff, g->name_count * sizeof *c->names);
 	c->batch = batch;
 	bool same = from->structure->field_count == row->field_count && same_text(c, t, row->text) &&
-				t->original + c->lengths[t->structure->original] == row->original.len && same_fields(c, t, row);
+				t->original + c->lengths[t->structure->original] == row->original.len &&
+				((row->text.len <= UINT16_MAX && same_short_fields(c, t, row)) || same_fields_slowly(c, from, row));
 	g->row++;
 	return same;
 }

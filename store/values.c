@@ -5,7 +5,7 @@
 #define KNOWN_TRIAL 2048u /* so many values are looked up before the dictionary must have paid */
 #define KNOWN_MAX 65536u
 #define SLOTS_FIRST 256u
-#define AHEAD 8u /* the slots of so many values further on are fetched already */
+#define ROUND 16u /* values looked up together */
 
 void values_work_init(struct values_work *work, const struct env *env)
 {
@@ -21,6 +21,7 @@ void values_work_free(struct values_work *work)
 	env_free(work->env, work->slots);
 	env_free(work->env, work->firsts);
 	env_free(work->env, work->codes);
+	env_free(work->env, work->lengths);
 	env_free(work->env, work->numbers);
 	env_free(work->env, work->spread);
 	*work = (struct values_work){0};
@@ -37,11 +38,13 @@ static bool work_room(struct values_work *work, uint32_t n)
 	work->firsts = firsts ? firsts : work->firsts;
 	uint32_t *codes = env_resize(work->env, work->codes, room * sizeof *codes);
 	work->codes = codes ? codes : work->codes;
+	uint32_t *lengths = env_resize(work->env, work->lengths, room * sizeof *lengths);
+	work->lengths = lengths ? lengths : work->lengths;
 	uint64_t *numbers = env_resize(work->env, work->numbers, room * sizeof *numbers);
 	work->numbers = numbers ? numbers : work->numbers;
 	uint64_t *spread = env_resize(work->env, work->spread, room * sizeof *spread);
 	work->spread = spread ? spread : work->spread;
-	if (!firsts || !codes || !numbers || !spread)
+	if (!firsts || !codes || !lengths || !numbers || !spread)
 		return false;
 	work->room = room;
 	return true;
@@ -63,30 +66,41 @@ int values_grow(struct values *v)
 	return 0;
 }
 
-static struct slice text_of(const struct value *item, uint8_t scratch[SHORT_MAX])
+static inline bool is_long(const struct value *item)
 {
-	if (item->len > SHORT_MAX)
-		return slice_of((const uint8_t *)(uintptr_t)item->begin, item->len);
+	return item->end >= VALUE_LONG;
+}
+
+static inline uint32_t length_of(const struct value *item)
+{
+	return is_long(item) ? (uint32_t)item->end : (uint32_t)(item->end >> 56);
+}
+
+static inline struct slice text_of(const struct value *item, uint8_t scratch[SHORT_MAX])
+{
+	if (is_long(item))
+		return slice_of((const uint8_t *)(uintptr_t)item->begin, length_of(item));
 	shorts_store(item->begin, item->end, scratch);
-	return slice_of(scratch, item->len);
+	return slice_of(scratch, length_of(item));
 }
 
 /* ---- which values are the same ---- */
 
-static uint32_t hash_item(const struct values_work *work, struct value *item)
+static inline uint32_t hash_item(const struct values_work *work, const struct value *item)
 {
-	if (item->len > SHORT_MAX)
-		item->end = hash_secret(slice_of((const uint8_t *)(uintptr_t)item->begin, item->len), work->secret);
-	return shorts_hash(item->len > SHORT_MAX ? 0 : item->begin, item->end, item->len, work->secret);
+	uint64_t begin = item->begin;
+	if (is_long(item))
+		begin = hash_secret(slice_of((const uint8_t *)(uintptr_t)begin, length_of(item)), work->secret);
+	return shorts_hash(begin, item->end, 0, work->secret);
 }
 
 static inline bool same(const struct value *a, const struct value *b)
 {
-	if (a->len != b->len || a->end != b->end)
+	if (a->end != b->end)
 		return false;
-	if (a->len <= SHORT_MAX)
+	if (!is_long(a))
 		return a->begin == b->begin;
-	return memcmp((const void *)(uintptr_t)a->begin, (const void *)(uintptr_t)b->begin, a->len) == 0;
+	return memcmp((const void *)(uintptr_t)a->begin, (const void *)(uintptr_t)b->begin, length_of(a)) == 0;
 }
 
 static bool slots_room(struct values_work *work, uint32_t slot_count)
@@ -111,7 +125,7 @@ static void put_slot(struct values_work *work, uint32_t hash, uint32_t item)
 	work->slots[at] = (struct values_slot){hash, item + 1};
 }
 
-static bool grow_slots(struct values_work *work, struct value *items)
+static bool grow_slots(struct values_work *work, const struct value *items)
 {
 	if (!slots_room(work, work->slot_count * 4))
 		return false;
@@ -121,40 +135,40 @@ static bool grow_slots(struct values_work *work, struct value *items)
 }
 
 /* The code of item i; a new one when its text was not there. */
-static void find_code(struct values_work *work, struct value *items, uint32_t i, uint32_t hash)
+static inline void find_code(struct values_work *work, const struct value *items, uint32_t i, uint32_t hash)
 {
 	uint32_t mask = work->slot_count - 1, at = hash & mask;
 	for (; work->slots[at].item; at = (at + 1) & mask) {
-		const struct value *known = &items[work->slots[at].item - 1];
-		if (work->slots[at].hash == hash && same(known, &items[i])) {
-			items[i].code = known->code;
+		uint32_t known = work->slots[at].item - 1;
+		if (work->slots[at].hash == hash && same(&items[known], &items[i])) {
+			work->codes[i] = work->codes[known];
 			return;
 		}
 	}
 	work->slots[at] = (struct values_slot){hash, i + 1};
-	items[i].code = work->known;
+	work->codes[i] = work->known;
 	work->firsts[work->known++] = i;
 }
 
-/* Gives every value its code. *paid: false when there are too many distinct ones; then codes mean nothing. */
-static int find_codes(struct values *v, struct values_work *work, bool *paid)
+/* Gives every value its code. *paid: false when there are too many distinct ones; then codes mean nothing. The slots of
+ * all values of a round are on their way before the first is looked at. */
+static int find_codes(const struct values *v, struct values_work *work, bool *paid)
 {
-	uint32_t hashes[AHEAD];
+	uint32_t hashes[ROUND];
 	work->known = 0;
 	*paid = true;
 	if (!slots_room(work, SLOTS_FIRST))
 		return -ERROR_MEMORY;
-	for (uint32_t i = 0; i < v->count + AHEAD && *paid; i++) {
-		uint32_t hash = hashes[i % AHEAD];
-		if (i < v->count) {
-			hashes[i % AHEAD] = hash_item(work, &v->items[i]);
-			__builtin_prefetch(&work->slots[hashes[i % AHEAD] & (work->slot_count - 1)]);
+	for (uint32_t done = 0; done < v->count && *paid; done += ROUND) {
+		uint32_t n = v->count - done < ROUND ? v->count - done : ROUND;
+		for (uint32_t i = 0; i < n; i++) {
+			hashes[i] = hash_item(work, &v->items[done + i]);
+			__builtin_prefetch(&work->slots[hashes[i] & (work->slot_count - 1)]);
 		}
-		if (i < AHEAD)
-			continue;
-		find_code(work, v->items, i - AHEAD, hash);
-		*paid = work->known < KNOWN_MAX && (i - AHEAD < KNOWN_TRIAL || work->known <= (i - AHEAD) / 2);
-		if (work->known * 2 >= work->slot_count && !grow_slots(work, v->items))
+		for (uint32_t i = 0; i < n; i++)
+			find_code(work, v->items, done + i, hashes[i]);
+		*paid = work->known < KNOWN_MAX - ROUND && (done < KNOWN_TRIAL || work->known <= done / 2);
+		if ((work->known + ROUND) * 2 >= work->slot_count && !grow_slots(work, v->items))
 			return -ERROR_MEMORY;
 	}
 	return 0;
@@ -243,7 +257,7 @@ static enum values_encoding choose(const struct values *v, const struct distinct
 		return is_decimal ? VALUES_DECIMAL : is_ipv4 ? VALUES_IPV4 : VALUES_STRINGS;
 	uint64_t known_octets = 0;
 	for (uint32_t i = 0; i < d->count; i++)
-		known_octets += distinct_item(d, i)->len + UINT64_C(1);
+		known_octets += length_of(distinct_item(d, i)) + UINT64_C(1);
 	unsigned code_bits = d->count > 1 ? 32u - (unsigned)__builtin_clz(d->count - 1) : 0;
 	uint64_t as_codes = known_octets * 4 + (uint64_t)v->count * code_bits;
 	if (is_decimal && (uint64_t)range_bits * v->count < as_codes)
@@ -259,7 +273,7 @@ static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *
 {
 	uint64_t octets = 0;
 	for (uint32_t i = 0; i < d->count; i++) {
-		scratch[i] = distinct_item(d, i)->len;
+		scratch[i] = length_of(distinct_item(d, i));
 		octets += scratch[i];
 	}
 	ints_encode_codes(out, scratch, d->count);
@@ -270,11 +284,11 @@ static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *
 		return;
 	for (uint32_t i = 0; i < d->count; i++) {
 		const struct value *item = distinct_item(d, i);
-		if (item->len > SHORT_MAX)
-			memcpy(p, (const void *)(uintptr_t)item->begin, item->len);
+		if (is_long(item))
+			memcpy(p, (const void *)(uintptr_t)item->begin, length_of(item));
 		else
 			shorts_store(item->begin, item->end, p); /* what is too much, the next one writes over */
-		p += item->len;
+		p += length_of(item);
 	}
 	out->len += octets;
 }
@@ -282,9 +296,7 @@ static void put_strings(struct buffer *out, const struct distinct *d, uint32_t *
 static void put_known(const struct values *v, const struct distinct *d, struct values_work *work, struct buffer *out)
 {
 	buffer_add_u32(out, d->count);
-	put_strings(out, d, work->codes, true);
-	for (uint32_t i = 0; i < v->count; i++)
-		work->codes[i] = v->items[i].code;
+	put_strings(out, d, work->lengths, true);
 	ints_encode_codes(out, work->codes, v->count);
 }
 
@@ -295,7 +307,7 @@ static void put_numbers(const struct values *v, const struct distinct *d, struct
 	const uint64_t *all = work->numbers;
 	if (d->firsts) {
 		for (uint32_t i = 0; i < v->count; i++)
-			work->spread[i] = work->numbers[v->items[i].code];
+			work->spread[i] = work->numbers[work->codes[i]];
 		all = work->spread;
 	}
 	uint8_t *p = is_ipv4 ? buffer_room(out, (size_t)v->count * 4 + 1) : NULL;
@@ -322,7 +334,7 @@ int values_encode(struct values *v, struct values_work *work, struct words *word
 		put_known(v, &d, work, out);
 	} else if (*encoding == VALUES_STRINGS) {
 		d = (struct distinct){v->items, NULL, v->count};
-		put_strings(out, &d, work->codes, false);
+		put_strings(out, &d, work->lengths, false);
 	} else {
 		put_numbers(v, &d, work, out, *encoding == VALUES_IPV4);
 	}

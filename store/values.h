@@ -19,11 +19,13 @@ enum values_encoding {
 	VALUES_ENCODINGS,
 };
 
-/* Up to 16 octets: the text itself as two numbers (shorts.h). Longer: begin is its address, end its hash. */
+#define VALUE_SHORT_MAX 15u
+#define VALUE_LONG (UINT64_C(255) << 56)
+
+/* Up to 15 octets: the text itself as in shorts.h, its length in the last octet of `end`. Longer: begin is its address,
+ * end its length and VALUE_LONG. There are many of them, and they are gone through more than once. */
 struct value {
 	uint64_t begin, end;
-	uint32_t len;
-	uint32_t code; /* set by values_encode: index among the distinct values */
 };
 
 struct values {
@@ -41,9 +43,9 @@ struct values_work {
 	const struct env *env;
 	struct values_slot *slots; /* open addressing */
 	uint32_t slot_room, slot_count; /* slot_count: in use for the column at hand, a power of two */
-	uint32_t *firsts, *codes; /* of each distinct value the first item; one number for each value */
+	uint32_t *firsts, *codes, *lengths; /* of each distinct value the first item; of each value its distinct one */
 	uint64_t *numbers, *spread; /* of each distinct value; of each value */
-	uint32_t room, known; /* room: of each of the four arrays */
+	uint32_t room, known; /* room: of each of the five arrays */
 	uint8_t secret[STRINGS_SECRET_BYTES];
 };
 
@@ -58,11 +60,14 @@ static inline int values_add(struct values *v, struct slice text)
 	if (v->count == v->room && values_grow(v) != 0)
 		return -ERROR_MEMORY;
 	struct value *item = &v->items[v->count++];
-	item->len = (uint32_t)text.len;
-	if (text.len <= SHORT_MAX)
-		item->begin = shorts_load_ahead(text, &item->end);
-	else
-		item->begin = (uintptr_t)text.ptr;
+	if (text.len <= VALUE_SHORT_MAX) {
+		uint64_t end;
+		item->begin = shorts_load_ahead(text, &end);
+		item->end = end | (uint64_t)text.len << 56;
+		return 0;
+	}
+	item->begin = (uintptr_t)text.ptr;
+	item->end = text.len | VALUE_LONG;
 	return 0;
 }
 /* Appends the column's octets; the encoding chosen. The words of all values go into `words`. */
