@@ -207,12 +207,15 @@ static bool same_short_fields(const struct group_compare *c, const struct compar
 							  const struct batch_row *row)
 {
 	const struct compare_field *fields = t->structure->fields;
+	const struct batch *batch = c->batch;
+	const uint32_t *lengths = c->lengths, *names = c->names, *literals = t->fields;
+	const uint32_t count = row->field_count, first = row->field_first;
 	uint64_t wrong = 0;
-	for (uint32_t i = 0; i < row->field_count; i++) {
-		uint32_t from = c->lengths[fields[i].from], len = c->lengths[fields[i].to] - from;
-		uint64_t expected = c->names[fields[i].name] | (uint64_t)fields[i].type << 16;
-		expected |= (uint64_t)(t->fields[i] + from + (len << 16)) << 32;
-		wrong |= expected ^ batch_value_octets(c->batch, row->field_first + i);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t from = lengths[fields[i].from], len = lengths[fields[i].to] - from;
+		uint64_t expected = names[fields[i].name] | (uint64_t)fields[i].type << 16;
+		expected |= (uint64_t)(literals[i] + from + (len << 16)) << 32;
+		wrong |= expected ^ batch_value_octets(batch, first + i);
 	}
 	return wrong == 0;
 }

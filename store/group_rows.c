@@ -392,27 +392,29 @@ static inline int put_piece(struct group_writer *g, const struct shape *s, struc
 {
 	if (!is_remembered(g, piece, text))
 		return put_other(g, s, piece, text);
-	for (uint32_t i = 0; i < piece->word_count; i++)
+	put_word(g, piece->words[0]);
+	for (uint32_t i = 1; i < piece->word_count; i++)
 		put_word(g, piece->words[i]);
 	return 0;
 }
 
 static int put_pieces(struct group_writer *g, const struct shape *s)
 {
+	const uint32_t piece_count = s->bound_count - 1, time_piece = s->time_piece - 1, *bounds = g->bounds;
+	const uint8_t *start = g->text.ptr;
 	g->key_next = g->key;
 	g->joined_count = 0;
 	put_word(g, s->number);
-	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
-		uint32_t from = g->bounds[k];
-		const uint8_t *p = g->text.ptr + from;
-		struct slice text = slice_of(p, g->bounds[k + 1] - from);
-		int result = 0;
+	for (uint32_t k = 0; k < piece_count; k++) {
+		const uint8_t *p = start + bounds[k];
+		struct slice text = slice_of(p, bounds[k + 1] - bounds[k]);
 		if (k > 0 && words_join(p[-1], p[0]) && !is_end(g, s, k))
 			g->joined[g->joined_count++] = (uint16_t)k;
-		if (k + 1 == s->time_piece)
+		if (k == time_piece) {
 			add_time_words(g, text);
-		else
-			result = put_piece(g, s, &s->pieces[k], text);
+			continue;
+		}
+		int result = put_piece(g, s, &s->pieces[k], text);
 		if (result != 0)
 			return result;
 	}
@@ -426,12 +428,12 @@ static void gather_other(struct group_writer *g, const struct batch *batch, cons
 {
 	struct batch_value value;
 	uint32_t *ends = g->ends + END_FIELDS + 2 * i;
-	batch_get_value(batch, row, row->field_first + i, &value);
 	ends[0] = ends[1] = 0;
-	if (value.type == VALUE_SMALL)
-		g->smalls[g->small_count++] = value.small;
-	if (value.type == VALUE_SMALL || value.type == VALUE_NULL)
+	if (g->fields[i] >> 16 == VALUE_SMALL)
+		g->smalls[g->small_count++] = (uint32_t)(batch_value_octets(batch, row->field_first + i) >> 32);
+	if (!field_has_text(g->fields[i]))
 		return;
+	batch_get_value(batch, row, row->field_first + i, &value);
 	ends[0] = (uint32_t)(value.text.ptr - row->text.ptr);
 	ends[1] = ends[0] + (uint32_t)value.text.len;
 }
@@ -439,18 +441,20 @@ static void gather_other(struct group_writer *g, const struct batch *batch, cons
 /* Fields and ends of the row. Returns the hash of the fields. */
 static uint64_t gather(struct group_writer *g, const struct batch *batch, const struct batch_row *row)
 {
-	uint64_t hash = g->key_factor + (row->quality & TIME_PRESENT);
-	for (uint32_t i = 0; i < row->field_count; i++) {
-		uint64_t octets = batch_value_octets(batch, row->field_first + i);
-		uint32_t field = g->fields[i] = g->name_map[octets & 0xffff] | (uint32_t)(octets & 0xff0000);
-		hash = (hash ^ field) * g->key_factor;
+	const uint32_t field_count = row->field_count, field_first = row->field_first, *name_map = g->name_map;
+	const uint64_t factor = g->key_factor;
+	uint32_t *fields = g->fields, *ends = g->ends + END_FIELDS;
+	uint64_t hash = factor + (row->quality & TIME_PRESENT);
+	for (uint32_t i = 0; i < field_count; i++, ends += 2) {
+		uint64_t octets = batch_value_octets(batch, field_first + i);
+		uint32_t field = fields[i] = name_map[octets & 0xffff] | (uint32_t)(octets & 0xff0000);
+		hash = (hash ^ field) * factor;
 		if (!batch_octets_short(octets)) {
 			gather_other(g, batch, row, i);
 			continue;
 		}
-		uint32_t from = octets >> 32 & 0xffff;
-		g->ends[END_FIELDS + 2 * i] = from;
-		g->ends[END_FIELDS + 2 * i + 1] = from + (uint32_t)(octets >> 48);
+		ends[0] = octets >> 32 & 0xffff;
+		ends[1] = ends[0] + (uint32_t)(octets >> 48);
 	}
 	return hash ^ hash >> 32;
 }

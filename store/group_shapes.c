@@ -18,17 +18,19 @@ void group_forget_shapes(struct group_writer *g)
 static bool fits(struct group_writer *g, const struct shape *s)
 {
 	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, wrong = 0;
+	const uint32_t bound_count = s->bound_count, other_count = s->other_count;
+	const uint16_t *bound_ends = s->bound_ends, *others = s->others, *other_bounds = s->other_bounds;
 	ends[END_TIME_FROM] = s->time_piece ? ends[s->time_end] + s->time_offset : 0;
 	ends[END_TIME_TO] = ends[END_TIME_FROM] + s->time_len;
 	bounds[0] = 0;
-	for (uint32_t k = 1; k < s->bound_count; k++) {
-		uint32_t at = ends[s->bound_ends[k]];
+	for (uint32_t k = 1; k < bound_count; k++) {
+		uint32_t at = ends[bound_ends[k]];
 		wrong |= at <= before;
 		bounds[k] = before = at;
 	}
-	for (uint32_t i = 0; i < s->other_count; i++)
-		wrong |= bounds[s->end_bounds[s->others[i]]] ^ ends[s->others[i]];
-	g->bound_count = s->bound_count;
+	for (uint32_t i = 0; i < other_count; i++)
+		wrong |= bounds[other_bounds[i]] ^ ends[others[i]];
+	g->bound_count = bound_count;
 	return wrong == 0;
 }
 
@@ -110,7 +112,7 @@ static struct shape *shape_room(struct group_writer *g)
 	struct shape_piece *pieces = arena_zalloc(&g->shape_arena, g->bound_count * sizeof *pieces);
 	uint16_t *end_bounds = arena_alloc(&g->shape_arena, ends * sizeof *end_bounds);
 	uint16_t *bound_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *bound_ends);
-	uint16_t *others = arena_alloc(&g->shape_arena, ends * sizeof *others);
+	uint16_t *others = arena_alloc(&g->shape_arena, 2 * ends * sizeof *others);
 	if (!s || !fields || !pieces || !end_bounds || !bound_ends || !others)
 		return NULL;
 	memcpy(fields, g->fields, g->field_count * sizeof *fields);
@@ -119,6 +121,7 @@ static struct shape *shape_room(struct group_writer *g)
 	s->end_bounds = end_bounds;
 	s->bound_ends = bound_ends;
 	s->others = others;
+	s->other_bounds = others + ends;
 	s->field_count = g->field_count;
 	s->bound_count = g->bound_count;
 	return s;
@@ -153,8 +156,10 @@ static void sort_out_ends(struct group_writer *g, struct shape *s)
 		if (e != END_TIME_FROM && e != END_TIME_TO)
 			s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
 	for (uint32_t e = 0; e < end_count; e++)
-		if (s->bound_ends[s->end_bounds[e]] != e)
+		if (s->bound_ends[s->end_bounds[e]] != e) {
+			s->other_bounds[s->other_count] = s->end_bounds[e];
 			s->others[s->other_count++] = (uint16_t)e;
+		}
 }
 
 /* From the row's ends; the time's may be among them. */

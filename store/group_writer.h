@@ -75,7 +75,7 @@ struct shape {
 	const uint32_t *fields; /* as group_writer.fields */
 	uint16_t *end_bounds; /* of each end the number of its bound */
 	uint16_t *bound_ends; /* of each bound an end that is there */
-	uint16_t *others; /* the ends that are not among bound_ends */
+	uint16_t *others, *other_bounds; /* the ends that are not among bound_ends, and their bounds */
 	uint32_t other_count;
 	struct shape_piece *pieces; /* bound_count of them; the last one is empty */
 	uint32_t time_piece; /* + 1; 0 = none */

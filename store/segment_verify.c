@@ -3,19 +3,21 @@
 
 #define COMPARE_CHUNK_BYTES (1u << 20)
 
+/* The row with whose tables a head was compared last. */
+struct known_tables {
+	const struct batch *batch; /* null: not compared yet */
+	uint16_t source, decoder, logsource;
+};
+
 struct check {
 	struct segment segment;
 	struct segment_rows rows;
 	const struct segment_input *input;
 	uint32_t group, group_run, run_used; /* run_used: rows of the group's run already taken */
 	uint64_t row; /* for the message */
-	struct arena arena; /* for compare */
+	struct arena arena; /* for compare and tables */
 	struct group_compare compare;
-	/* What was found equal already, for the batch and the row group at hand: the last head with the indexes of the
-	 * batch's row. */
-	const struct batch *batch;
-	const struct row_head *head;
-	struct batch_row head_of;
+	struct known_tables *tables; /* of each head of the group */
 };
 
 static bool same_tables(const struct group *g, const struct row_head *head, const struct batch *b,
@@ -43,16 +45,14 @@ static bool same_head(struct check *c, const struct row_head *head, const struct
 	if (head->kind != row->kind || head->charset != row->charset || head->format != row->format ||
 		head->flags != row->flags || head->quality != row->quality)
 		return false;
-	const struct batch_row *known = &c->head_of;
-	if (c->head == head && known->source == row->source && known->decoder == row->decoder &&
+	struct known_tables *known = &c->tables[head - c->rows.group.heads];
+	if (known->batch == b && known->source == row->source && known->decoder == row->decoder &&
 		known->logsource == row->logsource)
 		return true;
-	c->head = head;
-	c->head_of = *row;
-	if (same_tables(&c->rows.group, head, b, row))
-		return true;
-	c->head = NULL;
-	return false;
+	if (!same_tables(&c->rows.group, head, b, row))
+		return false;
+	*known = (struct known_tables){b, row->source, row->decoder, row->logsource};
+	return true;
 }
 
 /* Fields are places in the text, so that equal text and equal places are equal values. */
@@ -62,9 +62,6 @@ static int same_row(struct check *c, const struct batch *b, uint32_t index)
 	struct group *g = &c->rows.group;
 	uint32_t row = g->row;
 	batch_get_row(b, index, &from);
-	if (b != c->batch)
-		c->head = NULL;
-	c->batch = b;
 	if ((int64_t)g->times[row] != from.time_ns || (int64_t)g->observed[row] != from.observed_ns ||
 		!same_head(c, &g->heads[g->head_codes[row]], b, &from))
 		return 0;
@@ -91,11 +88,15 @@ static int next_group(struct check *c, struct error *error)
 		return error_set(error, ERROR_DAMAGED, "the new segment has too few rows");
 	int result = segment_rows_open(&c->rows, &c->segment, c->group++, error);
 	c->group_run = c->run_used = 0;
-	c->batch = NULL;
 	arena_reset(&c->arena);
 	if (result == 0)
 		result = group_load_all(&c->rows.group, error);
-	return result == 0 ? group_compare_open(&c->compare, &c->rows.group, &c->arena, error) : result;
+	if (result != 0)
+		return result;
+	c->tables = arena_zalloc(&c->arena, c->rows.group.head_count * sizeof *c->tables);
+	if (!c->tables)
+		return error_set(error, ERROR_MEMORY, "no memory to verify a segment");
+	return group_compare_open(&c->compare, &c->rows.group, &c->arena, error);
 }
 
 static int check_row(struct check *c, const struct row_run *from, uint32_t done, struct error *error)
@@ -109,7 +110,9 @@ static int check_row(struct check *c, const struct row_run *from, uint32_t done,
 		c->run_used = 0;
 	}
 	CHECK(c->group_run < g->run_count);
-	result = same_run(c, &g->runs[c->group_run], from, done) ? same_row(c, from->batch, from->first + done) : 0;
+	/* Both runs go on by the same rows: what is the same at the beginning of either stays the same. */
+	bool same = (done > 0 && c->run_used > 0) || same_run(c, &g->runs[c->group_run], from, done);
+	result = same ? same_row(c, from->batch, from->first + done) : 0;
 	if (result < 0)
 		return error_set(error, ERROR_MEMORY, "no memory to verify a segment");
 	if (result == 0)
