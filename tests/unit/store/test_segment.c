@@ -238,13 +238,176 @@ static void no_word_is_missing_in_the_filter(void **state)
 	}
 }
 
+/* ---- rows by shape ---- */
+
+/* Always the same fields, never in the same places: more shapes than are kept at once. */
+static void add_scattered_row(struct sample *s, int64_t observed_ns)
+{
+	static const char alphabet[] = "ab Z01.-:=\"/";
+	uint8_t text[300];
+	char name[24];
+	for (unsigned i = 0; i < sizeof text; i++)
+		text[i] = (uint8_t)alphabet[sample_below(s, sizeof alphabet - 1)];
+	assert_int_equal(batch_row(s->builder, ROW_EVENT, observed_ns, slice_of(text, sizeof text)), 0);
+	for (unsigned i = 0; i < 30; i++) {
+		uint32_t from = sample_below(s, sizeof text), len = sample_below(s, sizeof text - from);
+		snprintf(name, sizeof name, "field.%u", i);
+		uint32_t id = dictionary_intern(&s->dictionary, slice_str(name));
+		assert_int_equal(batch_field(s->builder, id, VALUE_STRING, from, i % 3 ? len % 12 : len), 0);
+	}
+	assert_int_equal(batch_row_end(s->builder), 0);
+}
+
+static void ever_new_shapes_come_back(void **state)
+{
+	struct story t;
+	(void)state;
+	begin(&t, 31);
+	for (uint32_t i = 0; i < 50; i++) {
+		struct batch_identity identity = sample_identity(1, 3, 2, t.sequence);
+		batch_begin(t.sample.builder, &identity, 0, SAMPLE_START + i * NS_PER_S);
+		for (uint32_t k = 0; k < 50; k++)
+			if (k % 5)
+				add_scattered_row(&t.sample, SAMPLE_START + i * NS_PER_S + k);
+			else
+				sample_syslog_row(&t.sample, SAMPLE_START + i * NS_PER_S + k);
+		add(&t, sample_take(&t.sample));
+	}
+	expect_filters(&t, build(&t));
+	end(&t);
+}
+
+static void add_field_at(struct sample *s, const char *name, uint32_t from, uint32_t len)
+{
+	uint32_t id = dictionary_intern(&s->dictionary, slice_str(name));
+	assert_int_equal(batch_field(s->builder, id, VALUE_STRING, from, len), 0);
+}
+
+/* A value of many, two of few, and the same the other way round, without anything between: what the word over the ends of
+ * the few is depends on the octet beside them, which is not the template's. */
+static void add_joined_row(struct sample *s, uint32_t i, bool joins)
+{
+	char line[80];
+	const char *first = i % 2 ? "lefter" : "left", *second = i % 2 ? "upper" : "up";
+	int len = snprintf(line, sizeof line, "q%u%c%sright.%slow%c%uq", 1000 + i, joins ? 'x' : '-', first, second,
+					   joins ? 'x' : '-', 9000 + i);
+	const uint32_t lens[] = {6, (uint32_t)strlen(first), 5, 1, (uint32_t)strlen(second), 3, 6};
+	static const char *const names[] = {"value", "first", "right", "point", "second", "low", "other"};
+	assert_int_equal(batch_row(s->builder, ROW_EVENT, SAMPLE_START, slice_of(line, (size_t)len)), 0);
+	for (uint32_t k = 0, at = 0; k < 7; at += lens[k++])
+		add_field_at(s, names[k], at, lens[k]);
+	if (i % 4 == 0) /* and one over their ends, in rows whose words are others */
+		add_field_at(s, "both", 6, lens[1] + 5);
+	assert_int_equal(batch_row_end(s->builder), 0);
+}
+
+static void words_over_ends_of_fields_are_there(void **state)
+{
+	(void)state;
+	for (uint32_t turn = 0; turn < 2; turn++) {
+		struct story t;
+		begin(&t, 41 + turn);
+		struct batch_identity identity = sample_identity(1, 3, 2, 0);
+		batch_begin(t.sample.builder, &identity, 0, SAMPLE_START);
+		for (uint32_t i = 0; i < 1500; i++)
+			add_joined_row(&t.sample, i, i < 100 || i > 700 ? turn : !turn);
+		add(&t, sample_take(&t.sample));
+		expect_filters(&t, build(&t));
+		end(&t);
+	}
+}
+
+/* ---- what verifying must notice ---- */
+
+enum difference {
+	NO_DIFFERENCE,
+	OTHER_NAME,
+	OTHER_TYPE,
+	OTHER_PLACE,
+	OTHER_LENGTH,
+	OTHER_NUMBER,
+	NULL_FOR_NUMBER,
+	NULL_FOR_EMPTY,
+	FIELD_LESS,
+	OTHER_ORIGINAL,
+	OTHER_OCTET,
+	OTHER_TIME,
+	OTHER_QUALITY,
+	OTHER_OBSERVED,
+	OTHER_FLAGS,
+	OTHER_SOURCE,
+	OTHER_VERSION,
+	DIFFERENCES
+};
+
+/* Text of which all parts are alike, so that places can differ and nothing else does. */
+static void add_uniform_row(struct sample *s, uint32_t size, enum difference d)
+{
+	static uint8_t text[80000];
+	uint16_t source, decoder;
+	uint32_t offset, original = size - (d == OTHER_ORIGINAL ? 9 : 8);
+	uint32_t one = dictionary_intern(&s->dictionary, SLICE("one")),
+			 two = dictionary_intern(&s->dictionary, SLICE("two"));
+	memset(text, 'a', size);
+	text[size / 2] = d == OTHER_OCTET ? 'b' : 'a';
+	assert_int_equal(batch_row(s->builder, ROW_EVENT, SAMPLE_START + (d == OTHER_OBSERVED), slice_of(text, original)),
+					 0);
+	assert_int_equal(batch_row_derive(s->builder, slice_of(text + original, size - original), &offset), 0);
+	batch_field(s->builder, d == OTHER_NAME ? two : one, d == OTHER_TYPE ? VALUE_TIME : VALUE_STRING,
+				d == OTHER_PLACE ? 5 : 4, d == OTHER_LENGTH ? 8 : 9);
+	if (d == NULL_FOR_NUMBER)
+		batch_field(s->builder, two, VALUE_NULL, 0, 0);
+	else
+		batch_field_small(s->builder, two, d == OTHER_NUMBER ? 70000 : 7);
+	batch_field(s->builder, one, d == NULL_FOR_EMPTY ? VALUE_NULL : VALUE_STRING, 0, 0);
+	if (d != FIELD_LESS)
+		batch_field_small(s->builder, two, 0);
+	batch_source(s->builder, d == OTHER_SOURCE ? SLICE("ip 10.0.0.2") : SLICE("ip 10.0.0.1"), &source);
+	batch_decoder(s->builder, SLICE("uniform"), d == OTHER_VERSION ? 2 : 1, &decoder);
+	batch_row_time(s->builder, SAMPLE_START + (d == OTHER_TIME),
+				   d == OTHER_QUALITY ? TIME_PRESENT | TIME_LEAP : TIME_PRESENT);
+	batch_row_tables(s->builder, source, decoder, BATCH_NO_INDEX);
+	batch_row_flags(s->builder, d == OTHER_FLAGS ? ROW_PARTIAL : 0, CHARSET_UTF8, FORMAT_PLAIN);
+	assert_int_equal(batch_row_end(s->builder), 0);
+}
+
+static struct slice uniform_batch(struct story *t, uint32_t size, enum difference d)
+{
+	struct batch_identity identity = sample_identity(1, 1, 2, 0);
+	batch_begin(t->sample.builder, &identity, 0, SAMPLE_START);
+	for (uint32_t i = 0; i < 4; i++)
+		add_uniform_row(&t->sample, size, i == 2 ? d : NO_DIFFERENCE);
+	return sample_take(&t->sample);
+}
+
+/* A segment of some rows, verified against others. */
+static void every_difference_is_noticed(void **state)
+{
+	(void)state;
+	for (uint32_t turn = 0; turn < 2 * DIFFERENCES; turn++) {
+		struct story t;
+		struct error error;
+		uint32_t size = turn < DIFFERENCES ? 100 : 70000; /* a field is then more than eight octets of the batch */
+		enum difference d = (enum difference)(turn % DIFFERENCES);
+		begin(&t, 51);
+		add(&t, uniform_batch(&t, size, NO_DIFFERENCE));
+		struct slice file = build(&t), other = uniform_batch(&t, size, d);
+		assert_int_equal(batch_open(&t.batches[0], other, &error), 0);
+		int result = segment_verify(&t.fake->env, file, &t.input, &error);
+		if (result != (d == NO_DIFFERENCE ? 0 : -ERROR_DAMAGED))
+			fail_msg("difference %d in rows of %u octets: %d", d, size, result);
+		free((void *)(uintptr_t)other.ptr);
+		end(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_word_is_missing_in_the_filter),
-		cmocka_unit_test(parts_of_batches_are_taken),
-		cmocka_unit_test(usual_mix_comes_back_and_is_small),
-		cmocka_unit_test(wild_rows_come_back),
+		cmocka_unit_test(ever_new_shapes_come_back),           cmocka_unit_test(every_difference_is_noticed),
+		cmocka_unit_test(no_word_is_missing_in_the_filter),    cmocka_unit_test(parts_of_batches_are_taken),
+		cmocka_unit_test(usual_mix_comes_back_and_is_small),   cmocka_unit_test(wild_rows_come_back),
+		cmocka_unit_test(words_over_ends_of_fields_are_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
