@@ -24,7 +24,8 @@ static int make_parts(struct detect *d, const struct detect_config *config)
 	d->lanes = env_zalloc(env, sizeof(*d->lanes) * (config->events_count + 1));
 	d->writers = env_zalloc(env, sizeof(*d->writers) * config->matches_partitions);
 	d->choices = env_alloc(env, sizeof(*d->choices) * TUPLE_COMPONENTS_MAX * 2);
-	if (d->owned == NULL || d->lanes == NULL || d->writers == NULL || d->choices == NULL)
+	d->heads = env_zalloc(env, sizeof(*d->heads) * (ruleset_count(config->ruleset) + 1));
+	if (d->owned == NULL || d->lanes == NULL || d->writers == NULL || d->choices == NULL || d->heads == NULL)
 		return -ERROR_MEMORY;
 	for (uint32_t i = 0; i < config->matches_partitions; i++)
 		match_writer_init(&d->writers[i], env);
@@ -51,6 +52,7 @@ int detect_new(const struct env *env, const struct detect_config *config, struct
 		return error_set(error, ERROR_MEMORY, "no memory for detect");
 	d->env = env;
 	d->config = *config;
+	arena_init(&d->arena, env, 0);
 	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch};
 	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
 		buffer_init(buffers[i], env);
@@ -93,6 +95,8 @@ void detect_free(struct detect *d)
 	env_free(env, d->lanes);
 	env_free(env, d->writers);
 	env_free(env, d->choices);
+	env_free(env, d->heads);
+	arena_free(&d->arena);
 	env_free(env, d);
 }
 

@@ -122,11 +122,12 @@ static bool next_combination(const struct detect *d, uint32_t fields, uint32_t *
 
 void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base)
 {
-	uint32_t element[TUPLE_COMPONENTS_MAX * 2] = {0}, fields = choice_count(rule);
+	uint32_t element[TUPLE_COMPONENTS_MAX], fields = choice_count(rule);
 	if (fields >= TUPLE_COMPONENTS_MAX || !choose_all(d, rule, slot)) {
 		d->lane->ledger.missing_key++;
 		return;
 	}
+	memset(element, 0, sizeof(*element) * fields);
 	carry(d, rule);
 	for (uint32_t made = 0;; made++) {
 		if (made == ELEMENTS_MAX) {
@@ -139,6 +140,27 @@ void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot,
 	}
 }
 
+/* Everything that a rule's findings have in common stands first and is made once. */
+static void finding_begin(struct detect *d, const struct rule *rule, struct json_writer *w)
+{
+	struct detect_head *head = &d->heads[rule->index];
+	buffer_reset(&d->json);
+	if (head->octets.ptr != NULL) {
+		buffer_add_slice(&d->json, head->octets);
+		*w = head->writer;
+		return;
+	}
+	json_writer_init(w, &d->json);
+	json_object(w);
+	json_key(w, "finding");
+	json_object(w);
+	row_rule(w, rule, rule->digest);
+	if (d->json.failed)
+		return;
+	head->octets = arena_copy(&d->arena, buffer_slice(&d->json));
+	head->writer = *w;
+}
+
 void detect_finding(struct detect *d, const struct rule *rule)
 {
 	struct json_writer w;
@@ -147,12 +169,7 @@ void detect_finding(struct detect *d, const struct rule *rule)
 	choose(d, SLICE("host.hostname"), &d->choices[0]);
 	if (d->choices[0].count > 0)
 		host = batch_value_text(&d->choices[0].values[0], small);
-	buffer_reset(&d->json);
-	json_writer_init(&w, &d->json);
-	json_object(&w);
-	json_key(&w, "finding");
-	json_object(&w);
-	row_rule(&w, rule, rule->digest);
+	finding_begin(d, rule, &w);
 	json_key(&w, "when");
 	json_time(&w, batch_row_when(&d->row));
 	json_key(&w, "source");

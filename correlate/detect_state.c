@@ -67,6 +67,9 @@ static void ledger_tell(struct detect *d, struct detect_lane *lane)
 void ledger_reach(struct detect *d, struct detect_lane *lane, int64_t observed_ns)
 {
 	struct ledger *l = &lane->ledger;
+	/* nearly always the minute is the one that it was: no division for those */
+	if (l->minute_ns != MINUTE_NONE && sub_saturated(observed_ns, l->minute_ns) < NS_PER_MIN)
+		return;
 	int64_t minute = minute_of(observed_ns);
 	if (l->minute_ns != MINUTE_NONE && minute <= l->minute_ns)
 		return;

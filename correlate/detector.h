@@ -35,6 +35,12 @@ struct detect_choice {
 	uint32_t count;
 };
 
+/* How each finding of a rule begins. */
+struct detect_head {
+	struct slice octets; /* ptr null: not made yet */
+	struct json_writer writer; /* as it stands behind them */
+};
+
 struct detect {
 	const struct env *env;
 	struct detect_config config;
@@ -47,6 +53,8 @@ struct detect {
 	struct dictionary dictionary;
 	struct batch_builder *builder;
 	struct detect_choice *choices;
+	struct arena arena; /* what `heads` point to */
+	struct detect_head *heads; /* for each rule of the ruleset */
 	struct buffer key, spelling, value, carried, json, scratch;
 	struct detect_stats stats;
 	bool broken;

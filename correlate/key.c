@@ -1,10 +1,26 @@
 #include "correlate/key.h"
 
+#define TAG_ROOM 11u /* a tag and the longest length */
+
+static size_t put_tag(uint8_t *to, enum key_tag tag, size_t len)
+{
+	size_t n = 0;
+	to[n++] = (uint8_t)tag;
+	for (; len >= 0x80; len >>= 7)
+		to[n++] = (uint8_t)(len | 0x80);
+	to[n++] = (uint8_t)len;
+	return n;
+}
+
 void tuple_add(struct buffer *out, enum key_tag tag, struct slice octets)
 {
-	buffer_add_octet(out, (uint8_t)tag);
-	buffer_add_varint(out, octets.len);
-	buffer_add_slice(out, octets);
+	uint8_t *room = buffer_room(out, TAG_ROOM + octets.len);
+	if (room == NULL)
+		return;
+	size_t n = put_tag(room, tag, octets.len);
+	if (octets.len > 0)
+		memcpy(room + n, octets.ptr, octets.len);
+	out->len += n + octets.len;
 }
 
 static bool integer_canonical(struct slice s)
@@ -26,23 +42,22 @@ static bool address_likely(struct slice s)
 		   (slice_find_octet(s, '.', 0) != SIZE_MAX || slice_find_octet(s, ':', 0) != SIZE_MAX);
 }
 
+/* The length comes before the octets: folded where they will stand when the length takes one octet, moved there else. */
 static void tuple_add_folded(struct buffer *out, struct slice text)
 {
-	uint8_t small[384];
-	if (FOLD_ROOM(text.len) <= sizeof(small)) {
-		size_t len = fold(text, small);
-		tuple_add(out, KEY_TEXT, slice_of(small, len));
-		return;
-	}
-	/* The length comes before the octets: fold behind the end, then move it to its place. */
-	uint8_t *room = buffer_room(out, FOLD_ROOM(text.len) + 16);
+	uint8_t *room = buffer_room(out, TAG_ROOM + FOLD_ROOM(text.len));
 	if (room == NULL)
 		return;
-	size_t len = fold(text, room + 16);
-	buffer_add_octet(out, KEY_TEXT);
-	buffer_add_varint(out, len);
-	memmove(out->ptr + out->len, room + 16, len);
-	out->len += len;
+	size_t len = fold(text, room + 2);
+	if (len >= 0x80) {
+		uint8_t head[TAG_ROOM];
+		size_t n = put_tag(head, KEY_TEXT, len);
+		memmove(room + n, room + 2, len);
+		memcpy(room, head, n);
+		out->len += n + len;
+		return;
+	}
+	out->len += put_tag(room, KEY_TEXT, len) + len;
 }
 
 void tuple_add_canonical(struct buffer *out, struct slice text, bool cased)

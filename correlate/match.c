@@ -49,9 +49,12 @@ size_t match_writer_bytes(const struct match_writer *w)
 /* Index of 32 octets in a table; from the end, because neighbours repeat. */
 static uint32_t table_index(struct buffer *table, uint32_t *count, const uint8_t octets[32])
 {
-	for (uint32_t i = *count; i > 0; i--)
-		if (memcmp(table->ptr + (size_t)(i - 1) * 32, octets, 32) == 0)
+	uint64_t first = get_u64(octets); /* of digests: those that differ nearly always differ here */
+	for (uint32_t i = *count; i > 0; i--) {
+		const uint8_t *at = table->ptr + (size_t)(i - 1) * 32;
+		if (get_u64(at) == first && memcmp(at, octets, 32) == 0)
 			return i - 1;
+	}
 	buffer_add(table, octets, 32);
 	if (table->failed)
 		return 0;
@@ -66,6 +69,14 @@ static void put_entry_head(struct match_writer *w, size_t bytes, enum match_kind
 	w->entry_count++;
 }
 
+static uint8_t *put_slice(uint8_t *to, struct slice s)
+{
+	if (s.len > 0)
+		memcpy(to, s.ptr, s.len);
+	return to + s.len;
+}
+
+/* One look for room, then the octets where they belong: this is done for every match. */
 static void add_match(struct match_writer *w, const struct match_entry *e)
 {
 	uint8_t origin[32] = {0};
@@ -76,19 +87,28 @@ static void add_match(struct match_writer *w, const struct match_entry *e)
 	uint32_t correlation = table_index(&w->digests, &w->digest_count, e->correlation);
 	uint32_t rule = table_index(&w->digests, &w->digest_count, e->rule);
 	size_t text = e->source.len + e->key.len + e->spelling.len + e->value.len + e->carried.len;
-	put_entry_head(w, (ENTRY_MATCH + text + 7) & ~(size_t)7, MATCH_ENTRY);
-	buffer_add_u64(&w->entries, (uint64_t)e->when_ns);
-	buffer_add_u64(&w->entries, (uint64_t)e->observed_ns);
-	buffer_add_u64(&w->entries, e->event.sequence);
-	buffer_add_u32(&w->entries, origin_index);
-	buffer_add_u32(&w->entries, correlation);
-	buffer_add_u32(&w->entries, rule);
+	size_t bytes = (ENTRY_MATCH + text + 7) & ~(size_t)7;
+	uint8_t *p = buffer_room(&w->entries, bytes);
+	if (p == NULL)
+		return;
+	put_u32(p, (uint32_t)bytes);
+	put_u16(p + 4, MATCH_ENTRY);
+	put_u16(p + 6, 0);
+	put_u64(p + 8, (uint64_t)e->when_ns);
+	put_u64(p + 16, (uint64_t)e->observed_ns);
+	put_u64(p + 24, e->event.sequence);
+	put_u32(p + 32, origin_index);
+	put_u32(p + 36, correlation);
+	put_u32(p + 40, rule);
 	const struct slice *texts[] = {&e->source, &e->key, &e->spelling, &e->value, &e->carried};
-	for (unsigned i = 0; i < 5; i++)
-		buffer_add_u32(&w->entries, (uint32_t)texts[i]->len);
-	for (unsigned i = 0; i < 5; i++)
-		buffer_add_slice(&w->entries, *texts[i]);
-	buffer_align8(&w->entries);
+	uint8_t *to = p + ENTRY_MATCH;
+	for (unsigned i = 0; i < 5; i++) {
+		put_u32(p + 44 + 4 * i, (uint32_t)texts[i]->len);
+		to = put_slice(to, *texts[i]);
+	}
+	memset(to, 0, (size_t)(p + bytes - to));
+	w->entries.len += bytes;
+	w->entry_count++;
 	w->last_clock = SIZE_MAX;
 }
 

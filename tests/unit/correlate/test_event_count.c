@@ -203,6 +203,26 @@ static void test_refusing_sink_loses_nothing(void **state)
 	pipeline_close(&p);
 }
 
+/* What the findings of a rule have in common is made once: those behind the first say the same of the rule. */
+static void check_findings(const struct tellings *t, const char *title, unsigned expected)
+{
+	const char *first = NULL;
+	unsigned count = 0;
+	for (uint32_t i = 0; i < t->count; i++) {
+		const char *json = t->rows[i].json;
+		if (t->rows[i].kind != ROW_FINDING || strstr(json, title) == NULL)
+			continue;
+		const char *when = strstr(json, "},\"when\":");
+		assert_non_null(when);
+		assert_int_equal(strncmp(json, "{\"finding\":{\"rule\":{", 20), 0);
+		if (first != NULL)
+			assert_int_equal(strncmp(json, first, (size_t)(when - json)), 0);
+		first = json;
+		count++;
+	}
+	assert_int_equal(count, expected);
+}
+
 /* Told rules: a finding each; from level high on an incident by source and host. */
 static void test_told_rules(void **state)
 {
@@ -219,6 +239,8 @@ static void test_told_rules(void **state)
 	put_event(&p, 0, 0, "ip 10.0.0.1", T0 + 1, T0 + 1, (const char *[]){"hit", "grave", "host.hostname", "pump", NULL});
 	settle(&p, &t);
 	assert_int_equal(tellings_count(&t, ROW_FINDING, false), 3);
+	check_findings(&t, "\"title\":\"grave\"", 2);
+	check_findings(&t, "\"title\":\"notable\"", 1);
 	assert_int_equal(tellings_count(&t, ROW_INCIDENT, true), 2);
 	for (uint32_t i = 0; i < t.count; i++)
 		if (t.rows[i].kind == ROW_INCIDENT)

@@ -142,6 +142,10 @@ static void test_canonical(void **state)
 	memset(small, 'a', 2000);
 	small[2000] = 0;
 	component(large, false, KEY_TEXT, small);
+	for (unsigned len = 126; len <= 130; len++) { /* where the length begins to take two octets */
+		component(large + 2000 - len, false, KEY_TEXT, small + 2000 - len);
+		component(large + 2000 - len, true, KEY_TEXT, large + 2000 - len);
+	}
 }
 
 /* The ids are what the documents say, computed by hand from the parts. */
