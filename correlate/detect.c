@@ -137,7 +137,7 @@ static int take_event(struct detect *d, uint32_t index, struct error *error)
 	uint32_t count = d->config.logsources == NULL
 						 ? 0
 						 : d->config.logsources(d->config.logsources_ctx, &d->batch->identity, index, &logsources);
-	int result = evaluator_row(d->evaluator, d->batch, index, count ? logsources : NULL, count, take_hit, d, error);
+	int result = evaluator_judge(d->evaluator, d->batch, &d->row, count ? logsources : NULL, count, take_hit, d, error);
 	d->lane->ledger.undecided += evaluator_undecided(d->evaluator) - undecided;
 	return result;
 }

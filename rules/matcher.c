@@ -70,8 +70,8 @@ static bool other_holds(const struct matcher *m, struct row_view *v, struct view
 /* fieldref: any value of this field against any of the other; null is no value. */
 static bool fieldref_holds(const struct matcher *m, struct row_view *v, struct view_value *x)
 {
-	for (uint32_t at = row_view_first(v, &m->other); at != NO_VALUE; at = v->values[at].next)
-		if (v->values[at].value.type != VALUE_NULL && other_holds(m, v, x, &v->values[at]))
+	for (uint32_t at = row_view_first(v, &m->other); at != NO_VALUE; at = v->links[at].next)
+		if (row_view_value(v, at)->value.type != VALUE_NULL && other_holds(m, v, x, &v->values[at]))
 			return true;
 	return false;
 }
@@ -113,8 +113,8 @@ static enum verdict field_judge(const struct matcher *m, struct row_view *v, uin
 	if (first == NO_VALUE)
 		return verdict_of(m->kind == MATCH_NULL);
 	enum verdict best = VERDICT_FALSE;
-	for (uint32_t at = first; at != NO_VALUE && best != VERDICT_TRUE; at = v->values[at].next) {
-		struct view_value *x = &v->values[at];
+	for (uint32_t at = first; at != NO_VALUE && best != VERDICT_TRUE; at = v->links[at].next) {
+		struct view_value *x = row_view_value(v, at);
 		bool null = x->value.type == VALUE_NULL;
 		enum verdict one = m->kind == MATCH_NULL ? verdict_of(null)
 						   : null                ? VERDICT_FALSE

@@ -7,8 +7,7 @@ int row_view_init(struct row_view *v, const struct env *env, const struct dictio
 	*v = (struct row_view){.env = env, .fields = fields};
 	arena_init(&v->scratch, env, SCRATCH_BYTES);
 	v->slots = env_zalloc(env, fields->count * sizeof *v->slots);
-	v->present = env_zalloc(env, fields->count * sizeof *v->present);
-	return v->slots && v->present ? 0 : -ERROR_MEMORY;
+	return v->slots ? 0 : -ERROR_MEMORY;
 }
 
 void row_view_free(struct row_view *v)
@@ -17,8 +16,8 @@ void row_view_free(struct row_view *v)
 		return;
 	env_free(v->env, v->bound);
 	env_free(v->env, v->slots);
+	env_free(v->env, v->links);
 	env_free(v->env, v->values);
-	env_free(v->env, v->present);
 	env_free(v->env, v->texts);
 	arena_free(&v->scratch);
 }
@@ -41,14 +40,8 @@ static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_
 
 /* ---- entering ---- */
 
-/* Views of different batches may stand at the same place; the checksum at the end of the octets tells them apart. */
-int row_view_bind(struct row_view *v, const struct batch *batch, bool *rebound)
+int row_view_bind_new(struct row_view *v, const struct batch *batch, uint64_t sum)
 {
-	uint64_t sum = batch->octets.len >= 8 ? get_u64(batch->octets.ptr + batch->octets.len - 8) : 0;
-	*rebound =
-		v->batch_ptr != batch->octets.ptr || v->batch_len != batch->octets.len || v->batch_sum != sum || !v->batch_ptr;
-	if (!*rebound)
-		return 0;
 	v->batch_ptr = NULL;
 	v->entered = false;
 	if (!room_for(v->env, &v->bound, &v->bound_room, batch->name_count + 1, sizeof *v->bound))
@@ -73,25 +66,40 @@ static void next_stamp(struct row_view *v)
 static void view_value_init(struct view_value *x, const struct batch_value *value)
 {
 	x->value = *value;
-	x->next = NO_VALUE;
 	x->has_folded = x->has_number = x->has_address = false;
 	x->text = value->type == VALUE_SMALL ? batch_value_text(value, x->small) : value->text;
 	if (!x->text.ptr)
 		x->text.ptr = (const uint8_t *)""; /* so that the library may be asked about empty texts */
 }
 
-static void add_value(struct row_view *v, uint32_t field, const struct batch_value *value)
+void row_view_read(struct row_view *v, uint32_t at)
 {
-	uint32_t at = v->value_count++;
+	struct batch_value value;
+	batch_get_value(v->batch, &v->row, v->links[at].index, &value);
+	view_value_init(&v->values[at], &value);
+	v->links[at].index = NO_VALUE;
+}
+
+static void add_value(struct row_view *v, uint32_t field, uint32_t at, uint32_t index)
+{
 	struct view_slot *slot = &v->slots[field];
-	view_value_init(&v->values[at], value);
-	if (slot->stamp == v->stamp) {
-		v->values[slot->last].next = at;
-		slot->last = at;
-		return;
+	v->links[at] = (struct view_link){index, NO_VALUE};
+	if (slot->stamp == v->stamp)
+		v->links[slot->last].next = at;
+	else
+		*slot = (struct view_slot){v->stamp, at, at};
+	slot->last = at;
+}
+
+/* Where the values of the row are. */
+static void add_values(struct row_view *v, const struct batch *batch, const struct batch_row *row)
+{
+	uint32_t count = 0;
+	for (uint32_t i = row->field_first; i < row->field_first + row->field_count; i++) {
+		uint32_t field = v->bound[batch_value_name(batch, i)];
+		if (field != DICTIONARY_NONE)
+			add_value(v, field, count++, i);
 	}
-	*slot = (struct view_slot){v->stamp, at, at};
-	v->present[v->present_count++] = field;
 }
 
 static bool is_current(const struct row_view *v, const struct batch_row *row)
@@ -107,23 +115,17 @@ int row_view_enter(struct row_view *v, const struct batch *batch, const struct b
 	if (rc || (!v->failed && is_current(v, row)))
 		return rc;
 	v->entered = false;
-	if (!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values)) {
+	if (!room_for(v->env, &v->links, &v->link_room, row->field_count, sizeof *v->links) ||
+		!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values)) {
 		v->batch_ptr = NULL;
 		return -ERROR_MEMORY;
 	}
 	next_stamp(v);
 	arena_reset(&v->scratch);
 	v->row = *row;
-	v->value_count = v->present_count = v->text_count = 0;
+	v->text_count = 0;
 	v->has_texts = v->failed = false;
-	for (uint32_t i = 0; i < row->field_count; i++) {
-		struct batch_value value;
-		uint32_t field = v->bound[batch_value_name(batch, row->field_first + i)];
-		if (field == DICTIONARY_NONE)
-			continue;
-		batch_get_value(batch, row, row->field_first + i, &value);
-		add_value(v, field, &value);
-	}
+	add_values(v, batch, row);
 	v->entered = true;
 	return 0;
 }
@@ -192,8 +194,8 @@ static int message_texts(struct row_view *v)
 	struct batch_value whole = {.type = VALUE_STRING, .text = v->row.original};
 	if (slot->stamp != v->stamp)
 		return add_text(v, &whole);
-	for (uint32_t at = slot->first; at != NO_VALUE; at = v->values[at].next)
-		if (add_text(v, &v->values[at].value))
+	for (uint32_t at = slot->first; at != NO_VALUE; at = v->links[at].next)
+		if (add_text(v, &row_view_value(v, at)->value))
 			return -ERROR_MEMORY;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* The row being evaluated: its values by the ruleset's field ids. Only files of rules/ include it.
  *
- * Names are bound once per batch, the table is filled once per row, and then a field is one look. Folded text, numbers and
- * addresses of a value are made when first asked for and kept for the row. Tables are stamped, never cleared. One thread.
+ * Names are bound once per batch, the table is filled once per row, and then a field is one look. A value, its folded text,
+ * number and address are made when first asked for and kept for the row. Tables are stamped, never cleared. One thread.
  */
 #ifndef RULES_ROW_VIEW_H
 #define RULES_ROW_VIEW_H
@@ -10,14 +10,19 @@
 
 #define NO_VALUE UINT32_MAX
 
+/* Where a value of the row is; the value itself is made when asked for. */
+struct view_link {
+	uint32_t index; /* in the batch; NO_VALUE: its view_value is made */
+	uint32_t next; /* the next value of the same field, or NO_VALUE */
+};
+
 struct view_value {
+	bool has_folded, has_number, has_address, is_address;
 	struct batch_value value;
 	struct slice text; /* printed when the value is SMALL */
 	struct slice folded;
 	struct number number;
 	uint8_t address[16];
-	uint32_t next; /* the next value of the same field, or NO_VALUE */
-	bool has_folded, has_number, has_address, is_address;
 	char small[12];
 };
 
@@ -40,10 +45,9 @@ struct row_view {
 	uint64_t batch_sum;
 
 	struct view_slot *slots; /* by field id */
-	struct view_value *values;
-	uint32_t value_room, value_count;
-	uint32_t *present; /* field ids with values in this row */
-	uint32_t present_count;
+	struct view_link *links;
+	struct view_value *values; /* with the same index */
+	uint32_t link_room, value_room;
 	uint32_t stamp;
 	struct batch_row row;
 	const struct batch *batch; /* during a call only */
@@ -56,7 +60,15 @@ struct row_view {
 int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields);
 void row_view_free(struct row_view *v);
 /* Binds the names of the batch; cheap when it is the one already. *rebound tells that it is a new one. -ERROR_MEMORY. */
-int row_view_bind(struct row_view *v, const struct batch *batch, bool *rebound);
+int row_view_bind_new(struct row_view *v, const struct batch *batch, uint64_t sum);
+/* Views of different batches may stand at the same place; the checksum at the end of the octets tells them apart. */
+static inline int row_view_bind(struct row_view *v, const struct batch *batch, bool *rebound)
+{
+	uint64_t sum = batch->octets.len >= 8 ? get_u64(batch->octets.ptr + batch->octets.len - 8) : 0;
+	*rebound =
+		v->batch_ptr != batch->octets.ptr || v->batch_len != batch->octets.len || v->batch_sum != sum || !v->batch_ptr;
+	return *rebound ? row_view_bind_new(v, batch, sum) : 0;
+}
 /* Makes `row` the current one; cheap when it is already. *rebound tells that the batch is a new one. -ERROR_MEMORY. */
 int row_view_enter(struct row_view *v, const struct batch *batch, const struct batch_row *row, bool *rebound);
 
@@ -67,6 +79,14 @@ static inline uint32_t row_view_first(const struct row_view *v, const struct fie
 		if (v->slots[names->ids[i]].stamp == v->stamp)
 			return v->slots[names->ids[i]].first;
 	return NO_VALUE;
+}
+
+void row_view_read(struct row_view *v, uint32_t at);
+static inline struct view_value *row_view_value(struct row_view *v, uint32_t at)
+{
+	if (v->links[at].index != NO_VALUE)
+		row_view_read(v, at);
+	return &v->values[at];
 }
 
 struct slice view_folded(struct row_view *v, struct view_value *x);

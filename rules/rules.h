@@ -117,6 +117,10 @@ void evaluator_free(struct evaluator *e);
  * else every log source that the row counts as: a rule is tried when one of them has all that the rule's names. */
 int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, const struct logsource *logsources,
 				  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error);
+/* The same for who has the row already. */
+int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
+					const struct logsource *logsources, uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule),
+					void *ctx, struct error *error);
 /* True unless the rule names a category, product or service that is known and different. */
 bool logsource_agrees(const struct logsource *rule, const struct logsource *event);
 /* Value(s) of a field for keys; arrays give several, null is no value. `field` may be several names with a NUL octet

@@ -1,10 +1,13 @@
-/* Choosing witnesses: for `and` the part that says most, for `or` those of all parts, for `not` none. */
+/* Choosing witnesses: for `and` the part whose witnesses are the rarest, for `or` those of all parts, for `not` none. */
 #include "rules/witness.h"
+
+#include "rules/chance.h"
 
 #include <math.h>
 
 #define WITNESSES_MAX 4096u
-#define NOTHING WITNESS_KINDS
+#define NEVER 2.0 /* above every chance: nothing is promised */
+#define EVERYWHERE 0.9 /* of what a header gives: it is in nearly every row */
 
 /* ---- keys ---- */
 
@@ -49,16 +52,29 @@ uint64_t number_key(const struct number *n)
 	return key;
 }
 
-/* ---- what a part promises ---- */
+/* ---- what one matcher promises ---- */
 
-struct promise {
-	enum witness_kind worst; /* NOTHING: no promise */
-	uint32_t count;
+struct choice {
+	struct witness witness;
+	double chance; /* that the witness is in a row; NEVER: the matcher can hold without the field */
 };
 
-static bool promise_better(struct promise a, struct promise b)
+static void prefer(struct choice *best, struct choice other)
 {
-	return a.worst != b.worst ? a.worst < b.worst : a.count < b.count;
+	if (other.chance < best->chance)
+		*best = other;
+}
+
+static struct choice choice_of(enum witness_kind kind, uint64_t key, struct slice text)
+{
+	return (struct choice){{.kind = kind, .key = key}, chance_of_bits(text_bits(text))};
+}
+
+/* Most fields that are compared whole hold one of a few words, however rare the word is elsewhere. */
+static struct choice exact_choice(const struct text_ends *e, struct slice text)
+{
+	unsigned bits = 3 + text_bits(text);
+	return (struct choice){{.kind = WITNESS_EXACT, .key = exact_key(e)}, chance_of_bits(bits < 9 ? bits : 9)};
 }
 
 /* A cased pattern is compared with the value as it is, the others with its folded form: the ends of both are the same
@@ -68,93 +84,207 @@ static bool ends_hold(const struct pattern *p, const struct text_ends *e)
 	return !p->cased || e->ascii;
 }
 
-static enum witness_kind by_length(size_t len, enum witness_kind whole, enum witness_kind part)
+static void prefer_start(struct choice *best, const struct pattern *p, struct slice literal)
 {
-	return len >= WITNESS_LONG ? whole : len >= WITNESS_SHORT ? part : WITNESS_PRESENT;
-}
-
-static struct witness pattern_witness(const struct pattern *p)
-{
-	struct witness present = {.kind = WITNESS_PRESENT};
 	struct text_ends e;
-	if (p->count == 0) {
-		text_ends(SLICE_NONE, &e);
-		return p->open_start ? present : (struct witness){.kind = WITNESS_EXACT, .key = exact_key(&e)};
-	}
-	const struct segment *first = &p->segments[0], *last = &p->segments[p->count - 1];
-	if (p->count == 1 && !p->open_start && !p->open_end && first->part_count == 0) {
-		text_ends(first->literal, &e);
-		return ends_hold(p, &e) ? (struct witness){.kind = WITNESS_EXACT, .key = exact_key(&e)} : present;
-	}
-	struct witness start = present, end = present;
-	if (!p->open_start && first->part_count == 0) {
-		text_ends(first->literal, &e);
-		if (ends_hold(p, &e))
-			start.kind = by_length(e.len, WITNESS_START, WITNESS_START_SHORT);
-		start.key = start.kind == WITNESS_START ? e.head : start_short_key(&e);
-	}
-	if (!p->open_end && last->part_count == 0) {
-		text_ends(last->literal, &e);
-		if (ends_hold(p, &e))
-			end.kind = by_length(e.len, WITNESS_END, WITNESS_END_SHORT);
-		end.key = end.kind == WITNESS_END ? e.tail : end_short_key(&e);
-	}
-	return start.kind <= end.kind ? start : end;
+	uint32_t len = literal.len < WITNESS_LONG ? (uint32_t)literal.len : WITNESS_LONG;
+	text_ends(literal, &e);
+	if (!ends_hold(p, &e))
+		return;
+	if (len == WITNESS_LONG)
+		prefer(best, choice_of(WITNESS_START, e.head, slice_of(literal.ptr, len)));
+	else
+		prefer(best, choice_of(WITNESS_START_SHORT, start_short_key(&e, len), literal));
 }
 
-/* Of one matcher; kind NOTHING when it can hold without the field. */
-static struct witness matcher_witness(const struct matcher *m)
+static void prefer_end(struct choice *best, const struct pattern *p, struct slice literal)
+{
+	struct text_ends e;
+	uint32_t len = literal.len < WITNESS_LONG ? (uint32_t)literal.len : WITNESS_LONG;
+	text_ends(literal, &e);
+	if (!ends_hold(p, &e))
+		return;
+	if (len == WITNESS_LONG)
+		prefer(best, choice_of(WITNESS_END, e.tail, slice_from(literal, literal.len - len)));
+	else
+		prefer(best, choice_of(WITNESS_END_SHORT, end_short_key(&e, len), literal));
+}
+
+/* A search walks the whole text, where a look at its ends or at its presence is nearly free: as if the literal were there
+ * once in so many rows for nothing. A text that every row has is searched only where nothing else says as much. */
+#define SEARCH_CHANCE (1.0 / 4096)
+#define SEARCH_CHANCE_EVERYWHERE (1.0 / 32)
+
+struct search_cost {
+	struct choice *best;
+	double chance;
+};
+
+static void prefer_run(const struct search_cost *s, struct slice run)
+{
+	if (run.len < WITNESS_PAIR)
+		return;
+	bool quad = run.len >= WITNESS_QUAD;
+	struct choice c = choice_of(quad ? WITNESS_INSIDE : WITNESS_INSIDE_SHORT, 0, run);
+	c.chance += s->chance;
+	c.witness.literal = run;
+	c.witness.at = text_rarest(run, quad ? WITNESS_QUAD : WITNESS_PAIR);
+	prefer(s->best, c);
+}
+
+/* A literal of a folded pattern is in the folded value as it is. Of a cased one only the ASCII runs are, in lower case:
+ * what is beside them may fold to something else. */
+static void prefer_inside(const struct search_cost *s, bool cased, struct slice literal)
+{
+	size_t from = 0;
+	if (!cased) {
+		prefer_run(s, literal);
+		return;
+	}
+	for (size_t i = 0; i <= literal.len; i++)
+		if (i == literal.len || literal.ptr[i] >= 0x80) {
+			prefer_run(s, slice_of(literal.ptr + from, i - from));
+			from = i + 1;
+		}
+}
+
+static void prefer_segment(const struct search_cost *s, bool cased, const struct segment *g)
+{
+	if (g->part_count == 0)
+		prefer_inside(s, cased, g->literal);
+	for (uint32_t i = 0; i < g->part_count; i++)
+		if (g->parts[i].special == 0)
+			prefer_inside(s, cased, g->parts[i].literal);
+}
+
+static struct choice pattern_choice(const struct pattern *p, struct choice present)
+{
+	struct choice best = present;
+	struct search_cost search = {&best, present.chance == EVERYWHERE ? SEARCH_CHANCE_EVERYWHERE : SEARCH_CHANCE};
+	struct text_ends e = {.ascii = true};
+	const struct segment *first = p->segments, *last = first + p->count - (p->count > 0);
+	bool closed = !p->open_start && !p->open_end, plain = p->count == 1 && closed && first->part_count == 0;
+	if (p->count == 0 && p->open_start)
+		return present;
+	if (plain)
+		text_ends(first->literal, &e);
+	if ((plain || p->count == 0) && ends_hold(p, &e))
+		return exact_choice(&e, plain ? first->literal : SLICE_NONE);
+	if (!p->open_start && first->part_count == 0)
+		prefer_start(&best, p, first->literal);
+	if (!p->open_end && last->part_count == 0)
+		prefer_end(&best, p, last->literal);
+	for (uint32_t i = 0; i < p->count; i++)
+		prefer_segment(&search, p->cased, &p->segments[i]);
+	return best;
+}
+
+/* Small numbers are everywhere; 200 is what web servers answer. */
+static struct choice number_choice(const struct number *n)
+{
+	double size = n->type == NUMBER_I64 ? fabs((double)n->i64) : 1e9;
+	unsigned bits = size < 10 || size == 200 ? 4 : size < 1000 ? 7 : 10;
+	return (struct choice){{.kind = WITNESS_NUMBER, .key = number_key(n)}, chance_of_bits(bits)};
+}
+
+/* `present`: what the presence of the field says. */
+static struct choice matcher_choice(const struct matcher *m, struct choice present)
 {
 	struct text_ends e;
 	switch (m->kind) {
 	case MATCH_TEXT:
-		return pattern_witness(m->pattern);
+		return pattern_choice(m->pattern, present);
 	case MATCH_NUMBER:
 		if (m->number.type == NUMBER_F64 && !isfinite(m->number.f64))
 			break; /* no number is "unequal" to what is not one */
-		return (struct witness){.kind = WITNESS_NUMBER, .key = number_key(&m->number)};
+		return number_choice(&m->number);
 	case MATCH_BOOL:
 		text_ends(m->truth ? SLICE("true") : SLICE("false"), &e);
-		return (struct witness){.kind = WITNESS_EXACT, .key = exact_key(&e)};
+		return exact_choice(&e, SLICE_NONE);
 	case MATCH_NULL:
-		return (struct witness){.kind = NOTHING};
+		return (struct choice){.chance = NEVER};
 	case MATCH_EXISTS:
-		return (struct witness){.kind = m->truth ? WITNESS_PRESENT : NOTHING};
+		return m->truth ? present : (struct choice){.chance = NEVER};
 	case MATCH_REGEX:
 	case MATCH_NETWORK:
 	case MATCH_COMPARE:
 	case MATCH_FIELD:
 		break;
 	}
-	return (struct witness){.kind = WITNESS_PRESENT};
+	return present;
 }
 
-/* Every value must hold: the one that says most. Else: the worst of them. */
+/* ---- what an item promises ---- */
+
+struct promise {
+	double chance; /* NEVER: no promise */
+	uint32_t count;
+};
+
+static const struct promise none = {NEVER, 0};
+
+/* Keywords are looked for in texts that are always there: their presence promises nothing. */
+static struct choice item_present(const struct item *item)
+{
+	struct choice present = {{.kind = WITNESS_PRESENT}, item->keyword ? NEVER : 0.5};
+	for (uint32_t i = 0; !item->keyword && i < item->names.count; i++)
+		if (item->names.ids[i] <= FIELD_PROCESS_PID)
+			present.chance = EVERYWHERE;
+	return present;
+}
+
+static uint32_t item_names(const struct item *item)
+{
+	return item->keyword ? 1 : item->names.count;
+}
+
+/* `all`: every matcher must hold, so one of them is enough. */
+static struct choice best_matcher(const struct item *item)
+{
+	struct choice best = {.chance = NEVER};
+	for (uint32_t i = 0; i < item->count; i++)
+		prefer(&best, matcher_choice(&item->matchers[i], item_present(item)));
+	return best;
+}
+
+/* A set that is no rarer than the field itself is the field. Its count is 1 for each name. */
 static struct promise item_promise(const struct item *item)
 {
-	enum witness_kind worst = item->all ? NOTHING : WITNESS_NUMBER;
-	if (item->keyword || item->count == 0)
-		return (struct promise){NOTHING, 0};
-	for (uint32_t i = 0; i < item->count; i++) {
-		enum witness_kind kind = matcher_witness(&item->matchers[i]).kind;
-		if (item->all ? kind < worst : kind > worst)
-			worst = kind;
+	struct choice present = item_present(item);
+	double sum = 0;
+	if (item->count == 0)
+		return none;
+	if (item->all) {
+		double chance = best_matcher(item).chance;
+		return chance < NEVER ? (struct promise){chance, item_names(item)} : none;
 	}
-	bool each = !item->all && worst < WITNESS_PRESENT && item->count <= WITNESSES_MAX / 4;
-	if (!each && !item->all && worst < WITNESS_PRESENT)
-		worst = WITNESS_PRESENT;
-	return (struct promise){worst, item->names.count * (each ? item->count : 1)};
+	for (uint32_t i = 0; i < item->count; i++) {
+		double chance = matcher_choice(&item->matchers[i], present).chance;
+		if (chance >= NEVER)
+			return none;
+		sum += chance;
+	}
+	if (sum >= present.chance || item->count > WITNESSES_MAX / 4)
+		return item->keyword ? none : (struct promise){present.chance, item_names(item)};
+	return (struct promise){sum, item_names(item) * item->count};
 }
 
+/* ---- what a tree promises ---- */
+
 static struct promise node_promise(const struct node *n);
+
+static bool promise_better(struct promise a, struct promise b)
+{
+	return a.chance != b.chance ? a.chance < b.chance : a.count < b.count;
+}
 
 static const struct node *best_child(const struct node *n, struct promise *out)
 {
 	const struct node *best = NULL;
-	*out = (struct promise){NOTHING, 0};
+	*out = none;
 	for (uint32_t i = 0; i < n->count; i++) {
 		struct promise p = node_promise(n->children[i]);
-		if (p.worst == NOTHING || (best && !promise_better(p, *out)))
+		if (p.count == 0 || (best && !promise_better(p, *out)))
 			continue;
 		*out = p;
 		best = n->children[i];
@@ -164,16 +294,15 @@ static const struct node *best_child(const struct node *n, struct promise *out)
 
 static struct promise any_promise(const struct node *n)
 {
-	struct promise sum = {WITNESS_NUMBER, 0};
+	struct promise sum = {0, 0};
 	for (uint32_t i = 0; i < n->count; i++) {
 		struct promise p = node_promise(n->children[i]);
+		if (p.count == 0 || sum.count + p.count > WITNESSES_MAX)
+			return none;
 		sum.count += p.count;
-		if (p.worst > sum.worst)
-			sum.worst = p.worst;
-		if (p.worst == NOTHING || sum.count > WITNESSES_MAX)
-			return (struct promise){NOTHING, 0};
+		sum.chance += p.chance;
 	}
-	return n->count ? sum : (struct promise){NOTHING, 0};
+	return n->count ? sum : none;
 }
 
 static struct promise node_promise(const struct node *n)
@@ -182,7 +311,7 @@ static struct promise node_promise(const struct node *n)
 	switch (n->kind) {
 	case NODE_ITEM:
 		best = item_promise(n->item);
-		return best.count > WITNESSES_MAX ? (struct promise){NOTHING, 0} : best;
+		return best.count > WITNESSES_MAX ? none : best;
 	case NODE_AND:
 		best_child(n, &best);
 		return best;
@@ -191,39 +320,54 @@ static struct promise node_promise(const struct node *n)
 	case NODE_NOT:
 		break;
 	}
-	return (struct promise){NOTHING, 0};
+	return none;
 }
 
 /* ---- writing it down ---- */
 
 struct witness_list {
+	struct arena *arena;
 	struct witness *list;
 	uint32_t count;
+	bool failed;
 };
 
-static void add_matcher(struct witness_list *out, const struct field_names *names, struct witness w)
+/* The literal of a search in lower case, and its key. */
+static void lower_literal(struct witness_list *out, struct witness *w)
 {
-	for (uint32_t i = 0; i < names->count; i++) {
-		w.field = names->ids[i];
+	uint8_t *to = arena_alloc(out->arena, w->literal.len);
+	if (!to) {
+		out->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < w->literal.len; i++) {
+		uint8_t c = w->literal.ptr[i];
+		to[i] = (uint8_t)(c | (c - (unsigned)'A' < 26 ? 0x20 : 0));
+	}
+	w->literal.ptr = to;
+	w->key = w->kind == WITNESS_INSIDE ? get_u32(to + w->at) : get_u16(to + w->at);
+}
+
+static void add_choice(struct witness_list *out, const struct item *item, struct witness w)
+{
+	if (witness_is_inside(w.kind))
+		lower_literal(out, &w);
+	for (uint32_t i = 0; i < item_names(item); i++) {
+		w.field = item->keyword ? WITNESS_TEXTS : item->names.ids[i];
 		out->list[out->count++] = w;
 	}
 }
 
 static void add_item(struct witness_list *out, const struct item *item)
 {
-	struct promise p = item_promise(item);
-	if (p.worst == WITNESS_PRESENT) {
-		add_matcher(out, &item->names, (struct witness){.kind = WITNESS_PRESENT});
-		return;
-	}
-	for (uint32_t i = 0; i < item->count; i++) {
-		struct witness w = matcher_witness(&item->matchers[i]);
-		if (item->all && w.kind != p.worst)
-			continue;
-		add_matcher(out, &item->names, w);
-		if (item->all)
-			return;
-	}
+	struct choice present = item_present(item);
+	if (item->all)
+		add_choice(out, item, best_matcher(item).witness);
+	else if (item_promise(item).chance == present.chance)
+		add_choice(out, item, present.witness);
+	else
+		for (uint32_t i = 0; i < item->count; i++)
+			add_choice(out, item, matcher_choice(&item->matchers[i], present).witness);
 }
 
 static void add_node(struct witness_list *out, const struct node *n)
@@ -243,13 +387,15 @@ int witness_make(struct arena *arena, const struct node *root, const struct witn
 	struct promise p = node_promise(root);
 	*out = NULL;
 	*count = 0;
-	if (p.worst == NOTHING)
+	if (p.count == 0)
 		return 0;
-	struct witness_list all = {.list = arena_alloc(arena, p.count * sizeof *all.list)};
+	struct witness_list all = {.arena = arena, .list = arena_alloc(arena, p.count * sizeof *all.list)};
 	if (!all.list)
 		return -ERROR_MEMORY;
 	add_node(&all, root);
-	CHECK(all.count == p.count && all.count > 0);
+	if (all.failed)
+		return -ERROR_MEMORY;
+	CHECK(all.count == p.count);
 	*out = all.list;
 	*count = all.count;
 	return 0;

@@ -6,31 +6,38 @@
  *
  * A text is known by its ends, the first and last eight octets with ASCII letters in lower case. That is the same for a
  * value and for its folded form as long as the ends are ASCII: folding works on code points, an ASCII octet is never part
- * of a longer one and folds to one octet, so nothing in the middle changes the ends.
+ * of a longer one and folds to one octet, so nothing in the middle changes the ends. Or it is known by a literal that its
+ * folded form holds somewhere: two or four octets of the literal are the key, the rest is compared where they are found.
  */
 #ifndef RULES_WITNESS_H
 #define RULES_WITNESS_H
 
 #include "rules/ruleset.h"
 
-enum witness_kind { /* in this order: the earlier says more */
+enum witness_kind {
 	WITNESS_NUMBER, /* equal to a number */
 	WITNESS_EXACT, /* equal to a text */
 	WITNESS_START, /* begins with eight octets */
 	WITNESS_END,
-	WITNESS_START_SHORT, /* begins with three octets */
+	WITNESS_START_SHORT, /* begins with one to seven octets; the key says how many */
 	WITNESS_END_SHORT,
+	WITNESS_INSIDE, /* holds a literal of four octets or more */
+	WITNESS_INSIDE_SHORT, /* holds a literal of two or three octets */
 	WITNESS_PRESENT, /* the field is there, whatever it holds */
 	WITNESS_KINDS
 };
 
-#define WITNESS_SHORT 3u
 #define WITNESS_LONG 8u
+#define WITNESS_QUAD 4u /* octets of the key of INSIDE */
+#define WITNESS_PAIR 2u /* and of INSIDE_SHORT */
+#define WITNESS_TEXTS UINT32_MAX /* in the place of a field: the texts that keywords are looked for in; never PRESENT */
 
 struct witness {
-	uint32_t field; /* into ruleset.fields */
+	uint32_t field; /* into ruleset.fields, or WITNESS_TEXTS */
 	enum witness_kind kind;
 	uint64_t key;
+	struct slice literal; /* INSIDE, INSIDE_SHORT: folded */
+	uint32_t at; /* where in it the key stands */
 };
 
 struct text_ends {
@@ -46,19 +53,30 @@ int witness_make(struct arena *arena, const struct node *root, const struct witn
 void text_ends(struct slice text, struct text_ends *out);
 uint64_t number_key(const struct number *n);
 
+static inline bool witness_is_inside(enum witness_kind kind)
+{
+	return kind == WITNESS_INSIDE || kind == WITNESS_INSIDE_SHORT;
+}
+
 static inline uint64_t exact_key(const struct text_ends *e)
 {
 	return e->head ^ (e->tail << 29 | e->tail >> 35);
 }
 
-static inline uint64_t start_short_key(const struct text_ends *e)
+/* len: 1 to 7, at most that of the text. */
+static inline uint64_t start_short_key(const struct text_ends *e, uint32_t len)
 {
-	return e->head & 0xffffff;
+	return (e->head & ((UINT64_C(1) << 8 * len) - 1)) | (uint64_t)len << 56;
 }
 
-static inline uint64_t end_short_key(const struct text_ends *e)
+static inline uint64_t end_short_key(const struct text_ends *e, uint32_t len)
 {
-	return e->tail >> 40;
+	return e->tail >> (64 - 8 * len) | (uint64_t)len << 56;
+}
+
+static inline uint32_t short_key_len(uint64_t key)
+{
+	return (uint32_t)(key >> 56);
 }
 
 /* Where a witness stands in a table. */

@@ -184,16 +184,15 @@ uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const 
 	return n;
 }
 
-int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t index, const struct logsource *logsources,
-				  uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule), void *ctx, struct error *error)
+int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
+					const struct logsource *logsources, uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule),
+					void *ctx, struct error *error)
 {
-	struct batch_row row;
 	struct batch_value values[16];
 	(void)logsources;
 	(void)logsource_count;
 	(void)error;
-	batch_get_row(batch, index, &row);
-	uint32_t n = evaluator_values(e, batch, &row, SLICE("hit"), values, 16);
+	uint32_t n = evaluator_values(e, batch, row, SLICE("hit"), values, 16);
 	for (uint32_t r = 0; r < e->ruleset->count; r++)
 		for (uint32_t i = 0; e->ruleset->correlations[r] == NULL && i < n; i++)
 			if (slice_equal(values[i].text, e->ruleset->rules[r]->title)) {
