@@ -15,14 +15,17 @@ static uint8_t lower(uint8_t c)
 	return (uint8_t)(c | (c - (unsigned)'A' < 26 ? 0x20 : 0));
 }
 
+/* The commonest octets of log text say three bits, other common ones four, all others six. */
 static unsigned octet_bits(uint8_t octet)
 {
-	/* the commonest octets of log text first */
-	static const char common[] = "e \\.taonisr0/lcdm1pu-32_:hwfgbyv\"'45876k9x=,()zjq";
-	uint8_t c = lower(octet);
-	const char *at = c ? strchr(common, c) : NULL;
-	size_t rank = at ? (size_t)(at - common) : sizeof common;
-	return rank < 12 ? 3 : rank < sizeof common ? 4 : 6;
+	static const uint8_t less[256] = {
+		['e'] = 3, [' '] = 3, ['\\'] = 3, ['.'] = 3,  ['t'] = 3, ['a'] = 3, ['o'] = 3, ['n'] = 3, ['i'] = 3, ['s'] = 3,
+		['r'] = 3, ['0'] = 3, ['/'] = 2,  ['l'] = 2,  ['c'] = 2, ['d'] = 2, ['m'] = 2, ['1'] = 2, ['p'] = 2, ['u'] = 2,
+		['-'] = 2, ['3'] = 2, ['2'] = 2,  ['_'] = 2,  [':'] = 2, ['h'] = 2, ['w'] = 2, ['f'] = 2, ['g'] = 2, ['b'] = 2,
+		['y'] = 2, ['v'] = 2, ['"'] = 2,  ['\''] = 2, ['4'] = 2, ['5'] = 2, ['8'] = 2, ['7'] = 2, ['6'] = 2, ['k'] = 2,
+		['9'] = 2, ['x'] = 2, ['='] = 2,  [','] = 2,  ['('] = 2, [')'] = 2, ['z'] = 2, ['j'] = 2, ['q'] = 2,
+	};
+	return 6u - less[lower(octet)];
 }
 
 static bool begins(struct slice text, size_t at, const char *word)
@@ -35,8 +38,9 @@ static bool begins(struct slice text, size_t at, const char *word)
 
 static size_t common_word(struct slice text, size_t at)
 {
+	char first = (char)lower(text.ptr[at]);
 	for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++)
-		if (begins(text, at, everywhere[i]))
+		if (everywhere[i][0] == first && begins(text, at, everywhere[i]))
 			return strlen(everywhere[i]);
 	return 0;
 }

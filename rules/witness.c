@@ -1,56 +1,15 @@
-/* Choosing witnesses: for `and` the part whose witnesses are the rarest, for `or` those of all parts, for `not` none. */
+/* Choosing witnesses: for `and` the part whose witnesses are the rarest, for `or` those of all parts, for `not` its fields
+ * where it is false without them. */
 #include "rules/witness.h"
 
 #include "rules/chance.h"
+#include "rules/matcher.h"
 
 #include <math.h>
 
 #define WITNESSES_MAX 4096u
 #define NEVER 2.0 /* above every chance: nothing is promised */
 #define EVERYWHERE 0.9 /* of what a header gives: it is in nearly every row */
-
-/* ---- keys ---- */
-
-#define ONES UINT64_C(0x0101010101010101)
-
-static uint64_t lower_eight(uint64_t v)
-{
-	uint64_t low = v & ONES * 0x7f;
-	uint64_t upper = ((low + ONES * (0x80 - 'A')) ^ (low + ONES * (0x7f - 'Z'))) & ~v & ONES * 0x80;
-	return v | upper >> 2;
-}
-
-static uint64_t read_short(const uint8_t *p, size_t len)
-{
-	if (len >= 4)
-		return get_u32(p) | (uint64_t)get_u32(p + len - 4) << 8 * (len - 4);
-	if (len == 0)
-		return 0;
-	return p[0] | (uint64_t)p[len / 2] << 8 * (len / 2) | (uint64_t)p[len - 1] << 8 * (len - 1);
-}
-
-void text_ends(struct slice text, struct text_ends *out)
-{
-	uint64_t head, tail;
-	if (text.len >= 8) {
-		head = get_u64(text.ptr);
-		tail = get_u64(text.ptr + text.len - 8);
-	} else {
-		head = read_short(text.ptr, text.len);
-		tail = text.len ? head << 8 * (8 - text.len) : 0;
-	}
-	*out = (struct text_ends){lower_eight(head), lower_eight(tail), text.len, ((head | tail) & ONES * 0x80) == 0};
-}
-
-/* Numbers that are equal have equal doubles. */
-uint64_t number_key(const struct number *n)
-{
-	uint64_t key;
-	double d = n->type == NUMBER_I64 ? (double)n->i64 : n->type == NUMBER_U64 ? (double)n->u64 : n->f64;
-	d = d == 0 ? 0 : d; /* -0 */
-	memcpy(&key, &d, sizeof key);
-	return key;
-}
 
 /* ---- what one matcher promises ---- */
 
@@ -128,7 +87,6 @@ static void prefer_run(const struct search_cost *s, struct slice run)
 	struct choice c = choice_of(quad ? WITNESS_INSIDE : WITNESS_INSIDE_SHORT, 0, run);
 	c.chance += s->chance;
 	c.witness.literal = run;
-	c.witness.at = text_rarest(run, quad ? WITNESS_QUAD : WITNESS_PAIR);
 	prefer(s->best, c);
 }
 
@@ -269,6 +227,59 @@ static struct promise item_promise(const struct item *item)
 	return (struct promise){sum, item_names(item) * item->count};
 }
 
+/* ---- rows without the fields of a tree ---- */
+
+static enum verdict matcher_absent(const struct matcher *m)
+{
+	bool holds = m->kind == MATCH_NULL || (m->kind == MATCH_EXISTS && !m->truth);
+	return holds ? VERDICT_TRUE : VERDICT_FALSE;
+}
+
+static enum verdict item_absent(const struct item *item)
+{
+	enum verdict sum = item->all ? VERDICT_TRUE : VERDICT_FALSE;
+	for (uint32_t i = 0; i < item->count; i++) {
+		enum verdict one = matcher_absent(&item->matchers[i]);
+		if (item->all ? one < sum : one > sum)
+			sum = one;
+	}
+	return item->keyword ? VERDICT_UNKNOWN : sum;
+}
+
+/* What the tree comes to where none of its fields is in the row; UNKNOWN where that hangs on keywords. */
+static enum verdict node_absent(const struct node *n)
+{
+	if (n->kind == NODE_ITEM)
+		return item_absent(n->item);
+	if (n->kind == NODE_NOT)
+		return (enum verdict)(VERDICT_TRUE - node_absent(n->children[0]));
+	bool all = n->kind == NODE_AND;
+	enum verdict sum = all ? VERDICT_TRUE : VERDICT_FALSE;
+	for (uint32_t i = 0; i < n->count; i++) {
+		enum verdict one = node_absent(n->children[i]);
+		if (all ? one < sum : one > sum)
+			sum = one;
+	}
+	return sum;
+}
+
+static uint32_t node_fields(const struct node *n)
+{
+	uint32_t count = n->kind == NODE_ITEM && !n->item->keyword ? n->item->names.count : 0;
+	for (uint32_t i = 0; n->kind != NODE_ITEM && i < n->count && count <= WITNESSES_MAX; i++)
+		count += node_fields(n->children[i]);
+	return count;
+}
+
+/* `not`: false without the fields of what it negates where that is true without them. */
+static struct promise not_promise(const struct node *n)
+{
+	uint32_t count = node_fields(n);
+	if (node_absent(n) != VERDICT_FALSE || count == 0 || count > WITNESSES_MAX)
+		return none;
+	return (struct promise){1, count};
+}
+
 /* ---- what a tree promises ---- */
 
 static struct promise node_promise(const struct node *n);
@@ -318,7 +329,7 @@ static struct promise node_promise(const struct node *n)
 	case NODE_OR:
 		return any_promise(n);
 	case NODE_NOT:
-		break;
+		return not_promise(n);
 	}
 	return none;
 }
@@ -332,7 +343,7 @@ struct witness_list {
 	bool failed;
 };
 
-/* The literal of a search in lower case, and its key. */
+/* The literal of a search in lower case, and its rarest octets as the key. */
 static void lower_literal(struct witness_list *out, struct witness *w)
 {
 	uint8_t *to = arena_alloc(out->arena, w->literal.len);
@@ -345,6 +356,7 @@ static void lower_literal(struct witness_list *out, struct witness *w)
 		to[i] = (uint8_t)(c | (c - (unsigned)'A' < 26 ? 0x20 : 0));
 	}
 	w->literal.ptr = to;
+	w->at = text_rarest(w->literal, w->kind == WITNESS_INSIDE ? WITNESS_QUAD : WITNESS_PAIR);
 	w->key = w->kind == WITNESS_INSIDE ? get_u32(to + w->at) : get_u16(to + w->at);
 }
 
@@ -370,11 +382,21 @@ static void add_item(struct witness_list *out, const struct item *item)
 			add_choice(out, item, matcher_choice(&item->matchers[i], present).witness);
 }
 
+static void add_fields(struct witness_list *out, const struct node *n)
+{
+	if (n->kind == NODE_ITEM && !n->item->keyword)
+		add_choice(out, n->item, (struct witness){.kind = WITNESS_PRESENT});
+	for (uint32_t i = 0; n->kind != NODE_ITEM && i < n->count; i++)
+		add_fields(out, n->children[i]);
+}
+
 static void add_node(struct witness_list *out, const struct node *n)
 {
 	struct promise ignored;
 	if (n->kind == NODE_ITEM)
 		add_item(out, n->item);
+	else if (n->kind == NODE_NOT)
+		add_fields(out, n);
 	else if (n->kind == NODE_AND)
 		add_node(out, best_child(n, &ignored));
 	else
