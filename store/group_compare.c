@@ -61,12 +61,13 @@ static bool open_structure(struct group_compare *c, const struct group_structure
 static struct compare_structure *structure_of(struct group_compare *c, const struct group_structure *s)
 {
 	struct compare_structure **known = &c->structures[s - c->group->structures];
-	if (*known)
-		return *known;
-	struct compare_structure *made = arena_zalloc(c->arena, sizeof *made);
-	if (!made || !open_structure(c, s, made))
-		return NULL;
-	return *known = made;
+	if (!*known) {
+		struct compare_structure *made = arena_zalloc(c->arena, sizeof *made);
+		if (!made || !open_structure(c, s, made))
+			return NULL;
+		*known = made;
+	}
+	return *known;
 }
 
 /* Joins the literals; before[k]: octets of those before piece k. */

@@ -3,81 +3,10 @@
 
 /* ---- words ---- */
 
-/* A piece's words are added with the piece. What is missing are the words that a cut divides: of the whole text, and of
- * each field that goes over the cut. */
-static void add_divided_words(struct group_writer *g, const struct shape *s, uint32_t at, bool crossed)
-{
-	struct slice original = slice_of(g->text.ptr, g->original_len);
-	if (at < g->original_len)
-		words_add_around(&g->words, original, at);
-	else if (at > g->original_len)
-		words_add_around(&g->words, slice_from(g->text, g->original_len), at - g->original_len);
-	for (uint32_t i = 0; i < s->field_count && crossed; i++) {
-		uint32_t from = g->ends[END_FIELDS + 2 * i], to = g->ends[END_FIELDS + 2 * i + 1];
-		if (from < at && at < to)
-			words_add_around(&g->words, slice_of(g->text.ptr + from, to - from), at - from);
-	}
-}
-
-/* Where a text ends and no field goes on, no word does. */
-static bool is_end(const struct group_writer *g, const struct shape *s, uint32_t bound)
-{
-	return bound == 0 || bound == s->bound_count - 1 ||
-		   (g->bounds[bound] == g->original_len && !s->pieces[bound].crossed);
-}
-
-/* Which pieces are not the same in all rows of the template. */
-static void find_varying(struct group_writer *g, const struct shape *s)
-{
-	const uint32_t *word = g->key + 1;
-	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
-		g->varies[k] = k + 1 == s->time_piece;
-		if (k + 1 == s->time_piece)
-			continue;
-		uint32_t count = (*word & 3) == WORD_SEVERAL ? *word++ >> 2 : 1;
-		while (count-- > 0)
-			g->varies[k] |= (*word++ & 3) == WORD_VALUE;
-	}
-}
-
-/* Joined bounds first .. last: are the words that go over them the same in all rows of the template? They are when the
- * pieces between are, and when nothing that varies can make them longer: the piece beside is none that varies, or ends
- * here with an octet that joins nothing. */
-static bool is_fixed(const struct group_writer *g, const struct shape *s, uint32_t first, uint32_t last)
-{
-	uint32_t left = first - 1u, right = last + 1u;
-	for (uint32_t k = left; k < right; k++)
-		if (g->varies[k])
-			return false;
-	const uint8_t *text = g->text.ptr;
-	if (!is_end(g, s, left) && g->varies[left - 1] && (words_kinds[text[g->bounds[left]]] & WORDS_JOINS))
-		return false;
-	return is_end(g, s, right) || !g->varies[right] || !(words_kinds[text[g->bounds[right] - 1]] & WORDS_JOINS);
-}
-
-/* Adds the words over joined bounds that are the row's own; leaves those that are the template's. */
-static void add_joined_words(struct group_writer *g, const struct shape *s)
-{
-	uint32_t kept = 0;
-	find_varying(g, s);
-	for (uint32_t i = 0, end; i < g->joined_count; i = end) {
-		for (end = i + 1; end < g->joined_count && g->joined[end] == g->joined[end - 1] + 1; end++)
-			;
-		bool fixed = is_fixed(g, s, g->joined[i], g->joined[end - 1]);
-		for (uint32_t k = i; k < end; k++) {
-			if (fixed)
-				g->joined[kept++] = g->joined[k];
-			else
-				add_divided_words(g, s, g->bounds[g->joined[k]], s->pieces[g->joined[k]].crossed);
-		}
-	}
-	g->joined_count = kept;
-}
-
 static inline void add_words_at(struct group_writer *g, const struct shape *s, uint32_t at, bool crossed)
 {
 	if (words_join(g->text.ptr[at - 1], g->text.ptr[at]))
-		add_divided_words(g, s, at, crossed);
+		group_add_divided_words(g, s, at, crossed);
 }
 
 static void add_time_words(struct group_writer *g, struct slice text)
@@ -408,7 +337,7 @@ static int put_pieces(struct group_writer *g, const struct shape *s)
 	for (uint32_t k = 0; k < piece_count; k++) {
 		const uint8_t *p = start + bounds[k];
 		struct slice text = slice_of(p, bounds[k + 1] - bounds[k]);
-		if (k > 0 && words_join(p[-1], p[0]) && !is_end(g, s, k))
+		if (k > 0 && words_join(p[-1], p[0]) && !group_is_end(g, s, k))
 			g->joined[g->joined_count++] = (uint16_t)k;
 		if (k == time_piece) {
 			add_time_words(g, text);
@@ -477,7 +406,7 @@ static void begin_row(struct group_writer *g, const struct batch_row *row)
 static void add_new(struct group_writer *g, const struct shape *s)
 {
 	for (uint32_t i = 0; i < g->joined_count; i++)
-		add_divided_words(g, s, g->bounds[g->joined[i]], s->pieces[g->joined[i]].crossed);
+		group_add_divided_words(g, s, g->bounds[g->joined[i]], s->pieces[g->joined[i]].crossed);
 	if (g->literals_off || g->templates.count <= TEMPLATES_FREE || g->templates.count <= g->row_count / 2)
 		return;
 	/* What pieces were until now they are no more. */
@@ -495,7 +424,7 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 	if (result != 0)
 		return result;
 	if (g->joined_count > 0)
-		add_joined_words(g, shape);
+		group_add_joined_words(g, shape);
 	if (row->charset == CHARSET_GB18030 || row->charset == CHARSET_BIG5)
 		words_add_multibyte(&g->words, row->original);
 	result = group_find_template(g, shape, code);

@@ -1,4 +1,5 @@
-/* The inside of a row group in the making: for group_write.c, group_rows.c, group_shapes.c and group_templates.c only.
+/* The inside of a row group in the making: for group_write.c, group_rows.c, group_shapes.c, group_words.c and
+ * group_templates.c only.
  *
  * Rows come in few shapes: fields of the same names and types whose ends stand in the same order. What follows from
  * that (which pieces there are, whose they are, which make which field) is worked out once and kept as a struct shape.
@@ -163,6 +164,17 @@ int group_add_text(struct group_writer *g, const struct batch *batch, const stru
 /* group_shapes.c: the shape of the row at hand, whose fields and ends are set; sets the bounds. Null: no memory. */
 struct shape *group_find_shape(struct group_writer *g, uint64_t hash);
 void group_forget_shapes(struct group_writer *g); /* and the templates found by them */
+
+/* group_words.c: the words that a cut at this place divides; crossed: a field goes over it. */
+void group_add_divided_words(struct group_writer *g, const struct shape *s, uint32_t at, bool crossed);
+/* Adds the words over joined bounds that are the row's own; leaves the bounds of those that are the template's. */
+void group_add_joined_words(struct group_writer *g, const struct shape *s);
+/* Where a text ends and no field goes on, no word does. */
+static inline bool group_is_end(const struct group_writer *g, const struct shape *s, uint32_t bound)
+{
+	return bound == 0 || bound == s->bound_count - 1 ||
+		   (g->bounds[bound] == g->original_len && !s->pieces[bound].crossed);
+}
 
 /* group_templates.c: the template of the row at hand, whose key is whole; sets is_new. */
 int group_find_template(struct group_writer *g, const struct shape *shape, uint32_t *code);

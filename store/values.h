@@ -19,6 +19,7 @@ enum values_encoding {
 	VALUES_ENCODINGS,
 };
 
+#define VALUES_KNOWN_MAX 65536u /* distinct values of a dictionary */
 #define VALUE_SHORT_MAX 15u
 #define VALUE_LONG (UINT64_C(255) << 56)
 

@@ -198,6 +198,23 @@ static void add_random_row(struct maker *m, uint64_t *seed, struct model_row *ro
 		add_random_field(m, seed, row);
 }
 
+/* What stands in the batch says the same as the value. */
+static void expect_same_octets(const struct batch *batch, const struct batch_row *row, uint32_t index,
+							   const struct batch_value *value)
+{
+	uint64_t octets = batch_value_octets(batch, index);
+	assert_int_equal(octets & 0xffff, value->name);
+	assert_int_equal(octets >> 16 & 0xff, value->type);
+	if (value->type == VALUE_SMALL)
+		assert_int_equal(octets >> 32, value->small);
+	if (!batch_octets_short(octets)) {
+		assert_true(value->type == VALUE_SMALL || value->type == VALUE_NULL || octets >> 24 & 1);
+		return;
+	}
+	assert_int_equal(octets >> 32 & 0xffff, value->text.ptr - row->text.ptr);
+	assert_int_equal(octets >> 48, value->text.len);
+}
+
 static void compare_row(const struct maker *m, const struct batch *batch, uint32_t i, const struct model_row *wanted)
 {
 	struct batch_row row;
@@ -208,6 +225,7 @@ static void compare_row(const struct maker *m, const struct batch *batch, uint32
 	for (uint32_t f = 0; f < row.field_count; f++) {
 		struct batch_value value;
 		batch_get_value(batch, &row, row.field_first + f, &value);
+		expect_same_octets(batch, &row, row.field_first + f, &value);
 		assert_int_equal(value.type, wanted->fields[f].type);
 		assert_int_equal(value.small, wanted->fields[f].small);
 		assert_slice(value.text, slice_of(wanted->fields[f].text, wanted->fields[f].len));

@@ -1,0 +1,116 @@
+/* The values of a column, read back. */
+#include "store/ints.h"
+#include "store/values.h"
+
+/* Lengths into starts; the strings must be exactly `octets` long together. */
+static bool sum_lengths(uint64_t *starts, uint32_t n, uint64_t octets)
+{
+	uint64_t at = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t len = starts[i];
+		if (len > octets - at)
+			return false;
+		starts[i] = at;
+		at += len;
+	}
+	starts[n] = at;
+	return at == octets;
+}
+
+/* False also covers a count for which the octets cannot suffice; what is allocated is bounded by the caller's caps. */
+static bool open_strings(struct values_view *v, struct reader *r, uint32_t n, bool with_size)
+{
+	if (!ints_decode(r, v->starts, n))
+		return false;
+	uint64_t octets = with_size ? reader_u32(r) : reader_left(r);
+	if (r->failed || octets > reader_left(r))
+		return false;
+	v->heap = r->ptr;
+	reader_slice(r, (size_t)octets);
+	return sum_lengths(v->starts, n, octets);
+}
+
+static int open_known(struct values_view *v, const struct env *env, struct reader *r)
+{
+	v->known_count = reader_u32(r);
+	if (r->failed || v->known_count > VALUES_KNOWN_MAX || v->known_count > v->count)
+		return -ERROR_FORMAT;
+	v->starts = env_alloc(env, ((size_t)v->known_count + 1) * sizeof *v->starts);
+	v->codes = env_alloc(env, ((size_t)v->count + 1) * sizeof *v->codes);
+	if (!v->starts || !v->codes)
+		return -ERROR_MEMORY;
+	if (!open_strings(v, r, v->known_count, true) || !ints_decode_codes(r, v->codes, v->count, v->known_count))
+		return -ERROR_FORMAT;
+	return 0;
+}
+
+static int open_plain(struct values_view *v, const struct env *env, struct reader *r)
+{
+	if (v->encoding == VALUES_IPV4) {
+		v->heap = r->ptr;
+		reader_slice(r, (size_t)v->count * 4);
+		return r->failed ? -ERROR_FORMAT : 0;
+	}
+	v->starts = env_alloc(env, ((size_t)v->count + 1) * sizeof *v->starts);
+	if (!v->starts)
+		return -ERROR_MEMORY;
+	bool good =
+		v->encoding == VALUES_DECIMAL ? ints_decode(r, v->starts, v->count) : open_strings(v, r, v->count, false);
+	return good ? 0 : -ERROR_FORMAT;
+}
+
+int values_open(struct values_view *v, const struct env *env, uint8_t encoding, uint32_t count, struct slice octets)
+{
+	*v = (struct values_view){.count = count};
+	if (encoding >= VALUES_ENCODINGS)
+		return -ERROR_FORMAT;
+	v->encoding = (enum values_encoding)encoding;
+	struct reader r = reader_of(octets);
+	int result = encoding == VALUES_DICTIONARY ? open_known(v, env, &r) : open_plain(v, env, &r);
+	if (result == 0 && (r.failed || reader_left(&r) != 0))
+		result = -ERROR_FORMAT;
+	if (result != 0)
+		values_close(v, env);
+	return result;
+}
+
+static struct slice print_decimal(uint64_t n, uint8_t *scratch)
+{
+	uint8_t *p = scratch + 20;
+	do
+		*--p = (uint8_t)('0' + n % 10);
+	while (n /= 10);
+	return slice_of(p, (size_t)(scratch + 20 - p));
+}
+
+static struct slice print_ipv4(const uint8_t *octets, uint8_t *scratch)
+{
+	uint8_t *p = scratch;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned n = octets[i];
+		if (n >= 100)
+			*p++ = (uint8_t)('0' + n / 100);
+		if (n >= 10)
+			*p++ = (uint8_t)('0' + n / 10 % 10);
+		*p++ = (uint8_t)('0' + n % 10);
+		*p++ = '.';
+	}
+	return slice_of(scratch, (size_t)(p - 1 - scratch));
+}
+
+struct slice values_get(const struct values_view *v, uint32_t i, uint8_t *scratch)
+{
+	if (v->encoding == VALUES_DECIMAL)
+		return print_decimal(v->starts[i], scratch);
+	if (v->encoding == VALUES_IPV4)
+		return print_ipv4(v->heap + 4 * (size_t)i, scratch);
+	uint32_t at = v->encoding == VALUES_DICTIONARY ? v->codes[i] : i;
+	return slice_of(v->heap + v->starts[at], (size_t)(v->starts[at + 1] - v->starts[at]));
+}
+
+void values_close(struct values_view *v, const struct env *env)
+{
+	env_free(env, v->starts);
+	env_free(env, v->codes);
+	*v = (struct values_view){0};
+}
