@@ -304,14 +304,17 @@ static bool is_prose(struct slice text)
 static int put_other(struct group_writer *g, const struct shape *s, struct shape_piece *piece, struct slice text)
 {
 	bool split = g->context_limit > 0 && !g->literals_off;
+	struct name_state *state = piece->owner == OWNER_NONE ? NULL : &g->name_states[piece->owner];
 	uint32_t *words = g->key_next;
 	int result;
-	if (split && (piece->owner == OWNER_NONE || is_prose(text)))
+	if (split && (!state || is_prose(text)))
 		result = put_split(g, s, piece->owner, text);
-	else if (piece->owner == OWNER_NONE)
+	else if (!state)
 		result = put_plain(g, text);
+	else if (state->inline_off && state->column)
+		return put_value(g, state->column, text);
 	else
-		result = put_known(g, &g->name_states[piece->owner], (uint16_t)piece->owner, text);
+		result = put_known(g, state, (uint16_t)piece->owner, text);
 	if (result == 0)
 		remember(g, piece, text, words);
 	return result;

@@ -125,7 +125,8 @@ static const struct timetext_second *second_of(struct timetext_cache *cache, str
 	*ns = (uint32_t)(at - second * NS_PER_S);
 	/* Fractions share the cached second: the form is compared without its digits. */
 	uint8_t whole = form.form >= FORM_ISO ? form.form & 0xf0 : form.form;
-	struct timetext_second *known = &cache->seconds[(uint64_t)second % TIMETEXT_SECONDS];
+	/* Sources of several forms share a second: each has a place of its own. */
+	struct timetext_second *known = &cache->seconds[((uint64_t)second + whole * 5u) % TIMETEXT_SECONDS];
 	if (known->len == 0 || known->second != second || known->form != whole) {
 		known->len = (uint8_t)print_second(whole, second, known->text);
 		known->second = second;

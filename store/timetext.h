@@ -19,7 +19,7 @@ struct timetext_second {
 	uint8_t text[TIMETEXT_MAX];
 };
 
-#define TIMETEXT_SECONDS 8u
+#define TIMETEXT_SECONDS 32u
 
 struct timetext_cache {
 	struct timetext_second seconds[TIMETEXT_SECONDS];
