@@ -18,6 +18,8 @@
 #define ENV_EXCLUSIVE 8u /* with CREATE: fail with -EEXIST when it is there */
 #define ENV_TRUNCATE 16u
 #define ENV_APPEND 32u
+#define ENV_PLAIN 64u /* a regular file, or -EINVAL: so that no pipe or device holds up who opens it */
+#define ENV_NO_LINK 128u /* -ELOOP when the last place of the path is a symbolic link */
 
 struct env_stat {
 	uint64_t size;

@@ -23,17 +23,29 @@
 		result_ < 0 ? -(long)errno : result_; \
 	})
 
+/* The descriptor when it is a regular file's; else it is closed. */
+static int file_plain(int fd)
+{
+	struct stat st;
+	int result = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? fd : -EINVAL;
+	if (result < 0)
+		close(fd);
+	return result;
+}
+
 static int file_open(void *ctx, const char *path, uint32_t flags)
 {
 	int mode = (flags & ENV_WRITE) == 0 ? O_RDONLY : (flags & ENV_READ) != 0 ? O_RDWR : O_WRONLY;
 	(void)ctx;
 	mode |= O_CLOEXEC;
-	mode |= (flags & (ENV_WRITE | ENV_CREATE)) != 0 ? O_NOFOLLOW : 0;
+	mode |= (flags & (ENV_WRITE | ENV_CREATE | ENV_NO_LINK)) != 0 ? O_NOFOLLOW : 0;
+	mode |= (flags & ENV_PLAIN) != 0 ? O_NONBLOCK | O_NOCTTY : 0;
 	mode |= (flags & ENV_CREATE) != 0 ? O_CREAT : 0;
 	mode |= (flags & ENV_EXCLUSIVE) != 0 ? O_EXCL : 0;
 	mode |= (flags & ENV_TRUNCATE) != 0 ? O_TRUNC : 0;
 	mode |= (flags & ENV_APPEND) != 0 ? O_APPEND : 0;
-	return (int)RETRIED(open(path, mode, 0600));
+	int fd = (int)RETRIED(open(path, mode, 0600));
+	return fd >= 0 && (flags & ENV_PLAIN) != 0 ? file_plain(fd) : fd;
 }
 
 static int file_close(void *ctx, int fd)

@@ -26,6 +26,7 @@ struct fake_inode {
 	int lock_fd; /* -1 = free */
 	int64_t mtime_ns;
 	bool is_dir;
+	bool is_link, is_closed; /* a name that is a symbolic link to this; nobody may open it */
 };
 
 struct fake_name {

@@ -63,6 +63,12 @@ static int open_path(struct fake *fake, const char *path, uint32_t flags)
 		return -EEXIST;
 	if (inode && inode->is_dir && (flags & ENV_WRITE))
 		return -EISDIR;
+	if (inode && inode->is_dir && (flags & ENV_PLAIN))
+		return -EINVAL;
+	if (inode && inode->is_link && (flags & ENV_NO_LINK))
+		return -ELOOP;
+	if (inode && inode->is_closed)
+		return -EACCES;
 	if (!inode) {
 		int result = parent_check(disk, path);
 		if (result || !(flags & ENV_CREATE))

@@ -131,6 +131,21 @@ static struct fake_inode *inode_at(struct fake *fake, const char *path)
 	return inode;
 }
 
+void fake_file_number(struct fake *fake, const char *path, uint64_t inode)
+{
+	inode_at(fake, path)->number = inode;
+}
+
+void fake_file_link(struct fake *fake, const char *path, bool is_link)
+{
+	inode_at(fake, path)->is_link = is_link;
+}
+
+void fake_file_close(struct fake *fake, const char *path, bool is_closed)
+{
+	inode_at(fake, path)->is_closed = is_closed;
+}
+
 uint8_t *fake_file_get(struct fake *fake, const char *path, size_t *len)
 {
 	struct fake_inode *inode = inode_at(fake, path);

@@ -123,6 +123,11 @@ void fake_file_put(struct fake *fake, const char *path, const void *octets, size
 uint8_t *fake_file_get(struct fake *fake, const char *path, size_t *len);
 /* Cuts or grows (with zeros) a file, durable at once. */
 void fake_file_resize(struct fake *fake, const char *path, size_t len);
+/* The number that stat tells: as when the system uses one again. */
+void fake_file_number(struct fake *fake, const char *path, uint64_t inode);
+/* The name counts as a symbolic link (what is read through it is its own content). */
+void fake_file_link(struct fake *fake, const char *path, bool is_link);
+void fake_file_close(struct fake *fake, const char *path, bool is_closed); /* opening it is refused: -EACCES */
 /* Makes the whole present content of the disk durable. */
 void fake_file_settle(struct fake *fake);
 uint64_t fake_files_used(const struct fake *fake); /* octets of all files, as counted against capacity */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/cresset-env-XXXXXX";
@@ -86,6 +87,7 @@ static void names_move_safely(void **state)
 	assert_int_equal(f->rename(NULL, in_folder("from"), in_folder("to"), true), 0);
 	assert_int_equal(symlink("to", in_folder("link")), 0);
 	assert_int_equal(f->open(NULL, in_folder("link"), ENV_WRITE), -ELOOP);
+	assert_int_equal(f->open(NULL, in_folder("link"), ENV_READ | ENV_NO_LINK), -ELOOP);
 	assert_int_equal(env_sync_parent(&env, in_folder("to")), 0);
 	assert_int_equal(env_make_dirs(&env, folder), 0);
 	assert_int_equal(env_make_dirs(&env, in_folder("to/below")), -ENOTDIR);
@@ -94,6 +96,24 @@ static void names_move_safely(void **state)
 	assert_int_equal(env_make_dirs(&env, in_folder("x/y")), 0);
 	assert_int_equal(rmdir(in_folder("x/y")), 0);
 	assert_int_equal(env_make_dirs(&env, ""), -ENOENT);
+}
+
+/* A pipe that nobody writes would hold up who opens it. */
+static void only_plain_files_are_plain(void **state)
+{
+	const struct env env = env_system();
+	const struct env_files *f = &env.files;
+	(void)state;
+	assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+	assert_int_equal(f->open(NULL, in_folder("pipe"), ENV_READ | ENV_PLAIN), -EINVAL);
+	assert_int_equal(f->open(NULL, folder, ENV_READ | ENV_PLAIN), -EINVAL);
+	assert_int_equal(f->open(NULL, "/dev/null", ENV_READ | ENV_PLAIN), -EINVAL);
+	int fd = f->open(NULL, in_folder("plain"), ENV_READ | ENV_WRITE | ENV_CREATE);
+	assert_true(fd >= 0);
+	f->close(NULL, fd);
+	fd = f->open(NULL, in_folder("plain"), ENV_READ | ENV_PLAIN | ENV_NO_LINK);
+	assert_true(fd >= 0);
+	f->close(NULL, fd);
 }
 
 static void short_writes_go_on(void **state)
@@ -179,9 +199,9 @@ static void the_kernel_counts_drops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files_do_what_they_say),  cmocka_unit_test(names_move_safely),
-		cmocka_unit_test(short_writes_go_on),      cmocka_unit_test(datagrams_tell_their_length),
-		cmocka_unit_test(the_kernel_counts_drops),
+		cmocka_unit_test(files_do_what_they_say),      cmocka_unit_test(names_move_safely),
+		cmocka_unit_test(only_plain_files_are_plain),  cmocka_unit_test(short_writes_go_on),
+		cmocka_unit_test(datagrams_tell_their_length), cmocka_unit_test(the_kernel_counts_drops),
 	};
 	return cmocka_run_group_tests(tests, start, end);
 }
