@@ -22,6 +22,10 @@
 	X(connections, 4096, "TCP connections; a new one is closed and counted") \
 	X(connections_per_peer, 256, "TCP connections of one address; a new one is closed and counted") \
 	X(connection_idle_s, 600, "an idle TCP connection is closed") \
+	X(follow_files, 1024, "followed files; another one waits until one is gone, and standard error says so") \
+	X(follow_head_bytes, 1024, "octets at the beginning of a followed file that tell it from another") \
+	X(follow_look_ms, 250, "followed files are looked at; names that match a pattern once a second") \
+	X(follow_rotated_s, 10, "a followed file whose name has gone and that no longer grows is let go") \
 	X(rule_file_bytes, 1048576, "a rule file; refused") \
 	X(rules, 20000, "rules of a ruleset; refused") \
 	X(regex_bytes, 4096, "a regular expression; refused") \

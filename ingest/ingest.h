@@ -100,6 +100,50 @@ int ingest_stream_add(struct ingest_stream *s, struct slice octets, size_t *take
 int ingest_stream_end(struct ingest_stream *s, struct error *error); /* a last record without its end */
 void ingest_stream_free(struct ingest_stream *s);
 
+/* Files that grow (docs/ingest.md, "Followed files"): every line once, also over rotation, truncation and the death of the
+ * process. Where a file was read up to is written down in front of the batch that holds its lines, and holds when that batch
+ * is on the bus (docs/format-positions.md). Nothing waits: names and sizes are looked at when ingest_follow_step is called. */
+struct ingest_follow;
+
+struct follow_input {
+	const char *pattern; /* an absolute path; * ? [] within a name */
+	enum framing framing; /* FRAMING_LF or FRAMING_NUL */
+	bool from_end; /* files that are there at the first start are not read from their beginning */
+	uint8_t address[16]; /* no sender's: settings of the ingest are found by it, as by a peer's address */
+};
+
+struct follow_config {
+	const char *positions; /* path of the file of positions */
+	const struct follow_input *inputs;
+	uint32_t input_count;
+	struct slice host; /* part of a source's identity */
+	/* At start: whether the rows below `sequence` of (this collector, epoch, partition) are on the bus. `place` is what was
+	 * given with the batch. 1, 0 or a negative error. */
+	int (*arrived)(void *ctx, uint32_t partition, uint64_t epoch, uint64_t sequence, uint64_t place,
+				   struct error *error);
+	void (*tell)(void *ctx, const char *path, const char *text); /* a person should know; each matter once */
+	void *ctx;
+};
+
+/* The settings' relay must not hold for the inputs' addresses: all lines of a file are of one source. */
+int ingest_follow_new(struct ingest *ingest, const struct follow_config *config, struct ingest_follow **out,
+					  struct error *error);
+/* Looks and reads, `budget` octets at most. Returns ms until it wants to be called again (0: there is more to read now), or a
+ * negative error. */
+int ingest_follow_step(struct ingest_follow *follow, size_t budget, struct error *error);
+/* From `emit`, before the bus is given a batch: the `ticket`-th of the partition in this process (from 1). An error refuses
+ * the batch; a batch that the bus refuses is told again. */
+int ingest_follow_batch(struct ingest_follow *follow, uint32_t partition, uint32_t rows, uint64_t ticket,
+						uint64_t place, struct error *error);
+/* Before anything that ingest_follow_batch was told of may become durable. */
+int ingest_follow_sync(struct ingest_follow *follow, struct error *error);
+/* So many batches of the partition are durable. */
+void ingest_follow_durable(struct ingest_follow *follow, uint32_t partition, uint64_t tickets);
+/* At the end, when all is durable: the next start has nothing to ask. */
+int ingest_follow_settle(struct ingest_follow *follow, struct error *error);
+uint32_t ingest_follow_count(const struct ingest_follow *follow); /* files that are open */
+void ingest_follow_free(struct ingest_follow *follow);
+
 /* An own row (gap, audit, ...): raw is its JSON text. */
 int ingest_own_row(struct ingest *ingest, uint32_t partition, enum row_kind kind, struct slice json,
 				   struct error *error);
