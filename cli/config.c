@@ -313,13 +313,69 @@ static void take_receive_buffer(struct reading *r, const struct tree_node *n, vo
 	((struct config_input *)target)->receive_buffer = (uint32_t)read_number(r, n, "receive_buffer", 4096, 1u << 30, 0);
 }
 
+static void take_file(struct reading *r, const struct tree_node *n, void *target)
+{
+	const char *text = read_str(r, n, "file");
+	if (text && text[0] != '/')
+		complain(r, n, "file is a path from the root, such as /var/log/app/*.log");
+	if (text && strlen(text) >= CONFIG_PATH_MAX)
+		complain(r, n, "file: a path has less than %d octets", CONFIG_PATH_MAX);
+	((struct config_input *)target)->file = text;
+}
+
+static void take_from(struct reading *r, const struct tree_node *n, void *target)
+{
+	static const char *const names[] = {"beginning", "end", NULL};
+	((struct config_input *)target)->from_end = read_choice(r, n, "from", names, 0) == 1;
+}
+
+static void take_file_charset(struct reading *r, const struct tree_node *n, void *target)
+{
+	take_charset(r, n, &((struct config_input *)target)->settings);
+}
+
+static void take_file_timezone(struct reading *r, const struct tree_node *n, void *target)
+{
+	take_timezone(r, n, &((struct config_input *)target)->settings);
+}
+
+static void take_file_decoder(struct reading *r, const struct tree_node *n, void *target)
+{
+	take_decoder(r, n, &((struct config_input *)target)->settings);
+}
+
+static void take_file_logsource(struct reading *r, const struct tree_node *n, void *target)
+{
+	take_logsource(r, n, &((struct config_input *)target)->settings);
+}
+
+static const struct key socket_keys[] = {{"syslog", take_syslog},
+										 {"transport", take_transport},
+										 {"framing", take_framing},
+										 {"receive_buffer", take_receive_buffer},
+										 {NULL, NULL}};
+
+static const struct key file_keys[] = {{"file", take_file},
+									   {"from", take_from},
+									   {"framing", take_framing},
+									   {"charset", take_file_charset},
+									   {"timezone", take_file_timezone},
+									   {"decoder", take_file_decoder},
+									   {"logsource", take_file_logsource},
+									   {NULL, NULL}};
+
+/* The records of a file are of one source, whoever wrote them into it: relay does not hold. */
+static void take_file_input(struct reading *r, const struct tree_node *n, struct config_input *in)
+{
+	*in = (struct config_input){.framing = FRAMING_LF, .settings = r->config->defaults};
+	in->settings.relay = false;
+	read_map(r, n, "a file", file_keys, in);
+	if (in->framing != FRAMING_LF && in->framing != FRAMING_NUL)
+		complain(r, n, "the framing of a file is lf or nul");
+}
+
 static void take_inputs(struct reading *r, const struct tree_node *n, void *target)
 {
-	static const struct key keys[] = {{"syslog", take_syslog},
-									  {"transport", take_transport},
-									  {"framing", take_framing},
-									  {"receive_buffer", take_receive_buffer},
-									  {NULL, NULL}};
 	struct config *c = target;
 	if (n->type != TREE_LIST) {
 		complain(r, n, "inputs is a list");
@@ -332,7 +388,10 @@ static void take_inputs(struct reading *r, const struct tree_node *n, void *targ
 	for (uint32_t i = 0; c->inputs && i < n->count; i++) {
 		c->inputs[i] =
 			(struct config_input){.udp = true, .tcp = true, .address = SLICE("127.0.0.1"), .port = DEFAULT_PORT};
-		read_map(r, n->items[i], "an input", keys, &c->inputs[i]);
+		if (map_has(n->items[i], "file"))
+			take_file_input(r, n->items[i], &c->inputs[i]);
+		else
+			read_map(r, n->items[i], "an input", socket_keys, &c->inputs[i]);
 		c->input_count = i + 1;
 	}
 }

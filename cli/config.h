@@ -8,8 +8,12 @@
 #include "ingest/ingest.h"
 
 #define CONFIG_INPUTS 64
+#define CONFIG_PATH_MAX 4096
 
 struct config_input {
+	const char *file; /* a path or pattern; null: sockets, and only what they use counts */
+	bool from_end;
+	struct source_settings settings; /* of the file's records */
 	struct slice address; /* "127.0.0.1" or "::1", "0.0.0.0" */
 	uint16_t port;
 	bool udp, tcp;

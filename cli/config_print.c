@@ -31,7 +31,8 @@ static void print_strs(struct buffer *out, const char *key, const char *const *l
 		print_text(out, "  - ", slice_str(list[i]), "\n");
 }
 
-static void print_source(struct buffer *out, const struct source_settings *s, const char *indent)
+/* All but relay, which a file does not have. */
+static void print_settings(struct buffer *out, const struct source_settings *s, const char *indent)
 {
 	static const char *const names[] = {"utf-8", "gb18030", "big5", "latin-1"};
 	buffer_add_format(out, "%scharset: %s\n", indent, s->charset_auto ? "auto" : names[s->charset & 3]);
@@ -41,7 +42,6 @@ static void print_source(struct buffer *out, const struct source_settings *s, co
 		buffer_add_str(out, indent);
 		print_text(out, "timezone: ", s->zone, "\n");
 	}
-	buffer_add_format(out, "%srelay: %s\n", indent, s->relay ? "true" : "false");
 	if (s->decoder.len) {
 		buffer_add_str(out, indent);
 		print_text(out, "decoder: ", s->decoder, "\n");
@@ -55,6 +55,12 @@ static void print_source(struct buffer *out, const struct source_settings *s, co
 		}
 	if (any)
 		buffer_add_str(out, "}\n");
+}
+
+static void print_source(struct buffer *out, const struct source_settings *s, const char *indent)
+{
+	buffer_add_format(out, "%srelay: %s\n", indent, s->relay ? "true" : "false");
+	print_settings(out, s, indent);
 }
 
 static void print_sources(struct buffer *out, const struct config *c)
@@ -102,18 +108,34 @@ static void print_bus(struct buffer *out, const struct config *c)
 	}
 }
 
+static const char *const framings[] = {"auto", "lf", "nul", "octet"};
+
+static void print_socket(struct buffer *out, const struct config_input *in)
+{
+	bool v6 = slice_find_octet(in->address, ':', 0) != SIZE_MAX;
+	buffer_add_format(out, "  - syslog: \"%s%.*s%s:%u\"\n    transport: [%s%s%s]\n    framing: %s\n", v6 ? "[" : "",
+					  SLICE_PRINT(in->address), v6 ? "]" : "", in->port, in->udp ? "udp" : "",
+					  in->udp && in->tcp ? ", " : "", in->tcp ? "tcp" : "", framings[in->framing]);
+	if (in->receive_buffer)
+		buffer_add_format(out, "    receive_buffer: %u\n", in->receive_buffer);
+}
+
+static void print_file(struct buffer *out, const struct config_input *in)
+{
+	print_text(out, "  - file: ", slice_str(in->file), "\n");
+	buffer_add_format(out, "    from: %s\n    framing: %s\n", in->from_end ? "end" : "beginning",
+					  framings[in->framing]);
+	print_settings(out, &in->settings, "    ");
+}
+
 void config_print(const struct config *c, struct buffer *out)
 {
-	static const char *const framings[] = {"auto", "lf", "nul", "octet"};
 	print_text(out, "data: ", slice_str(c->data), c->input_count ? "\ninputs:\n" : "\ninputs: []\n");
 	for (uint32_t i = 0; i < c->input_count; i++) {
-		const struct config_input *in = &c->inputs[i];
-		bool v6 = slice_find_octet(in->address, ':', 0) != SIZE_MAX;
-		buffer_add_format(out, "  - syslog: \"%s%.*s%s:%u\"\n    transport: [%s%s%s]\n    framing: %s\n", v6 ? "[" : "",
-						  SLICE_PRINT(in->address), v6 ? "]" : "", in->port, in->udp ? "udp" : "",
-						  in->udp && in->tcp ? ", " : "", in->tcp ? "tcp" : "", framings[in->framing]);
-		if (in->receive_buffer)
-			buffer_add_format(out, "    receive_buffer: %u\n", in->receive_buffer);
+		if (c->inputs[i].file)
+			print_file(out, &c->inputs[i]);
+		else
+			print_socket(out, &c->inputs[i]);
 	}
 	print_sources(out, c);
 	print_strs(out, "rules", c->rules, c->rule_count);

@@ -313,11 +313,17 @@ static void banner(const struct run *run)
 {
 	const struct config_input *in = &run->config.inputs[0];
 	fprintf(stderr, "cresset %s: %s; data in %s\n", CRESSET_VERSION, run->ruleset_text, run->data);
-	for (uint32_t i = 0; i < run->config.input_count; i++, in++)
-		fprintf(stderr, "  syslog on %.*s port %u (%s%s%s)\n", SLICE_PRINT(in->address), in->port, in->udp ? "UDP" : "",
-				in->udp && in->tcp ? ", " : "", in->tcp ? "TCP" : "");
+	bool sockets = false;
+	for (uint32_t i = 0; i < run->config.input_count; i++, in++) {
+		sockets |= !in->file;
+		if (in->file)
+			fprintf(stderr, "  following %s\n", in->file);
+		else
+			fprintf(stderr, "  syslog on %.*s port %u (%s%s%s)\n", SLICE_PRINT(in->address), in->port,
+					in->udp ? "UDP" : "", in->udp && in->tcp ? ", " : "", in->tcp ? "TCP" : "");
+	}
 	in = &run->config.inputs[0];
-	if (run->config.input_count && !run->config.file)
+	if (sockets && !run->config.file)
 		fprintf(stderr, "  only this machine can reach it: --syslog 0.0.0.0:%u opens it to the network\n", in->port);
 	fprintf(stderr,
 			"  try: cresset search --data %s 'failed'    cresset incidents list --data %s    stop with Ctrl-C\n",

@@ -16,7 +16,7 @@
 /* One page that all processes see: what ingest counts, for status. Written by ingest only. */
 struct run_shared {
 	_Atomic uint64_t received, stored, truncated, dropped, quarantined, gaps, bytes, connections, connections_refused,
-		header_invalid, undecoded, blocked;
+		header_invalid, undecoded, files, blocked;
 	_Atomic uint64_t ingest_restarts, engine_restarts;
 	_Atomic int64_t engine_ready_ns; /* 0: not yet */
 };

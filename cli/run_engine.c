@@ -29,6 +29,7 @@ void run_status_ingest(void *ctx, struct json_writer *w)
 	MEMBER(connections_refused);
 	MEMBER(header_invalid);
 	MEMBER(undecoded);
+	MEMBER(files);
 	MEMBER(blocked);
 	MEMBER(ingest_restarts);
 	MEMBER(engine_restarts);

@@ -1,11 +1,13 @@
-/* The ingest process: sockets in, batches on the bus. */
+/* The ingest process: sockets and files in, batches on the bus. */
 #include "cli/control.h"
 #include "cli/run.h"
+#include "cli/run_follow.h"
 #include "cli/setup.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define EVENTS_MAX 256
@@ -37,6 +39,7 @@ struct collector {
 	struct watch fixed[128];
 	unsigned fixed_count;
 	struct watch *connections;
+	struct run_follow files;
 	struct control *control; /* over Kafka, where no engine beside it answers for it */
 	struct error error;
 };
@@ -44,8 +47,7 @@ struct collector {
 static int emit(void *ctx, uint32_t partition, struct slice batch, uint32_t rows)
 {
 	struct collector *c = ctx;
-	(void)rows;
-	return bus_produce(c->bus, TOPIC_EVENTS, partition, batch, NULL, &c->error);
+	return run_follow_produce(&c->files, partition, batch, rows, &c->error);
 }
 
 static int watch_fd(struct collector *c, struct watch *w)
@@ -80,6 +82,16 @@ static int add_input(struct collector *c, const struct bound_input *in)
 	return result;
 }
 
+/* Connections and followed files are many more than what most systems grant at first. */
+static void raise_descriptors(void)
+{
+	struct rlimit most;
+	if (getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_cur < most.rlim_max) {
+		most.rlim_cur = most.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &most);
+	}
+}
+
 static int collector_open(struct collector *c, uint64_t epoch)
 {
 	const struct config *config = &c->run->config;
@@ -88,14 +100,17 @@ static int collector_open(struct collector *c, uint64_t epoch)
 							   .ticks = true,
 							   .message_bytes = config->message_bytes,
 							   .defaults = config->defaults,
-							   .sources = config->sources,
-							   .source_count = config->source_count,
 							   .decoders = c->run->decoders,
 							   .emit = emit,
 							   .ctx = c};
 	own_uuid(c->run->uuid, "collector", ic.collector);
+	raise_descriptors();
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	int result = ingest_new(c->run->env, &ic, &c->ingest, &c->error);
+	int result = run_follow_settings(&c->files, c->run, &ic, &c->error);
+	if (!result)
+		result = ingest_new(c->run->env, &ic, &c->ingest, &c->error);
+	if (!result)
+		result = run_follow_open(&c->files, c->bus, c->ingest, &c->error);
 	for (uint32_t i = 0; !result && i < config->input_count; i++)
 		result = add_input(c, &c->run->inputs[i]);
 	return result;
@@ -167,6 +182,7 @@ static void publish(struct collector *c)
 	PUBLISH(header_invalid);
 	PUBLISH(undecoded);
 #undef PUBLISH
+	atomic_store_explicit(&out->files, run_follow_count(&c->files), memory_order_relaxed);
 	atomic_store_explicit(&out->blocked, ingest_blocked(c->ingest), memory_order_relaxed);
 }
 
@@ -193,7 +209,10 @@ static int drive(struct collector *c, bool flush, int *wait_ms)
 	c->error = (struct error){0};
 	int a = ingest_step(c->ingest, flush, &c->error);
 	c->error = (struct error){0};
-	int b = bus_step(c->bus, flush, &c->error);
+	int b = run_follow_before(&c->files, &c->error);
+	if (b == 0)
+		b = bus_step(c->bus, flush, &c->error);
+	run_follow_after(&c->files);
 	if (b < 0 && !(c->error.flags & ERROR_RETRIABLE))
 		return b;
 	*wait_ms = sooner(a, b < 0 ? BLOCKED_WAIT_MS : b);
@@ -216,6 +235,9 @@ static int loop(struct collector *c)
 			continue;
 		}
 		int most_ms = c->control ? CONTROL_WAIT_MS : 1000;
+		result = run_follow_step(&c->files, READ_BUDGET, &most_ms, &c->error);
+		if (result)
+			return result;
 		if (c->control && control_step(c->control))
 			most_ms = 0;
 		int n = epoll_wait(c->epoll, events, EVENTS_MAX, wait_ms < 0 || wait_ms > most_ms ? most_ms : wait_ms);
@@ -259,8 +281,9 @@ static int drain(struct collector *c)
 	return acknowledge(c);
 }
 
-static void collector_close(struct collector *c)
+static void collector_close(struct collector *c, bool settled)
 {
+	run_follow_close(&c->files, settled);
 	for (unsigned i = 0; i < c->fixed_count; i++) {
 		if (c->fixed[i].what == WATCH_UDP)
 			ingest_udp_free(c->fixed[i].object);
@@ -323,6 +346,6 @@ int run_ingest(struct run *run, struct bus *bus, uint64_t epoch)
 	if (result < 0)
 		code = setup_fail(run->args, &c.error);
 	answer_close(&c);
-	collector_close(&c);
+	collector_close(&c, result == 0);
 	return code;
 }

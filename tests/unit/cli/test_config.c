@@ -63,6 +63,12 @@ static const struct {
 	{"inputs:\n  - transport: []\n", "transport is udp, tcp or both", 2, 16},
 	{"inputs:\n  - transport: sctp\n", "transport is one of: udp, tcp", 2, 16},
 	{"inputs:\n  - receive_buffer: 4095\n", "from 4096", 2, 21},
+	{"inputs:\n  - file: log/a.log\n", "file is a path from the root", 2, 11},
+	{"inputs:\n  - file: /a\n    syslog: 127.0.0.1:514\n", "unknown key 'syslog' in a file", 3, 5},
+	{"inputs:\n  - syslog: 127.0.0.1:514\n    from: end\n", "unknown key 'from' in an input", 3, 5},
+	{"inputs:\n  - {file: /a, from: middle}\n", "from is one of: beginning, end", 2, 22},
+	{"inputs:\n  - {file: /a, framing: octet}\n", "the framing of a file is lf or nul", 2, 5},
+	{"inputs:\n  - {file: /a, relay: true}\n", "unknown key 'relay' in a file", 2, 16},
 	{"sources:\n  - network: 10.1.0.1/16\n", "host bits", 2, 14},
 	{"sources:\n  - network: 10.1.0.0/33\n", "network is an address or network", 2, 14},
 	{"sources:\n  - charset: gbk\n", "a source is known by its network or host", 2, 5},
@@ -216,6 +222,8 @@ static void what_is_shown_can_be_read(void **state)
 		"  - {network: 2001:db8::/32, charset: gb18030}\n  - {host: h, relay: true}\n"
 		"bus: {sync_ms: 7, max_bytes: 9999999, partitions: {events: 8}, own: {events: '0-2,5'}}\n"
 		"store: {segment_rows: 5, segment_age_s: 6, zstd_level: 9, verify_read_back: true, name: n}\n",
+		"defaults: {relay: true}\ninputs:\n  - {file: '/var/log/*/a.log', from: end, framing: nul, charset: gbk, timezone: '+08:00', "
+		"decoder: d, logsource: {product: p}}\n  - file: /x\n  - syslog: ':1'\n",
 		"inputs: []\nbus: {kind: kafka, bootstrap: 'a:1,b:2', options: {linger.ms: 5, 'x': \"q\\\"q\"}}\n",
 	};
 	(void)state;
