@@ -148,6 +148,11 @@ struct bus_local_config {
 /* Brings back the partitions that `config` writes, or all when it writes none. */
 int bus_local_recover(const struct env *env, const struct bus_local_config *config, uint64_t *cut, struct error *error);
 int bus_local_open(const struct env *env, const struct bus_local_config *config, struct bus **out, struct error *error);
+/* Records that were produced and are in no file, in order: when they cannot be written, who ends can still say what they were.
+ * Stops when each() returns other than 0, and returns that. */
+int bus_local_unwritten(const struct bus *bus,
+						int (*each)(void *ctx, enum bus_topic topic, uint32_t partition, struct slice payload),
+						void *ctx);
 /* "bus.produced", "bus.syncs", "bus.full", "bus.trimmed_files", "bus.keep_overtaken"; live as long as the bus. */
 const struct counter *bus_local_counters(const struct bus *bus, size_t *count);
 

@@ -337,6 +337,22 @@ const struct counter *bus_local_counters(const struct bus *bus, size_t *count)
 	return ((const struct local *)bus)->counters;
 }
 
+int bus_local_unwritten(const struct bus *bus,
+						int (*each)(void *ctx, enum bus_topic topic, uint32_t partition, struct slice payload),
+						void *ctx)
+{
+	const struct local *l = (const struct local *)bus;
+	CHECK(bus->ops == &local_ops);
+	int result = 0;
+	for (uint32_t i = 0; i < l->writer_count; i++) {
+		struct slice payload;
+		size_t at = 0;
+		while (result == 0 && log_writer_pending(&l->writers[i], &at, &payload))
+			result = each(ctx, l->writers[i].place.topic, l->writers[i].place.partition, payload);
+	}
+	return result;
+}
+
 static int writers_open(struct local *l, struct error *error)
 {
 	uint32_t count = log_place_count(&l->config);

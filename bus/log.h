@@ -149,6 +149,8 @@ int log_writer_queue(struct log_writer *w, struct slice payload, struct error *e
 int log_writer_write(struct log_writer *w, struct error *error);
 /* Syncs, then publishes the durable mark (L3). Every failure is ERROR_FATAL. */
 int log_writer_sync(struct log_writer *w, struct error *error);
+/* The payload of the queued frame at octet *at of what is pending, and *at behind it; false at the end. */
+bool log_writer_pending(const struct log_writer *w, size_t *at, struct slice *payload);
 void log_writer_close(struct log_writer *w, bool settled);
 /* A new file with its head, synced with its name, open for writing; a negative errno otherwise. */
 int log_file_create(const struct env *env, const struct log_place *place, const struct log_head *head, bool over);

@@ -118,6 +118,18 @@ int log_writer_queue(struct log_writer *w, struct slice payload, struct error *e
 	return 0;
 }
 
+bool log_writer_pending(const struct log_writer *w, size_t *at, struct slice *payload)
+{
+	struct log_frame frame;
+	if (*at >= w->pending_len)
+		return false;
+	size_t size = log_frame_claim(w->pending + *at, w->key);
+	CHECK(size > 0 && size <= w->pending_len - *at && log_frame_get(w->pending + *at, size, w->key, &frame));
+	*payload = frame.payload;
+	*at += size;
+	return true;
+}
+
 /* Octets of whole frames from `at` on that still fit into the file, at least one when it is empty; *records of them. */
 static size_t run_that_fits(const struct log_writer *w, size_t at, uint64_t *records)
 {
