@@ -167,13 +167,11 @@ int run_follow_open(struct run_follow *f, struct bus *bus, struct ingest *ingest
 {
 	char path[4200];
 	f->bus = bus;
-	if (!f->input_count)
-		return 0;
+	int result = ends_find(f, error);
+	if (result || !f->input_count)
+		return result;
 	if (gethostname(f->host, sizeof f->host - 1))
 		return error_set(error, ERROR_IO, "this machine has no name: %s", strerror(errno));
-	int result = ends_find(f, error);
-	if (result)
-		return result;
 	snprintf(path, sizeof path, "%s/positions", f->run->data);
 	struct follow_config config = {.positions = path,
 								   .inputs = f->inputs,
@@ -203,11 +201,16 @@ int run_follow_produce(struct run_follow *f, uint32_t partition, struct slice ba
 	int result = f->follow ? note(f, partition, rows, error) : 0;
 	if (!result)
 		result = bus_produce(f->bus, TOPIC_EVENTS, partition, batch, &ticket, error);
-	if (result || !f->follow)
+	if (result)
 		return result;
 	f->given[partition]++;
 	CHECK(ticket == f->given[partition]);
 	return 0;
+}
+
+uint64_t run_follow_beside(struct run_follow *f, uint32_t partition)
+{
+	return ++f->given[partition];
 }
 
 int run_follow_step(struct run_follow *f, size_t budget, int *wait_ms, struct error *error)

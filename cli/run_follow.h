@@ -30,6 +30,8 @@ int run_follow_open(struct run_follow *f, struct bus *bus, struct ingest *ingest
 /* Gives a batch to the bus. */
 int run_follow_produce(struct run_follow *f, uint32_t partition, struct slice batch, uint32_t rows,
 					   struct error *error);
+/* Something was produced beside those: its ticket. */
+uint64_t run_follow_beside(struct run_follow *f, uint32_t partition);
 /* Reads. *wait_ms is made less when it wants to be called again before. */
 int run_follow_step(struct run_follow *f, size_t budget, int *wait_ms, struct error *error);
 uint32_t run_follow_count(const struct run_follow *f); /* open files */

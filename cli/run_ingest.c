@@ -1,5 +1,7 @@
 /* The ingest process: sockets and files in, batches on the bus. */
 #include "cli/control.h"
+#include "cli/own_rows.h"
+#include "cli/reserve.h"
 #include "cli/run.h"
 #include "cli/run_follow.h"
 #include "cli/setup.h"
@@ -40,6 +42,9 @@ struct collector {
 	unsigned fixed_count;
 	struct watch *connections;
 	struct run_follow files;
+	struct reserve reserve; /* local bus */
+	bool over; /* batches are counted as lost now */
+	uint64_t epoch;
 	struct control *control; /* over Kafka, where no engine beside it answers for it */
 	struct error error;
 };
@@ -47,6 +52,8 @@ struct collector {
 static int emit(void *ctx, uint32_t partition, struct slice batch, uint32_t rows)
 {
 	struct collector *c = ctx;
+	if (c->over)
+		return reserve_count(&c->reserve, batch);
 	return run_follow_produce(&c->files, partition, batch, rows, &c->error);
 }
 
@@ -111,6 +118,8 @@ static int collector_open(struct collector *c, uint64_t epoch)
 		result = ingest_new(c->run->env, &ic, &c->ingest, &c->error);
 	if (!result)
 		result = run_follow_open(&c->files, c->bus, c->ingest, &c->error);
+	if (!result && !config->bus_kafka)
+		result = reserve_open(&c->reserve, c->run->env, c->run->data, config->partitions[TOPIC_EVENTS], &c->error);
 	for (uint32_t i = 0; !result && i < config->input_count; i++)
 		result = add_input(c, &c->run->inputs[i]);
 	return result;
@@ -192,6 +201,26 @@ static int sooner(int a, int b)
 	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
+/* What the process before us left in the reserve becomes rows, as soon as the log takes some. */
+static int tell_left(struct collector *c)
+{
+	struct slice source, json;
+	while (reserve_next(&c->reserve, &source, &json)) {
+		uint32_t partition = source.len ? (uint32_t)(xxh3(source) % c->run->config.partitions[TOPIC_EVENTS]) : 0;
+		struct own_writer w;
+		int result =
+			own_writer_init(&w, c->run->env, c->bus, TOPIC_EVENTS, partition, c->run->uuid, "reserve", c->epoch);
+		w.source_line = source;
+		if (!result)
+			result = own_writer_once(&w, ROW_GAP, json, &c->error);
+		own_writer_free(&w);
+		if (result)
+			return result == -ERROR_FULL || result == -ERROR_MEMORY ? 0 : result;
+		reserve_given(&c->reserve, partition, run_follow_beside(&c->files, partition));
+	}
+	return 0;
+}
+
 static void close_idle(struct collector *c)
 {
 	for (struct watch *w = c->connections, *next; w; w = next) {
@@ -209,10 +238,14 @@ static int drive(struct collector *c, bool flush, int *wait_ms)
 	c->error = (struct error){0};
 	int a = ingest_step(c->ingest, flush, &c->error);
 	c->error = (struct error){0};
-	int b = run_follow_before(&c->files, &c->error);
+	int b = tell_left(c);
+	if (b == 0)
+		b = run_follow_before(&c->files, &c->error);
 	if (b == 0)
 		b = bus_step(c->bus, flush, &c->error);
 	run_follow_after(&c->files);
+	if (b >= 0 && reserve_step(&c->reserve, c->bus, &c->error))
+		return -ERROR_IO;
 	if (b < 0 && !(c->error.flags & ERROR_RETRIABLE))
 		return b;
 	*wait_ms = sooner(a, b < 0 ? BLOCKED_WAIT_MS : b);
@@ -247,6 +280,34 @@ static int loop(struct collector *c)
 	return 0;
 }
 
+static int count_unwritten(void *ctx, enum bus_topic topic, uint32_t partition, struct slice payload)
+{
+	(void)partition;
+	return topic == TOPIC_EVENTS ? reserve_count(ctx, payload) : 0;
+}
+
+/* What the log has not taken, and what is still on its way to it, is written down for the next start. */
+static int give_up(struct collector *c)
+{
+	uint64_t events = 0;
+	if (c->run->config.bus_kafka)
+		return error_set(&c->error, ERROR_IO,
+						 "the brokers did not take all that was received: the last events are lost");
+	int result = bus_local_unwritten(c->bus, count_unwritten, &c->reserve);
+	c->over = true;
+	for (int rounds = 0; rounds < 100 && (rounds < 3 || ingest_blocked(c->ingest)); rounds++)
+		(void)ingest_step(c->ingest, true, NULL);
+	if (!result)
+		result = reserve_write(&c->reserve, &events, &c->error);
+	if (result)
+		return error_set(&c->error, ERROR_IO,
+						 "the log did not take all that was received, and nothing of it could be "
+						 "written down: the last events are lost");
+	return error_set(&c->error, ERROR_IO,
+					 "the log takes nothing more: %llu events are lost, and the next start tells them as gaps",
+					 (unsigned long long)events);
+}
+
 /* Until the bus has it all: what it has not taken would be gone with us. A full disk or a slow store may give way meanwhile. */
 static int acknowledge(struct collector *c)
 {
@@ -259,7 +320,7 @@ static int acknowledge(struct collector *c)
 			return 0;
 		usleep(BLOCKED_WAIT_MS * 1000);
 	}
-	return error_set(&c->error, ERROR_IO, "the bus did not take all that was received: the last events are lost");
+	return give_up(c);
 }
 
 /* What the kernel has already received is taken in; then everything is closed and synced. */
@@ -292,6 +353,7 @@ static void collector_close(struct collector *c, bool settled)
 	}
 	if (c->ingest)
 		ingest_free(c->ingest);
+	reserve_close(&c->reserve);
 	if (c->epoll >= 0)
 		close(c->epoll);
 }
@@ -334,7 +396,7 @@ static void answer_close(struct collector *c)
 int run_ingest(struct run *run, struct bus *bus, uint64_t epoch)
 {
 	static struct collector c;
-	c = (struct collector){.run = run, .bus = bus, .epoll = -1};
+	c = (struct collector){.run = run, .bus = bus, .epoll = -1, .epoch = epoch};
 	int result = collector_open(&c, epoch);
 	if (!result)
 		result = answer_open(&c);

@@ -158,6 +158,7 @@ static void go_on(struct ingest_follow *follow, uint32_t input, struct followed 
 	f->read_at = f->added = f->handed = same ? f->settled.offset : 0;
 	f->written = same ? f->settled.offset : FOLLOW_UNWRITTEN;
 	f->notes |= same ? 0 : NOTE_TRUNCATED;
+	f->notes |= f->settled.offset == 0 ? NOTE_FOLLOWED : 0; /* that row may not have arrived */
 }
 
 /* Goes on where it was left; or, under its own name with other content, from the beginning. 1, 0 when it is not the file,
