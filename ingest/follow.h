@@ -82,13 +82,18 @@ struct followed *follow_by_inode(struct ingest_follow *follow, const struct env_
 /* A new place in the table; null when there is none or no memory. */
 struct followed *follow_add(struct ingest_follow *follow, const char *path);
 void follow_remove(struct ingest_follow *follow, struct followed *f);
+void follow_tell(struct ingest_follow *follow, const char *path, int result);
+void follow_untell(struct ingest_follow *follow, const char *path);
+struct position followed_position(struct followed *f, uint64_t offset);
+
+/* follow_batch.c: what is written down */
 /* Its name as it is now: without it a later start looks under the old one. */
 void follow_record_name(struct ingest_follow *follow, const struct followed *f);
 /* File and position, holding at once. */
 int follow_record(struct ingest_follow *follow, struct followed *f, struct error *error);
-void follow_tell(struct ingest_follow *follow, const char *path, int result);
-void follow_untell(struct ingest_follow *follow, const char *path);
-struct position followed_position(struct followed *f, uint64_t offset);
+int follow_record_gone(struct ingest_follow *follow, const struct followed *f);
+int follow_snapshot(struct ingest_follow *follow, struct error *error);
+bool follow_is_pending(const struct ingest_follow *follow, const struct followed *f);
 
 /* follow_file.c: one file */
 /* A path that an input names and that no file of the table has. */
