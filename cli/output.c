@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define COLUMN_MAX 64
@@ -15,8 +14,10 @@ void output_open(struct output *o, const struct args *args)
 {
 	static const char *const names[] = {"ndjson", "json", "table", "csv"};
 	const char *want = args->value[OPTION_OUTPUT];
-	*o = (struct output){
-		.file = stdout, .mode = isatty(1) ? OUTPUT_TABLE : OUTPUT_NDJSON, .color = setup_color(args, 1)};
+	*o = (struct output){.file = stdout,
+						 .mode = isatty(1) ? OUTPUT_TABLE : OUTPUT_NDJSON,
+						 .color = setup_color(args, 1),
+						 .env = setup_env()};
 	for (int i = 0; want && i < 4; i++)
 		if (strcmp(want, names[i]) == 0)
 			o->mode = (enum output_mode)i;
@@ -28,13 +29,23 @@ static struct slice cell_text(const struct json_node *value)
 	return !value || value->type == JSON_NULL ? SLICE_NONE : value->text;
 }
 
+/* A row that is left out or lacks a cell would pass for the whole answer: nothing more is written, and it is told. */
+static void break_off(struct output *o, const char *why)
+{
+	if (!o->failed)
+		fprintf(stderr, "cresset: cannot write the output: %s\n", why);
+	o->failed = true;
+}
+
 static void add_column(struct output *o, const char *name)
 {
-	char *copy = o->column_count < COLUMN_MAX ? strdup(name) : NULL;
-	if (copy) {
-		o->columns[o->column_count] = copy;
-		o->widths[o->column_count++] = (unsigned)strlen(name);
-	}
+	if (o->column_count == COLUMN_MAX)
+		return;
+	const char *copy = arena_string(&o->arena, slice_str(name));
+	if (copy)
+		o->columns[o->column_count++] = (struct output_column){copy, (unsigned)strlen(name)};
+	else
+		break_off(o, "no memory");
 }
 
 static void slice_name(struct slice key, char *out, size_t size)
@@ -46,10 +57,12 @@ static void slice_name(struct slice key, char *out, size_t size)
 static void choose_columns(struct output *o, const struct json_node *row)
 {
 	char name[256];
-	o->columns = calloc(COLUMN_MAX, sizeof *o->columns);
-	o->widths = calloc(COLUMN_MAX, sizeof *o->widths);
-	if (!o->columns || !o->widths)
+	arena_init(&o->arena, o->env, 0);
+	o->columns = arena_zalloc(&o->arena, COLUMN_MAX * sizeof *o->columns);
+	if (!o->columns) {
+		break_off(o, "no memory");
 		return;
+	}
 	for (const struct json_node *n = row->first; n; n = n->next) {
 		slice_name(n->key, name, sizeof name);
 		if (n->type != JSON_OBJECT || strcmp(name, "fields") == 0) {
@@ -114,8 +127,10 @@ static void csv_cell(FILE *file, struct slice text)
 static void table_cell(struct output *o, struct slice text, unsigned width, bool last)
 {
 	struct buffer b;
-	buffer_init(&b, setup_env());
+	buffer_init(&b, o->env);
 	text_escape_screen(&b, text);
+	if (b.failed)
+		break_off(o, "no memory");
 	size_t len = b.failed ? 0 : b.len, shown = last ? len : len > width ? width : len;
 	while (shown < len && shown > 0 && (b.ptr[shown] & 0xc0) == 0x80)
 		shown--;
@@ -130,14 +145,14 @@ static void table_cell(struct output *o, struct slice text, unsigned width, bool
 static void table_head(struct output *o, const struct json_node *row)
 {
 	for (unsigned i = 0; i < o->column_count; i++) {
-		size_t len = cell_text(column_value(row, o->columns[i])).len;
-		if (len > o->widths[i])
-			o->widths[i] = len > WIDTH_MAX ? WIDTH_MAX : (unsigned)len;
+		size_t len = cell_text(column_value(row, o->columns[i].name)).len;
+		if (len > o->columns[i].width)
+			o->columns[i].width = len > WIDTH_MAX ? WIDTH_MAX : (unsigned)len;
 	}
 	if (o->color)
 		fputs("\033[1m", o->file);
 	for (unsigned i = 0; i < o->column_count; i++)
-		table_cell(o, slice_str(o->columns[i]), o->widths[i], i + 1 == o->column_count);
+		table_cell(o, slice_str(o->columns[i].name), o->columns[i].width, i + 1 == o->column_count);
 	if (o->color)
 		fputs("\033[0m", o->file);
 }
@@ -147,7 +162,7 @@ static void csv_head(struct output *o)
 	for (unsigned i = 0; i < o->column_count; i++) {
 		if (i)
 			fputc(',', o->file);
-		csv_cell(o->file, slice_str(o->columns[i]));
+		csv_cell(o->file, slice_str(o->columns[i].name));
 	}
 	fputs("\r\n", o->file);
 }
@@ -156,16 +171,18 @@ static void output_cells(struct output *o, const struct json_node *row)
 {
 	if (!o->columns) {
 		choose_columns(o, row);
+		if (o->failed)
+			return;
 		if (o->mode == OUTPUT_TABLE)
 			table_head(o, row);
 		else
 			csv_head(o);
 	}
-	for (unsigned i = 0; i < o->column_count; i++) {
-		struct slice text = cell_text(column_value(row, o->columns[i]));
+	for (unsigned i = 0; i < o->column_count && !o->failed; i++) {
+		struct slice text = cell_text(column_value(row, o->columns[i].name));
 		bool last = i + 1 == o->column_count;
 		if (o->mode == OUTPUT_TABLE) {
-			table_cell(o, text, o->widths[i], last);
+			table_cell(o, text, o->columns[i].width, last);
 		} else {
 			csv_cell(o->file, text);
 			fputs(last ? "\r\n" : ",", o->file);
@@ -183,10 +200,12 @@ static void output_line(struct output *o, struct slice line)
 			fputc('\n', o->file);
 	} else {
 		struct arena arena;
-		arena_init(&arena, setup_env(), 0);
+		arena_init(&arena, o->env, 0);
 		const struct json_node *row = json_tree(&arena, line);
 		if (row && row->type == JSON_OBJECT)
 			output_cells(o, row);
+		else
+			break_off(o, "no memory, or a row that is no JSON object");
 		arena_free(&arena);
 	}
 	o->rows++;
@@ -228,12 +247,9 @@ int output_close(struct output *o)
 {
 	if (o->mode == OUTPUT_JSON && !o->failed)
 		fputs(o->rows ? "\n]\n" : "[]\n", o->file);
-	for (unsigned i = 0; i < o->column_count; i++)
-		free(o->columns[i]);
-	free(o->columns);
-	free(o->widths);
+	if (o->columns)
+		arena_free(&o->arena);
 	o->columns = NULL;
-	o->widths = NULL;
 	o->column_count = 0;
 	(void)fflush(o->file);
 	look(o);

@@ -16,15 +16,21 @@ enum output_mode {
 	OUTPUT_CSV
 };
 
+struct output_column {
+	const char *name;
+	unsigned width; /* tables */
+};
+
 struct output {
 	enum output_mode mode;
 	FILE *file;
+	const struct env *env;
 	uint64_t rows;
-	char **columns; /* table and CSV: of the first row */
+	struct arena arena; /* of the columns */
+	struct output_column *columns; /* table and CSV: of the first row */
 	unsigned column_count;
-	unsigned *widths;
 	bool color;
-	bool failed; /* nothing more can be written: stop */
+	bool failed; /* nothing more can be written, or memory is out: stop */
 	bool gone; /* because the reader went away (head), which is no failure */
 };
 
@@ -32,7 +38,8 @@ struct output {
 void output_open(struct output *o, const struct args *args);
 /* Any number of whole lines. */
 void output_lines(struct output *o, struct slice ndjson);
-/* Ends the array or table. EXIT_OK, also when the reader went away; EXIT_STORAGE when something could not be written (told). */
+/* Ends the array or table. EXIT_OK, also when the reader went away; EXIT_STORAGE when something could not be written, for
+ * want of memory too (told). */
 int output_close(struct output *o);
 
 #endif

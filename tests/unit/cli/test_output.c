@@ -133,6 +133,43 @@ static void who_does_not_take_it(void **state)
 	assert_int_equal(close_code(full), EXIT_STORAGE);
 }
 
+/* Without memory the answer is whole or it is no answer: never rows or cells fewer and a good exit code. */
+static bool memory_fails_at(const char *form, uint64_t n, const char *want)
+{
+	struct args args = {.value = {[OPTION_OUTPUT] = form, [OPTION_COLOR] = "never"}};
+	struct fake *fake = fake_new(1);
+	struct output o;
+	char *text = NULL;
+	size_t len = 0;
+	output_open(&o, &args);
+	o.file = open_memstream(&text, &len);
+	assert_non_null(o.file);
+	o.env = &fake->env;
+	fake->memory.fail_at = n;
+	output_lines(&o, SLICE("{\"a\":1,\"o\":{\"x\":\"y\"}}\n{\"a\":\"\",\"o\":{\"x\":5}}\n"));
+	bool failed = fake->memory.failed > 0;
+	assert_int_equal(output_close(&o), failed ? EXIT_STORAGE : EXIT_OK);
+	fclose(o.file);
+	if (!failed)
+		assert_string_equal(text, want);
+	assert_int_equal(fake->memory.outstanding, 0);
+	free(text);
+	fake_free(fake);
+	return failed;
+}
+
+static void no_memory_is_told(void **state)
+{
+	uint64_t n = 1;
+	(void)state;
+	while (memory_fails_at("csv", n, "a,o.x\r\n1,y\r\n,5\r\n"))
+		n++;
+	assert_true(n > 3);
+	for (n = 1; memory_fails_at("table", n, "a  o.x\n1  y\n   5\n");)
+		n++;
+	assert_true(n > 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +179,7 @@ int main(void)
 		cmocka_unit_test(tables_are_escaped),
 		cmocka_unit_test(many_columns_have_an_end),
 		cmocka_unit_test(who_does_not_take_it),
+		cmocka_unit_test(no_memory_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
