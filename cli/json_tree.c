@@ -1,5 +1,6 @@
 #include "cli/json_tree.h"
 
+/* Never without a pointer, an empty text neither, unless memory is out. */
 static struct slice unescape(struct arena *arena, const struct json_token *token)
 {
 	uint8_t *out = arena_alloc(arena, token->text.len + 1);
@@ -21,7 +22,7 @@ static struct json_node *new_node(struct arena *arena, const struct json_token *
 		return NULL;
 	node->type = token->type;
 	node->text = token->type == JSON_STRING ? unescape(arena, token) : token->text;
-	return node;
+	return node->text.ptr ? node : NULL;
 }
 
 /* The open containers; the reader bounds the depth. */
@@ -53,6 +54,7 @@ static bool add(struct builder *b, struct json_node *node, struct json_node **ro
 /* Everything between the brackets, for containers. */
 static void close_container(struct builder *b, const struct json_reader *r)
 {
+	CHECK(b->depth > 0); /* the reader gives an end only for what it has opened */
 	struct json_node *node = b->open[--b->depth];
 	node->text = slice_of(node->text.ptr, (size_t)(r->ptr - node->text.ptr));
 }
@@ -76,6 +78,8 @@ struct json_node *json_tree(struct arena *arena, struct slice text)
 			break;
 		case JSON_KEY:
 			b.key = unescape(arena, &token);
+			if (!b.key.ptr)
+				return NULL;
 			break;
 		default:
 			node = new_node(arena, &token);

@@ -83,13 +83,37 @@ static void depth_has_an_end(void **state)
 	}
 }
 
+/* A key or a text that memory was not there for is no empty one: the whole is no tree. */
+static void no_memory_is_no_tree(void **state)
+{
+	static const char text[] = "{\"key\":\"value\",\"long\":\"%0300d\"}";
+	char json[400];
+	(void)state;
+	snprintf(json, sizeof json, text, 7);
+	for (uint64_t n = 1;; n++) {
+		struct fake *fake = fake_new(1);
+		struct arena arena;
+		arena_init(&arena, &fake->env, 64);
+		fake->memory.fail_at = n;
+		const struct json_node *root = json_tree(&arena, slice_str(json));
+		bool failed = fake->memory.failed > 0;
+		if (failed)
+			assert_null(root);
+		else
+			assert_string_equal(json_member_str(root, "key", ""), "value");
+		arena_free(&arena);
+		fake_free(fake);
+		if (!failed)
+			break;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(members_are_found),
-		cmocka_unit_test(nul_is_kept),
-		cmocka_unit_test(wrong_text_gives_nothing),
-		cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(members_are_found),        cmocka_unit_test(nul_is_kept),
+		cmocka_unit_test(wrong_text_gives_nothing), cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(no_memory_is_no_tree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
