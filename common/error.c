@@ -16,7 +16,7 @@ __attribute__((format(printf, 4, 0))) static void fill(struct error *error, enum
 	vsnprintf(error->text, sizeof error->text, format, args);
 }
 
-int error_set(struct error *error, enum error_code code, const char *format, ...)
+int(error_set)(struct error *error, enum error_code code, const char *format, ...)
 {
 	if (error != NULL) {
 		va_list args;
@@ -44,7 +44,7 @@ static enum error_code code_of_errno(int number)
 	}
 }
 
-int error_io(struct error *error, int result, const char *format, ...)
+int(error_io)(struct error *error, int result, const char *format, ...)
 {
 	int number = result < 0 ? -result : result;
 	enum error_code code = code_of_errno(number);

@@ -44,6 +44,19 @@ int error_set(struct error *error, enum error_code code, const char *format, ...
 /* The same for a failed system call: `result` is the negative errno that env returned. ENOSPC and EDQUOT become
  * ERROR_FULL (retriable), ENOMEM ERROR_MEMORY, ENOENT ERROR_NOT_FOUND, EEXIST ERROR_EXISTS, others ERROR_IO. */
 int error_io(struct error *error, int result, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__
+/* Code of an error is never ERROR_NONE, so both results are negative: without this an analyzer, which sees one file at a
+ * time, follows paths on which a failure counts as success. */
+#define ERROR_NEGATIVE(call) \
+	({ \
+		int negative_ = call; \
+		if (negative_ >= 0) \
+			__builtin_unreachable(); \
+		negative_; \
+	})
+#define error_set(...) ERROR_NEGATIVE((error_set)(__VA_ARGS__))
+#define error_io(...) ERROR_NEGATIVE((error_io)(__VA_ARGS__))
+#endif
 /* Adds the place; keeps a place that is already there. */
 void error_at(struct error *error, const char *file, uint32_t line, uint32_t column);
 /* "file:line:column: text", "file: text" or "text", always terminated; returns buf. */
