@@ -303,7 +303,9 @@ static const struct bus_ops local_ops = {
 static void config_set(struct local *l, const struct bus_local_config *config)
 {
 	l->config = *config;
-	strcpy(l->dir, config->dir); /* log_create and place_set have looked at its length */
+	size_t octets = strlen(config->dir);
+	CHECK(octets <= LOG_DIR_MAX); /* bus_local_open has looked */
+	memcpy(l->dir, config->dir, octets + 1);
 	l->config.dir = l->dir;
 	if (!l->config.file_bytes)
 		l->config.file_bytes = (uint64_t)LIMIT_log_file_bytes;

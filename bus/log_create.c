@@ -165,8 +165,10 @@ static int place_create(const struct env *env, const struct log_place *place, st
 static int parents_sync(const struct env *env, const char *dir)
 {
 	char path[LOG_PATH_MAX];
-	strcpy(path, dir);
-	for (size_t len = strlen(path); len > 0;) {
+	size_t octets = strlen(dir);
+	CHECK(octets <= LOG_DIR_MAX); /* log_create has looked */
+	memcpy(path, dir, octets + 1);
+	for (size_t len = octets; len > 0;) {
 		while (len > 1 && path[len - 1] == '/')
 			path[--len] = 0;
 		int result = env_sync_parent(env, path);

@@ -6,9 +6,9 @@
 void log_partition_name(uint32_t partition, char out[16])
 {
 	if (partition == PARTITION_IMPORT)
-		strcpy(out, "import");
+		snprintf(out, 16, "import");
 	else if (partition == PARTITION_AUDIT)
-		strcpy(out, "audit");
+		snprintf(out, 16, "audit");
 	else
 		snprintf(out, 16, "%u", partition);
 }

@@ -184,10 +184,10 @@ int log_reader_poll(struct bus_reader *reader, struct bus_record *out, struct er
 		result = refresh(r, error);
 	if (result < 0 || r->next >= r->mark.values[0])
 		return result;
-	if (r->fd < 0)
-		result = locate(r, r->next, error);
-	if (result == 0)
-		result = frame_next(r, &frame, error);
+	result = r->fd < 0 ? locate(r, r->next, error) : 0;
+	if (result < 0)
+		return result;
+	result = frame_next(r, &frame, error);
 	if (result < 0)
 		return result;
 	*out = (struct bus_record){.topic = r->place.topic,

@@ -49,7 +49,7 @@ static int head_read(struct recovery *r, uint64_t base, struct log_head *head, u
 	if (result == 0 && st.size >= sizeof(octets))
 		result = env_read_all(r->env, fd, octets, sizeof(octets), 0);
 	r->env->files.close(r->env->files.ctx, fd);
-	if (result < 0)
+	if (result != 0)
 		return io(r, result, "read a log file");
 	*size = st.size;
 	return st.size >= sizeof(octets) && log_head_get(slice_of(octets, sizeof(octets)), head, NULL) == 0;

@@ -240,7 +240,7 @@ static int newest_open(struct log_writer *w, struct error *error)
 	int result = w->fd < 0 ? w->fd : env_read_all(w->env, w->fd, octets, sizeof(octets), 0);
 	if (result == 0)
 		result = w->env->files.fstat(w->env->files.ctx, w->fd, &st);
-	if (result < 0)
+	if (result != 0)
 		return error_io(error, result, "cannot open %s", path);
 	result = log_head_get(slice_of(octets, sizeof(octets)), &head, error);
 	if (result < 0)
