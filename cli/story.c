@@ -96,6 +96,7 @@ const char *story_template(const struct story_step *step, unsigned index)
 		return step->last;
 	while (n < sizeof step->templates / sizeof *step->templates && step->templates[n])
 		n++;
+	CHECK(n > 0); /* a step that has lines has templates */
 	return step->templates[index % n];
 }
 

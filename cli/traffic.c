@@ -502,7 +502,7 @@ static void fill(struct filling *f, struct slice template)
 {
 	size_t at = 0;
 	while (at < template.len) {
-		size_t open = slice_find_octet(template, '{', at), stop = open;
+		size_t open = slice_find_octet(template, '{', at), stop;
 		while (open != SIZE_MAX &&
 			   !(open + 1 < template.len && template.ptr[open + 1] >= 'a' && template.ptr[open + 1] <= 'z'))
 			open = slice_find_octet(template, '{', open + 1);
