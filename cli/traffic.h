@@ -26,7 +26,7 @@ struct traffic *traffic_new(const struct env *env, uint64_t seed, uint32_t sourc
 void traffic_next(struct traffic *t, int64_t time_ns, struct traffic_line *out);
 /* Even draws from the same series. */
 uint64_t traffic_random(struct traffic *t, uint64_t below);
-/* Appends a filled template; the slots stand in the table in traffic.c. `source` may be past the devices there are. */
+/* Appends a filled template; the slots stand in the table in traffic_slots.c. `source` may be past the devices there are. */
 void traffic_fill(struct traffic *t, const char *template, const char *host, uint32_t source, int64_t time_ns,
 				  struct buffer *out);
 void traffic_counts(const struct traffic *t, struct traffic_counts *out);
