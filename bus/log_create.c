@@ -33,7 +33,9 @@ static int counts_compare(const struct bus_local_config *config, struct slice oc
 		return result;
 	if (result < 0)
 		return error_set(error, ERROR_DAMAGED, "%s: octet 0: the head does not hold", path);
-	if (octets.len != COUNTS_BYTES || head.head_bytes != COUNTS_BYTES ||
+	if (octets.len > COUNTS_BYTES)
+		return error_set(error, ERROR_DAMAGED, "%s: octet %u: nothing should follow", path, COUNTS_BYTES);
+	if (octets.len < COUNTS_BYTES || head.head_bytes != COUNTS_BYTES ||
 		get_u64(octets.ptr + 40) != xxh3(slice_of(octets.ptr, 40)))
 		return error_set(error, ERROR_DAMAGED, "%s: octet 40: the checksum does not hold", path);
 	for (unsigned t = 0; t < TOPIC_COUNT; t++) {
