@@ -44,6 +44,14 @@ int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *
 	return 0;
 }
 
+int checkpoint_close(struct slice octets, struct reader *content, struct error *error)
+{
+	bool padding = reader_left(content) < 8;
+	for (const uint8_t *p = content->ptr; padding && p < content->end; p++)
+		padding = *p == 0;
+	return padding ? 0 : checkpoint_damaged(octets, content, error);
+}
+
 int checkpoint_damaged(struct slice octets, const struct reader *content, struct error *error)
 {
 	return error_set(error, ERROR_FORMAT, "checkpoint: content does not hold at offset %zu",

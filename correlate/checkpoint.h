@@ -21,6 +21,8 @@ int checkpoint_end(struct buffer *out);
 /* `ruleset`: the digest it was saved under. */
 int checkpoint_open(struct slice octets, enum checkpoint_stage stage, uint32_t *parts, uint8_t ruleset[32],
 					struct reader *content, struct error *error);
+/* After the last part: refuses what is more than padding. */
+int checkpoint_close(struct slice octets, struct reader *content, struct error *error);
 /* The error of content that does not hold: names where reading stopped. */
 int checkpoint_damaged(struct slice octets, const struct reader *content, struct error *error);
 

@@ -336,6 +336,8 @@ int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = restore_part(&r, t, error);
 	if (result == 0)
+		result = checkpoint_close(checkpoint, &r.reader, error);
+	if (result == 0)
 		return 0;
 	t->broken = true;
 	if (result == -ERROR_MEMORY)
