@@ -3,6 +3,7 @@
 #   make            build/release/cresset, packages fetched when missing
 #   make test       everything that must hold; ends with "N passed, N failed, N skipped"
 #   make demo       an intrusion in a small utility, found; BUS=kafka: the same over a real broker
+#   make golden     the golden files of the formats written anew (tests/golden)
 #   BUILD=release|debug|asan|tsan   CC=gcc|clang   O=folder for the build
 #
 # The first make looks what is missing and fetches it; the work is done by a second make, which reads its flags from the
@@ -81,12 +82,13 @@ closure = $(1) $(USES_$(1))
 libs = $(foreach r,$(call closure,$(1)),$(LIBS_$(r)))
 archives = $(foreach r,$(call closure,$(1)),$(call archive,$(r)))
 UNIT := $(foreach r,$(ROOMS),$(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/$(r)/test_*.c)))
+GOLDEN := $(O)/unit/golden/test_golden
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
 BENCH := $(patsubst bench/%.c,$(O)/bench/%,$(wildcard bench/bench_*.c bench/gen.c))
 
 INSTALL := install
 
-.PHONY: all deps demo test bench fuzz lint fmt install uninstall clean build _build units _test _demo _bench _fuzz
+.PHONY: all deps demo test bench fuzz lint fmt golden install uninstall clean build _build units _test _demo _bench _fuzz
 .DEFAULT_GOAL := all
 INNER = $(MAKE) CRESSET_INNER=1 BUILD=$(BUILD) O=$(O) CC=$(CC) BUS=$(BUS)
 
@@ -98,10 +100,12 @@ fuzz: ; @sh .ci/deps fuzz && $(MAKE) CRESSET_INNER=1 BUILD=fuzz O=build/fuzz CC=
 lint: ; @sh .ci/deps lint && bash .ci/lint
 deps: ; @sh .ci/deps test && sh .ci/deps lint
 fmt: ; clang-format -i $$(git ls-files '*.c' '*.h')
+# The golden files anew: only while the formats carry version 0.
+golden: ; @sh .ci/deps test && $(INNER) -j$$(nproc) $(GOLDEN) && $(GOLDEN) make
 clean: ; rm -rf build
 
 _build: $(O)/cresset
-units: $(UNIT) $(FUZZ:%=$(O)/fuzz/%) $(O)/relay $(O)/bench/gen
+units: $(UNIT) $(GOLDEN) $(FUZZ:%=$(O)/fuzz/%) $(O)/relay $(O)/bench/gen
 _fuzz: $(FUZZ:%=$(O)/fuzz/%)
 _test: ; @BUILD=$(BUILD) O=$(O) CC=$(CC) bash tests/run
 _demo: ; @$(if $(filter kafka,$(BUS)),tests/kafka/with )$(O)/cresset demo $(if $(BUS),--bus $(BUS)) $(DEMO_ARGS)
@@ -130,6 +134,10 @@ $(O)/fuzz/$(1)/%: tests/fuzz/$(1)/%.c tests/fuzz/replay.c $(O)/support.a $(call 
 		$(call archives,$(1)) $(LDFLAGS_ALL) $(call libs,$(1)) -lm
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
+
+$(GOLDEN): $(call obj,tests/golden) $(O)/support.a $(call archives,cli)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $^ $(call archives,cli) -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lcmocka -lm
 
 $(O)/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
