@@ -103,7 +103,7 @@ static int judged(struct part *part, struct group *g, uint32_t from, uint32_t to
 static int judge_windows(struct part *part, struct group *g, int64_t watermark_ns)
 {
 	for (;;) {
-		uint32_t from = group_lower(g, g->laid_ns);
+		uint32_t from = group_lower(g, g->judged_ns);
 		if (from == g->count)
 			return 0;
 		int64_t begin = group_member(g, from)->when_ns, end = add_saturated(begin, g->rule->timespan_ns);
@@ -114,7 +114,7 @@ static int judge_windows(struct part *part, struct group *g, int64_t watermark_n
 		if (holds < 0 || (holds > 0 && judged(part, g, from, to) < 0))
 			return -ERROR_MEMORY;
 		int64_t cut = next_period_ns(g->rule, begin);
-		g->laid_ns = cut <= end ? cut : end + 1;
+		g->judged_ns = cut <= end ? cut : end + 1;
 	}
 }
 
@@ -122,7 +122,7 @@ static int pass_sets(struct part *part, struct group *g, int64_t watermark_ns)
 {
 	const struct plan_rule *rule = g->rule;
 	uint32_t end = group_lower(g, watermark_ns);
-	for (uint32_t i = group_lower(g, g->passed_ns); i < end; i++) {
+	for (uint32_t i = group_lower(g, g->judged_ns); i < end; i++) {
 		const struct member *m = group_member(g, i);
 		if ((m->flags & MEMBER_FIRED) == 0)
 			continue;
@@ -133,7 +133,7 @@ static int pass_sets(struct part *part, struct group *g, int64_t watermark_ns)
 		if (rule->carried_count > 0 && rule->outer_count > 0 && chain_forward(part, g, from, to, i) < 0)
 			return -ERROR_MEMORY;
 	}
-	g->passed_ns = watermark_ns;
+	g->judged_ns = watermark_ns;
 	return 0;
 }
 
@@ -157,7 +157,7 @@ int64_t group_due(const struct part *part, const struct group *g)
 		due = oldest;
 	if (!waits_for_set(part, g->rule))
 		return due;
-	for (uint32_t i = group_lower(g, g->passed_ns); i < g->count && group_member(g, i)->when_ns < due; i++)
+	for (uint32_t i = group_lower(g, g->judged_ns); i < g->count && group_member(g, i)->when_ns < due; i++)
 		if ((group_member(g, i)->flags & MEMBER_FIRED) != 0)
 			due = group_member(g, i)->when_ns;
 	return due;

@@ -36,7 +36,7 @@ static struct slice outer_value(const struct group *g, uint32_t from, uint32_t t
 	const struct plan_rule *rule = g->rule;
 	uint32_t index;
 	if (inner_field(rule, name, &index))
-		return tuple_at(text_slice(group_member(g, completing)->spelling), index, tag);
+		return tuple_at(member_spelling(g, group_member(g, completing)), index, tag);
 	for (index = 0; index < rule->carried_count; index++)
 		if (slice_equal(rule->carried[index], name))
 			return common_carried(g, from, to, index, tag);

@@ -10,12 +10,12 @@ int table_init(struct part *part)
 
 static bool group_is(const struct group *g, const struct plan_rule *rule, struct slice key, uint64_t hash)
 {
-	return g->hash == hash && g->rule == rule && slice_equal(slice_of(g->key, g->key_len), key);
+	return g->hash == (uint32_t)hash && g->rule == rule && slice_equal(slice_of(g->key, g->key_len), key);
 }
 
 static void table_put(struct group **table, uint32_t size, struct group *g)
 {
-	uint32_t at = (uint32_t)g->hash & (size - 1);
+	uint32_t at = g->hash & (size - 1);
 	while (table[at] != NULL)
 		at = (at + 1) & (size - 1);
 	table[at] = g;
@@ -63,12 +63,13 @@ static uint64_t group_bytes(const struct group *g)
 static struct group *group_new(struct part *part, const struct plan_rule *rule, struct slice key, uint64_t hash)
 {
 	const struct env *env = part->temporal->env;
-	struct group *g = env_alloc(env, sizeof(*g) + key.len);
+	size_t size = offsetof(struct group, key) + key.len;
+	struct group *g = env_alloc(env, size > sizeof(*g) ? size : sizeof(*g));
 	if (g == NULL)
 		return NULL;
-	*g = (struct group){.rule = rule, .hash = hash, .due_ns = INT64_MAX, .heap_index = UINT32_MAX};
+	*g = (struct group){.rule = rule, .hash = (uint32_t)hash, .due_ns = INT64_MAX, .heap_index = UINT32_MAX};
 	g->key_len = (uint32_t)key.len;
-	g->laid_ns = g->passed_ns = TIME_NONE;
+	g->judged_ns = TIME_NONE;
 	if (key.len > 0)
 		memcpy(g->key, key.ptr, key.len);
 	if (rule->type == CORRELATION_TEMPORAL || rule->type == CORRELATION_TEMPORAL_ORDERED) {
@@ -153,10 +154,9 @@ void group_free(struct part *part, struct group *g)
 	for (uint32_t i = 0; i < g->count; i++)
 		member_release(part, group_member(g, i));
 	part->bytes -= member_bytes(g) * g->count + group_bytes(g);
-	values_drop(part, g);
 	env_free(env, g->members);
 	env_free(env, g->excursions);
-	env_free(env, g->slots);
+	env_free(env, g->slots); /* or its tally */
 	env_free(env, g);
 }
 
@@ -231,11 +231,11 @@ struct group *heap_take(struct part *part, uint32_t number, int64_t watermark_ns
 /* Closing the hole: what stands behind it and hashes before it moves up. */
 static void table_remove(struct part *part, const struct group *g)
 {
-	uint32_t mask = part->table_size - 1, hole = (uint32_t)g->hash & mask;
+	uint32_t mask = part->table_size - 1, hole = g->hash & mask;
 	while (part->table[hole] != g)
 		hole = (hole + 1) & mask;
 	for (uint32_t at = (hole + 1) & mask; part->table[at] != NULL; at = (at + 1) & mask) {
-		uint32_t home = (uint32_t)part->table[at]->hash & mask;
+		uint32_t home = part->table[at]->hash & mask;
 		if (((at - home) & mask) >= ((at - hole) & mask)) {
 			part->table[hole] = part->table[at];
 			hole = at;

@@ -1,13 +1,14 @@
 /* The rows of temporal (docs/format-match.md). */
 #include "correlate/window.h"
 
-static void put_spelling(struct json_writer *w, const struct plan_rule *rule, const struct text *spelling)
+static void put_spelling(struct json_writer *w, const struct group *g, const struct member *m)
 {
+	const struct plan_rule *rule = g->rule;
 	json_key(w, "group");
 	json_object(w);
 	for (uint32_t i = 0; i < rule->group_count; i++) {
 		enum key_tag tag;
-		struct slice octets = tuple_at(text_slice(spelling), i, &tag);
+		struct slice octets = tuple_at(member_spelling(g, m), i, &tag);
 		json_key_slice(w, plan_group_name(rule, i));
 		row_component(w, tag, octets);
 	}
@@ -140,7 +141,7 @@ static void put_excursion(struct json_writer *w, const struct group *g, uint32_t
 	struct evidence v = {.group = g, .excursion = e, .completing = {&e->first, &e->last}};
 	excursion_range(g, e, &v.from, &v.to);
 	v.completing_count = member_compare(&e->first, &e->last) == 0 ? 1 : 2;
-	put_spelling(w, g->rule, evidence_at(&v, 0)->spelling);
+	put_spelling(w, g, evidence_at(&v, 0));
 	put_time(w, "first_seen", evidence_at(&v, 0)->when_ns);
 	put_time(w, "last_seen", e->last.when_ns);
 	put_time(w, "fired", e->first.when_ns);
@@ -194,7 +195,7 @@ int tell_firing(struct part *part, struct group *g, uint32_t from, uint32_t to, 
 	buffer_reset(&t->json);
 	json_writer_init(&w, &t->json);
 	put_head(&w, g, id, true);
-	put_spelling(&w, g->rule, group_member(g, from)->spelling);
+	put_spelling(&w, g, group_member(g, from));
 	put_time(&w, "first_seen", group_member(g, from)->when_ns);
 	put_time(&w, "last_seen", m->when_ns);
 	put_time(&w, "fired", m->when_ns);

@@ -27,8 +27,11 @@ static int take_member(struct part *part, const struct plan_rule *rule, const st
 {
 	m->origin = take_origin(part, &e->event);
 	m->source = texts_take(&part->texts, e->source);
-	m->spelling = texts_take(&part->texts, e->spelling);
-	bool whole = m->origin != NULL && m->source != NULL && m->spelling != NULL;
+	bool whole = m->origin != NULL && m->source != NULL;
+	if (!slice_equal(e->spelling, e->key)) {
+		m->spelling = texts_take(&part->texts, e->spelling);
+		whole &= m->spelling != NULL;
+	}
 	if (rule->type == CORRELATION_VALUE_COUNT) {
 		m->value = texts_take(&part->texts, e->value);
 		whole &= m->value != NULL;

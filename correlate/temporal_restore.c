@@ -10,6 +10,7 @@ struct restoring {
 	struct text **texts; /* by number, from 1 */
 	uint32_t text_count;
 	const struct plan_rule *rule;
+	bool key_spelled; /* the group's key is a spelling too */
 };
 
 static bool bad(struct restoring *r)
@@ -37,9 +38,10 @@ static bool restore_text(struct restoring *r, struct text **out)
 static bool member_holds(const struct restoring *r, const struct member *m)
 {
 	uint32_t spelled = 0, carried = 0;
-	if (m->origin == NULL || m->origin->len != ORIGIN_BYTES || m->source == NULL || m->spelling == NULL)
+	if (m->origin == NULL || m->origin->len != ORIGIN_BYTES || m->source == NULL)
 		return false;
-	if (!tuple_check(text_slice(m->spelling), &spelled) || spelled != r->rule->group_count)
+	if (m->spelling == NULL ? !r->key_spelled
+							: !tuple_check(text_slice(m->spelling), &spelled) || spelled != r->rule->group_count)
 		return false;
 	if ((m->value != NULL) != (r->rule->type == CORRELATION_VALUE_COUNT))
 		return false;
@@ -174,8 +176,8 @@ static int restore_excursions(struct restoring *r, struct group *g, uint32_t cou
 
 static int restore_group_body(struct restoring *r, struct group *g)
 {
-	g->laid_ns = (int64_t)reader_u64(&r->reader);
-	g->passed_ns = (int64_t)reader_u64(&r->reader);
+	int64_t laid = (int64_t)reader_u64(&r->reader), passed = (int64_t)reader_u64(&r->reader);
+	g->judged_ns = g->rule->monotone ? passed : laid;
 	uint32_t members = reader_u32(&r->reader), excursions = reader_u32(&r->reader);
 	reader_slice(&r->reader, g->key_len);
 	if (r->reader.failed || (members == 0 && excursions == 0))
@@ -188,6 +190,18 @@ static int restore_group_body(struct restoring *r, struct group *g)
 	if (result == 0)
 		heap_place(r->part, g, group_due(r->part, g));
 	return result;
+}
+
+/* Only texts and what is missing: no address or number in its canonical form. */
+static bool is_spelled(struct slice key)
+{
+	struct reader r = reader_of(key);
+	enum key_tag tag;
+	struct slice octets;
+	while (tuple_next(&r, &tag, &octets))
+		if (tag != KEY_TEXT && tag != KEY_MISSING)
+			return false;
+	return !r.failed;
 }
 
 static int restore_group(struct restoring *r)
@@ -206,6 +220,7 @@ static int restore_group(struct restoring *r)
 	}
 	if (!tuple_check(key, &components) || components != r->rule->group_count)
 		return bad_format(r);
+	r->key_spelled = is_spelled(key);
 	struct group *g = table_restore(r->part, r->rule, key);
 	if (g == NULL)
 		return -ERROR_MEMORY;

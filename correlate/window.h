@@ -31,7 +31,7 @@ struct member {
 	uint64_t sequence;
 	struct text *origin; /* collector 16, epoch and partition big-endian: octets compare in order */
 	struct text *source;
-	struct text *spelling;
+	struct text *spelling; /* null: the key as it stands, which is how most sources write it */
 	struct text *value; /* null unless value_count */
 	struct text *carried; /* null unless an outer correlation needs fields */
 	uint32_t slot;
@@ -55,20 +55,24 @@ struct excursion {
 	bool continues, changed; /* changed: begins elsewhere than when last told */
 };
 
+/* There are as many as there are live keys: the fixed part is 76 octets, and the key follows without a hole. */
 struct group {
 	const struct plan_rule *rule;
-	uint64_t hash;
 	struct member *members; /* members[first .. first + count) */
-	uint32_t first, count, room;
-	uint32_t excursion_count;
 	struct excursion *excursions;
 	int64_t due_ns; /* nothing to do until the watermark has passed it */
+	/* Not monotone: windows that begin before it are judged. Monotone: firing points before it were told singly (mode each)
+	 * and sent on (carried fields). */
+	int64_t judged_ns;
+	union {
+		int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
+		struct tally *tally; /* value_count: null while the group is small */
+	};
+	uint32_t first, count, room;
+	uint32_t excursion_count;
+	uint32_t hash; /* of rule and key */
 	uint32_t heap_index;
 	uint32_t key_len;
-	int64_t laid_ns; /* non-monotone: windows that begin before it are judged */
-	int64_t passed_ns; /* firing points before it were told singly (mode each) and sent on (carried fields) */
-	int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
-	struct tally *tally; /* value_count: null while the group is small */
 	uint8_t key[];
 };
 
@@ -151,6 +155,11 @@ static inline struct member *group_member(const struct group *g, uint32_t index)
 static inline uint64_t member_bytes(const struct group *g)
 {
 	return sizeof(struct member) + (g->rule->type == CORRELATION_VALUE_COUNT ? 32 : 0);
+}
+
+static inline struct slice member_spelling(const struct group *g, const struct member *m)
+{
+	return m->spelling == NULL ? slice_of(g->key, g->key_len) : text_slice(m->spelling);
 }
 
 int member_compare(const struct member *a, const struct member *b);
