@@ -121,15 +121,16 @@ static void read_map(struct reading *r, const struct tree_node *map, const char 
 		complain(r, map, "%s is a map, not %s", what, tree_type_name(map));
 		return;
 	}
-	for (uint32_t i = 0; i < 2 * map->count; i++) {
-		bool first = i < map->count;
-		const struct tree_node *name = map->pairs[i % map->count].key;
+	for (uint32_t n = 0; n < 2 * map->count; n++) {
+		bool first = n < map->count;
+		const struct tree_pair *pair = &map->pairs[first ? n : n - map->count];
+		const struct tree_node *name = pair->key;
 		const struct key *k = keys;
 		char known[512] = "";
 		for (; k->name && !slice_equal(name->text, slice_str(k->name)); k++)
 			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", k == keys ? "" : ", ", k->name);
 		if (k->name && goes_first(k->name) == first)
-			k->take(r, map->pairs[i % map->count].value, target);
+			k->take(r, pair->value, target);
 		else if (!k->name && !first)
 			complain(r, name, "unknown key '%.*s' in %s; known are: %s", SLICE_PRINT(name->text), what, known);
 	}
