@@ -100,7 +100,7 @@ static void emit_address(struct decode_run *run, const struct decoder_target *t,
 		value = (struct span){value.at + 1, (uint32_t)bracket - 1};
 		s = decoder_span_text(run, value);
 	}
-	size_t n = decoder_ip_length(s);
+	size_t n = s.len == 0 ? 0 : decoder_ip_length(s);
 	if (n > 0 && (n == s.len || memchr("%/:, ;)", s.ptr[n], 7) != NULL))
 		decoder_emit(run, t->name, VALUE_ADDRESS, (struct span){value.at, (uint32_t)n});
 	else

@@ -351,7 +351,7 @@ bool decoder_pattern_compile(struct decoder_reader *r, struct slice source, uint
 	p->r = r;
 	p->source = source;
 	p->line = line;
-	while (p->at < source.len)
+	while (p->at < p->source.len)
 		if (!read_part(p))
 			return false;
 	return finish(p, out);

@@ -18,7 +18,7 @@ __attribute__((format(printf, 6, 0))) static void tell(struct loader *l, enum di
 		l->counts.warnings++;
 }
 
-int loader_refuse(struct loader *l, const char *id, uint32_t line, uint32_t column, const char *format, ...)
+int(loader_refuse)(struct loader *l, const char *id, uint32_t line, uint32_t column, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -27,7 +27,7 @@ int loader_refuse(struct loader *l, const char *id, uint32_t line, uint32_t colu
 	return REFUSED;
 }
 
-int loader_refuse_at(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
+int(loader_refuse_at)(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -116,6 +116,7 @@ static int filter_read(struct loader *l, const struct tree_node *root)
 	struct slice *texts = arena_zalloc(&l->set->arena, (f->count ? f->count : 1) * sizeof *texts);
 	if (!texts)
 		return NO_MEMORY;
+	CHECK(f->count == 0 || names);
 	for (uint32_t i = 0; i < f->count; i++)
 		texts[i] = names[i].text;
 	f->rules = texts;

@@ -64,6 +64,10 @@ int loader_refuse(struct loader *l, const char *id, uint32_t line, uint32_t colu
 	__attribute__((format(printf, 5, 6)));
 int loader_refuse_at(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+#ifdef __clang_analyzer__ /* it sees one file at a time */
+#define loader_refuse(...) ((loader_refuse)(__VA_ARGS__), REFUSED)
+#define loader_refuse_at(...) ((loader_refuse_at)(__VA_ARGS__), REFUSED)
+#endif
 void loader_warn(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

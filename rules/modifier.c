@@ -5,11 +5,6 @@
 
 /* ---- small helpers ---- */
 
-int literal_refuse(struct literals *v, const char *id, const struct literal *x, const char *text)
-{
-	return loader_refuse_at(v->l, id, x->node, "%s", text);
-}
-
 static int refuse_here(struct literals *v, const char *id, const char *text, struct slice name)
 {
 	return loader_refuse(v->l, id, v->key->line, v->column, "%s: '%.*s'", text, SLICE_PRINT(name));

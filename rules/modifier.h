@@ -46,7 +46,10 @@ struct literals {
 int modifier_apply(struct literals *v, struct slice name);
 /* A number as text, for modifiers that want a string. */
 int literal_to_text(struct literals *v, struct literal *x);
-int literal_refuse(struct literals *v, const char *id, const struct literal *x, const char *text);
+static inline int literal_refuse(struct literals *v, const char *id, const struct literal *x, const char *text)
+{
+	return loader_refuse_at(v->l, id, x->node, "%s", text);
+}
 
 /* encoding.c: the modifiers that re-code text. */
 int encode_utf16(struct literals *v, struct literal *x, bool big_endian, bool mark);

@@ -17,7 +17,8 @@ struct tree_parser {
 	yaml_event_t event;
 	bool has_event;
 	struct anchor *anchors; /* of this document */
-	struct error *error; /* of this document */
+	struct error *error; /* of this document, or start */
+	struct error start; /* of what stands between documents */
 	bool cut;
 };
 
@@ -331,10 +332,9 @@ static int read_document(struct tree_parser *p, struct yaml_document *d)
 static int read_documents(struct tree_parser *p, struct yaml_tree *out)
 {
 	struct document_chain *first = NULL, **tail = &first;
-	struct error start = {0};
 	uint32_t count = 0;
 	for (;;) {
-		p->error = &start;
+		p->error = &p->start;
 		int rc = p->cut ? -ERROR_SYNTAX : parser_next(p);
 		if (rc == -ERROR_MEMORY)
 			return rc;
@@ -342,16 +342,16 @@ static int read_documents(struct tree_parser *p, struct yaml_tree *out)
 			break;
 		if (!rc && p->event.type != YAML_DOCUMENT_START_EVENT)
 			continue;
-		if (rc && start.code == ERROR_NONE)
+		if (rc && p->start.code == ERROR_NONE)
 			break; /* cut inside the document before: it has said so itself */
 		struct document_chain *c = arena_zalloc(p->arena, sizeof *c);
 		if (!c)
 			return -ERROR_MEMORY;
 		if (rc)
-			c->document.error = start;
+			c->document.error = p->start;
 		else if (count >= YAML_TREE_DOCUMENTS) {
 			parser_fail(p, &p->event.start_mark, "too many documents in one file");
-			c->document.error = start;
+			c->document.error = p->start;
 			p->cut = true;
 		} else if (read_document(p, &c->document))
 			return -ERROR_MEMORY;
