@@ -68,16 +68,16 @@ static void choose(const struct groups *g, const struct query_row *row, uint32_t
 		bin_key(row->when_ns, g->spec->bin_ns, &c->values[c->count++], &c->scratch[0]);
 		return;
 	}
-	uint32_t count = row_values(row, &g->spec->by[by], found, QUERY_GROUP_VALUES_MAX, &scratch);
+	uint32_t count = row_values(row, &g->spec->by[by], found, QUERY_GROUP_VALUES_MAX, &scratch), kept = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		struct batch_value *key = &c->values[c->count];
+		struct batch_value *key = &c->values[kept];
 		uint32_t same = 0;
-		key_of(&found[i], key, &c->scratch[c->count]);
+		key_of(&found[i], key, &c->scratch[kept]);
 		if (g->spec->by[by].special != SPECIAL_NONE && found[i].type == VALUE_TIME)
 			key->type = VALUE_TIME;
-		while (!key_equal(&c->values[same], key))
+		while (same < kept && !key_equal(&c->values[same], key))
 			same++;
-		c->count += same == c->count;
+		kept += same == kept;
 	}
 	/* A text made in `scratch` belongs to this call: it moves to where it lives as long as the choice. */
 	if (count == 1 && g->spec->by[by].special != SPECIAL_NONE &&
@@ -85,8 +85,9 @@ static void choose(const struct groups *g, const struct query_row *row, uint32_t
 		c->scratch[0] = scratch;
 		c->values[0].text.ptr = (const uint8_t *)c->scratch[0].text;
 	}
-	if (c->count == 0)
-		c->values[c->count++] = (struct batch_value){.type = VALUE_NULL};
+	if (kept == 0)
+		c->values[kept++] = (struct batch_value){.type = VALUE_NULL};
+	c->count = kept;
 }
 
 static uint64_t hash_value(const struct batch_value *value, uint64_t seed)
@@ -301,7 +302,7 @@ int groups_add(struct groups *g, const struct query_row *row)
 {
 	struct choices choices[QUERY_BY_MAX];
 	uint32_t at[QUERY_BY_MAX] = {0}, count = g->spec->by_count;
-	struct batch_value keys[QUERY_BY_MAX];
+	struct batch_value keys[QUERY_BY_MAX] = {0};
 	for (uint32_t i = 0; i < count; i++)
 		choose(g, row, i, &choices[i]);
 	for (;;) {

@@ -181,6 +181,7 @@ static int parse_unary(struct parser *p, struct node **out)
 /* One node for several terms, the term itself for one. */
 static int join(struct parser *p, enum node_kind kind, struct node *first, struct node **out)
 {
+	CHECK(first != NULL);
 	*out = first;
 	if (first->next == NULL)
 		return 0;
@@ -208,6 +209,7 @@ static int parse_and(struct parser *p, struct node **out)
 		int rc = parse_unary(p, tail);
 		if (rc < 0)
 			return rc;
+		CHECK(*tail != NULL);
 		tail = &(*tail)->next;
 		parse_space(p);
 		if (parse_word(p, "and")) {
@@ -227,6 +229,7 @@ int parse_expression(struct parser *p, struct node **out)
 		int rc = parse_and(p, tail);
 		if (rc < 0)
 			return rc;
+		CHECK(*tail != NULL);
 		tail = &(*tail)->next;
 		parse_space(p);
 	} while (parse_word(p, "or"));

@@ -279,15 +279,17 @@ static int plan_columns(struct query *q, struct error *error)
 static int plan_literals(struct query *q, struct error *error)
 {
 	uint32_t count = q->foreign != NULL ? q->foreign->literal_count : 0;
-	struct literals l = q->root == NULL ? no_literals() : node_literals(&q->arena, q->root);
-	if (q->root != NULL)
+	const struct node *root = q->root;
+	struct literals l = root == NULL ? no_literals() : node_literals(&q->arena, root);
+	if (root != NULL)
 		count = l.count;
 	q->literals = arena_zalloc(&q->arena, count * sizeof(*q->literals));
 	struct slice *texts = arena_zalloc(&q->arena, count * sizeof(*texts));
 	if (q->literals == NULL || texts == NULL)
 		return error_set(error, ERROR_MEMORY, "no memory for the query");
+	CHECK(l.count == 0 || l.items != NULL);
 	for (uint32_t i = 0; i < count; i++) {
-		q->literals[i] = q->root != NULL ? l.items[i] : (struct scan_literal){.folded = q->foreign->literals[i]};
+		q->literals[i] = root != NULL ? l.items[i] : (struct scan_literal){.folded = q->foreign->literals[i]};
 		texts[i] = q->literals[i].folded;
 	}
 	q->literal_count = q->predicate.literal_count = count;

@@ -383,7 +383,7 @@ static int next_lines(struct query_run *run, struct buffer *out, uint32_t max, s
 	int rc = go_on(run, error);
 	if (rc < 0)
 		return rc;
-	n += run->q->has_table ? give_table(run, out, max - n) : give_rows(run, out, max - n);
+	(void)(run->q->has_table ? give_table(run, out, max - n) : give_rows(run, out, max - n));
 	return out->failed ? error_set(error, ERROR_MEMORY, "no memory for the lines of the answer") : 0;
 }
 

@@ -60,6 +60,7 @@ static bool may_lie_within(const struct pattern *p, struct slice folded)
 static bool test_word(struct subject *s, const struct pattern *p)
 {
 	bool within = true;
+	CHECK(s->row != NULL); /* the parser takes no word behind a table */
 	if (original_is_text(s->row)) {
 		struct slice original = subject_original(s);
 		within = may_lie_within(p, original);
@@ -221,6 +222,7 @@ static bool test_special(struct subject *s, const struct node *node)
 	const struct match *m = &node->match;
 	const struct batch_row *row = s->row;
 	uint16_t version;
+	CHECK(row != NULL);
 	switch (node->field.special) {
 	case SPECIAL_KIND:
 		return match_text(s->q, m, slice_str(row_kind_name(row->kind)));
@@ -264,6 +266,7 @@ static bool test_field(struct subject *s, const struct node *node)
 		return test_named(s, node);
 	if (node->field.special != SPECIAL_NONE)
 		return test_special(s, node);
+	CHECK(s->row != NULL);
 	for (uint32_t i = 0; i < s->row->field_count; i++) {
 		struct batch_value value;
 		batch_get_value(s->batch, s->row, s->row->field_first + i, &value);

@@ -134,6 +134,7 @@ static int fetch_blocks(struct segment *s, uint32_t group, const struct segment_
 		int result = segment_read_block(from, &block, &used, error);
 		if (result != 0)
 			return result;
+		CHECK(used >= SEGMENT_BLOCK_HEAD && used <= from.len);
 		if (!is_of(&block, group, column, n, column->octets - done))
 			return error_set(error, ERROR_FORMAT, "segment: a block of another column");
 		if (!decompress(s, &block, from.ptr + SEGMENT_BLOCK_HEAD, out + done))
