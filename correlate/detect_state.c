@@ -181,6 +181,8 @@ int detect_restore(struct detect *d, struct slice state, struct error *error)
 	int result = checkpoint_open(state, CHECKPOINT_DETECT, &parts, saved, &r, error);
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = lane_restore(d, state, &r, error);
+	if (result == 0)
+		result = checkpoint_close(state, &r, error);
 	ruleset_digest(d->config.ruleset, digest);
 	if (result == 0 && memcmp(digest, saved, 32) != 0)
 		begin_series(d);

@@ -137,6 +137,8 @@ const struct damage damages[] = {
 	 .reason = "checkpoint: checksum at offset "},
 	{"checkpoint", "checkpoint/detect", "more marks than octets", AT(74, "\xff"), WHOLE_SEAL, .code = ERROR_FORMAT,
 	 .reason = "checkpoint: content does not hold at offset "},
+	{"checkpoint", "checkpoint/detect", "fewer parts than follow", AT(28, "\0"), WHOLE_SEAL, .code = ERROR_FORMAT,
+	 .reason = "checkpoint: content does not hold at offset "},
 	{"checkpoint", "checkpoint/detect", "of a partition that is not owned", AT(64, "\7"), WHOLE_SEAL,
 	 .code = ERROR_CONFLICT, .reason = "saved state is of events partition 7, which is not owned"},
 	{"checkpoint", "checkpoint/temporal", "of the other stage", AT(24, "\1"), WHOLE_SEAL, .code = ERROR_FORMAT,
