@@ -11,6 +11,19 @@ static uint32_t text_end(const struct batch *batch, uint32_t row)
 	return get_u32(batch->rows + (size_t)(row + 1) * BATCH_ROW_BYTES + ROW_AT_TEXT);
 }
 
+const uint8_t *batch_shape(const struct batch *batch, uint16_t shape, uint32_t *field_count)
+{
+	CHECK(shape < batch->shape_count);
+	const uint8_t *p = batch->shapes + (size_t)shape * BATCH_SHAPE_BYTES;
+	*field_count = get_u16(p + 4);
+	return batch->shape_fields + (size_t)get_u32(p) * BATCH_FIELD_BYTES;
+}
+
+uint32_t batch_shape_fields(const struct batch *batch)
+{
+	return get_u32(batch->octets.ptr + HEAD_SHAPE_FIELDS);
+}
+
 void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *out)
 {
 	CHECK(row < batch->row_count);
@@ -20,8 +33,11 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 	out->observed_ns = batch->observed_base_ns + get_u32(p + ROW_AT_OBSERVED);
 	out->original = slice_of(batch->text + from, get_u32(p + ROW_AT_ORIGINAL));
 	out->text = slice_of(batch->text + from, text_end(batch, row) - from);
-	out->field_first = get_u32(p + ROW_AT_FIELD);
-	out->field_count = get_u16(p + ROW_AT_FIELDS);
+	out->shape = get_u16(p + ROW_AT_SHAPE);
+	const uint8_t *shape = batch->shapes + (size_t)out->shape * BATCH_SHAPE_BYTES;
+	out->shape_fields = batch->shape_fields + (size_t)get_u32(shape) * BATCH_FIELD_BYTES;
+	out->field_first = get_u32(p + ROW_AT_PLACE);
+	out->field_count = get_u16(shape + 4);
 	out->source = get_u16(p + ROW_AT_SOURCE);
 	out->decoder = get_u16(p + ROW_AT_DECODER);
 	out->logsource = get_u16(p + ROW_AT_LOGSOURCE);
@@ -35,19 +51,20 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out)
 {
 	CHECK(index - row->field_first < row->field_count);
-	const uint8_t *p = batch->fields + (size_t)index * BATCH_FIELD_BYTES;
-	uint32_t offset = get_u16(p + 4), len = get_u16(p + 6);
-	out->name = get_u16(p);
-	out->type = p[2];
+	const uint8_t *field = row->shape_fields + (size_t)(index - row->field_first) * BATCH_FIELD_BYTES;
+	uint32_t place = get_u32(batch->places + (size_t)index * BATCH_PLACE_BYTES);
+	uint32_t offset = place & 0xffff, len = place >> 16;
+	out->name = get_u16(field);
+	out->type = field[2];
 	out->small = 0;
 	out->in_original = 0;
 	out->text = SLICE_NONE;
 	if (out->type == VALUE_SMALL)
-		out->small = get_u32(p + 4);
+		out->small = place;
 	if (out->type == VALUE_SMALL || out->type == VALUE_NULL)
 		return;
-	if ((p[3] & BATCH_FIELD_WIDE) != 0) {
-		const uint8_t *wide = batch->wides + (size_t)get_u32(p + 4) * BATCH_WIDE_BYTES;
+	if ((field[3] & BATCH_FIELD_WIDE) != 0) {
+		const uint8_t *wide = batch->wides + (size_t)place * BATCH_WIDE_BYTES;
 		offset = get_u32(wide);
 		len = get_u32(wide + 4);
 	}

@@ -144,6 +144,8 @@ struct batch_row {
 	struct slice original;
 	struct slice text; /* original followed by derived text */
 	uint32_t field_first, field_count;
+	const uint8_t *shape_fields; /* in the batch: name, type and flags of each field */
+	uint16_t shape; /* rows of the same shape of a batch have the same names and types in the same order */
 	uint16_t source, decoder, logsource; /* table indexes or BATCH_NO_INDEX */
 	uint32_t quality, flags;
 	uint8_t kind, charset, format;
@@ -162,9 +164,9 @@ struct batch {
 	struct batch_identity identity;
 	uint32_t may_flags, must_flags;
 	int64_t observed_base_ns;
-	uint32_t row_count, field_count, name_count, source_count, decoder_count, logsource_count, wide_count;
+	uint32_t row_count, field_count, name_count, source_count, decoder_count, logsource_count, wide_count, shape_count;
 	/* sections, inside octets */
-	const uint8_t *rows, *fields, *wides, *names, *sources, *decoders, *logsources, *text;
+	const uint8_t *rows, *places, *wides, *names, *sources, *decoders, *logsources, *shapes, *shape_fields, *text;
 	size_t text_len;
 };
 
@@ -174,11 +176,17 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 /* index from row.field_first to row.field_first + row.field_count - 1. */
 void batch_get_value(const struct batch *batch, const struct batch_row *row, uint32_t index, struct batch_value *out);
 /* The value as it stands in the batch (docs/format-batch.md), for loops over all fields of a row: name in the low 16
- * bits, then type and flags 8 bits each, and 32 bits of which type and flags say what they are. */
-static inline uint64_t batch_value_octets(const struct batch *batch, uint32_t index)
+ * bits, then type and flags 8 bits each (all three of the shape), and the place: 32 bits of which type and flags say what
+ * they are. */
+static inline uint64_t batch_value_octets(const struct batch *batch, const struct batch_row *row, uint32_t index)
 {
-	return get_u64(batch->fields + (size_t)index * 8);
+	return get_u32(row->shape_fields + (size_t)(index - row->field_first) * 4) |
+		   (uint64_t)get_u32(batch->places + (size_t)index * 4) << 32;
 }
+/* The fields of a shape, 4 octets each (name, type and flags as in the low half of batch_value_octets), and how many all
+ * shapes have. */
+const uint8_t *batch_shape(const struct batch *batch, uint16_t shape, uint32_t *field_count);
+uint32_t batch_shape_fields(const struct batch *batch);
 /* Are those 32 bits the offset and the length of the text, 16 bits each? */
 static inline bool batch_octets_short(uint64_t octets)
 {
@@ -186,10 +194,9 @@ static inline bool batch_octets_short(uint64_t octets)
 	return type_and_flags < VALUE_SMALL && type_and_flags != VALUE_NULL;
 }
 /* Only the name of that value: an index into the batch's name table. */
-static inline uint16_t batch_value_name(const struct batch *batch, uint32_t index)
+static inline uint16_t batch_value_name(const struct batch_row *row, uint32_t index)
 {
-	const uint8_t *p = batch->fields + (size_t)index * 8;
-	return (uint16_t)(p[0] | p[1] << 8);
+	return get_u16(row->shape_fields + (size_t)(index - row->field_first) * 4);
 }
 struct slice batch_name(const struct batch *batch, uint16_t index);
 struct slice batch_source_line(const struct batch *batch, uint16_t index); /* empty for BATCH_NO_INDEX */

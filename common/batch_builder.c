@@ -1,5 +1,6 @@
-/* Building a batch: rows, fields, wides and texts grow side by side and are laid one behind the other at the end. */
+/* Building a batch: rows, places, wides and texts grow side by side and are laid one behind the other at the end. */
 #include "common/batch_layout.h"
+#include "common/batch_shapes.h"
 #include "common/batch_table.h"
 
 #include "common/check.h"
@@ -16,7 +17,7 @@ struct name_stamp {
 
 /* Where everything ended before the open row. */
 struct row_start {
-	size_t fields, wides, text;
+	size_t places, wides, text;
 	uint32_t names;
 };
 
@@ -36,6 +37,8 @@ struct recent {
 	uint16_t index;
 };
 
+#define ROW_FIELDS 512u /* limits.h: row_fields */
+
 struct batch_builder {
 	const struct env *env;
 	struct dictionary *dictionary;
@@ -43,7 +46,9 @@ struct batch_builder {
 	uint32_t must_flags, row_count, stamp;
 	uint64_t serial;
 	int64_t observed_base_ns;
-	struct buffer rows, fields, wides, text, out;
+	struct buffer rows, places, wides, text, out;
+	struct batch_shapes shapes;
+	uint32_t shape_fields[ROW_FIELDS]; /* of the open row */
 	struct batch_table names, sources, decoders, logsources;
 	struct recent recent_decoders[RECENT], recent_logsources[RECENT];
 	struct buffer name_stamps, name_ids;
@@ -56,17 +61,19 @@ struct batch_builder {
 
 struct batch_builder *batch_builder_new(const struct env *env, struct dictionary *dictionary)
 {
+	CHECK(LIMIT_row_fields == ROW_FIELDS);
 	struct batch_builder *b = env_zalloc(env, sizeof *b);
 	if (b == NULL)
 		return NULL;
 	b->env = env;
 	b->dictionary = dictionary;
-	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
+	struct buffer *buffers[] = {&b->rows, &b->places, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
 	struct batch_table *tables[] = {&b->names, &b->sources, &b->decoders, &b->logsources};
 	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_init(buffers[i], env);
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		batch_table_init(tables[i], env, dictionary->seed);
+	batch_shapes_init(&b->shapes, env, dictionary->seed);
 	return b;
 }
 
@@ -74,12 +81,13 @@ void batch_builder_free(struct batch_builder *b)
 {
 	if (b == NULL)
 		return;
-	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
+	struct buffer *buffers[] = {&b->rows, &b->places, &b->wides, &b->text, &b->out, &b->name_stamps, &b->name_ids};
 	struct batch_table *tables[] = {&b->names, &b->sources, &b->decoders, &b->logsources};
 	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		batch_table_free(tables[i]);
+	batch_shapes_free(&b->shapes);
 	env_free(b->env, b);
 }
 
@@ -103,13 +111,14 @@ void batch_begin(struct batch_builder *b, const struct batch_identity *identity,
 	b->is_open = false;
 	b->begun = true;
 	b->serial = atomic_fetch_add_explicit(&batches_begun, 1, memory_order_relaxed) + 1;
-	struct buffer *buffers[] = {&b->rows, &b->fields, &b->wides, &b->text, &b->out, &b->name_ids};
+	struct buffer *buffers[] = {&b->rows, &b->places, &b->wides, &b->text, &b->out, &b->name_ids};
 	for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_reset(buffers[i]);
 	batch_table_begin(&b->names);
 	batch_table_begin(&b->sources);
 	batch_table_begin(&b->decoders);
 	batch_table_begin(&b->logsources);
+	batch_shapes_begin(&b->shapes);
 	if (++b->stamp == 0) {
 		memset(b->name_stamps.ptr, 0, b->name_stamps.len);
 		b->stamp = 1;
@@ -228,10 +237,10 @@ int batch_row(struct batch_builder *b, enum row_kind kind, int64_t observed_ns, 
 		return -ERROR_LIMIT;
 	if (!text_fits(b, original.len))
 		return -ERROR_LIMIT;
-	b->start = (struct row_start){b->fields.len, b->wides.len, b->text.len, b->names.count};
+	b->start = (struct row_start){b->places.len, b->wides.len, b->text.len, b->names.count};
 	/* As many fields as a row may have: adding one need not look for room. */
-	bool room = buffer_room(&b->fields, LIMIT_row_fields * BATCH_FIELD_BYTES) != NULL;
-	b->fields.failed = false;
+	bool room = buffer_room(&b->places, LIMIT_row_fields * BATCH_PLACE_BYTES) != NULL;
+	b->places.failed = false;
 	if (room)
 		buffer_add_slice(&b->text, original);
 	if (!room || b->text.failed) {
@@ -322,11 +331,9 @@ static inline int add_field(struct batch_builder *b, uint32_t name, enum value_t
 			return dropped(b, result);
 		index = (uint32_t)result;
 	}
-	uint8_t *field = b->fields.ptr + b->fields.len; /* batch_row has made the room */
-	put_u32(field, index | (uint32_t)type << 16 | flags << 24);
-	put_u32(field + 4, place);
-	b->fields.len += BATCH_FIELD_BYTES;
-	b->row.field_count++;
+	b->shape_fields[b->row.field_count++] = index | (uint32_t)type << 16 | flags << 24;
+	put_u32(b->places.ptr + b->places.len, place); /* batch_row has made the room */
+	b->places.len += BATCH_PLACE_BYTES;
 	return 0;
 }
 
@@ -400,15 +407,15 @@ void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *na
 					 uint32_t *offset, uint32_t *len)
 {
 	CHECK(b->is_open && index < b->row.field_count);
-	const uint8_t *field = b->fields.ptr + b->start.fields + (size_t)index * BATCH_FIELD_BYTES;
-	*name = ((const uint32_t *)(const void *)b->name_ids.ptr)[get_u16(field)];
-	uint32_t place = get_u32(field + 4);
-	*type = (enum value_type)field[2];
+	uint32_t field = b->shape_fields[index];
+	uint32_t place = get_u32(b->places.ptr + b->start.places + (size_t)index * BATCH_PLACE_BYTES);
+	*name = ((const uint32_t *)(const void *)b->name_ids.ptr)[field & 0xffff];
+	*type = (enum value_type)(field >> 16 & 0xff);
 	*offset = place & UINT16_MAX;
 	*len = place >> 16;
 	if (*type == VALUE_SMALL || *type == VALUE_NULL) {
 		*offset = *len = 0;
-	} else if ((field[3] & BATCH_FIELD_WIDE) != 0) {
+	} else if ((field >> 24 & BATCH_FIELD_WIDE) != 0) {
 		const uint8_t *wide = b->wides.ptr + (size_t)place * BATCH_WIDE_BYTES;
 		*offset = get_u32(wide);
 		*len = get_u32(wide + 4);
@@ -431,7 +438,7 @@ void batch_row_cut(struct batch_builder *b, const struct batch_row_mark *mark)
 {
 	const uint32_t *ids = (const uint32_t *)(const void *)b->name_ids.ptr;
 	CHECK(b->is_open && mark->fields <= b->row.field_count && mark->text <= b->text.len);
-	b->fields.len = b->start.fields + (size_t)mark->fields * BATCH_FIELD_BYTES;
+	b->places.len = b->start.places + (size_t)mark->fields * BATCH_PLACE_BYTES;
 	b->wides.len = mark->wides;
 	b->text.len = mark->text;
 	b->row.field_count = mark->fields;
@@ -449,15 +456,15 @@ void batch_row_abandon(struct batch_builder *b)
 	b->is_open = false;
 }
 
-static void write_row(const struct batch_builder *b, uint8_t *p)
+static void write_row(const struct batch_builder *b, uint8_t *p, uint16_t shape)
 {
 	const struct open_row *row = &b->row;
 	put_u64(p + ROW_AT_TIME, (uint64_t)row->time_ns);
 	put_u32(p + ROW_AT_OBSERVED, row->observed);
 	put_u32(p + ROW_AT_TEXT, (uint32_t)b->start.text);
 	put_u32(p + ROW_AT_ORIGINAL, row->original_len);
-	put_u32(p + ROW_AT_FIELD, (uint32_t)(b->start.fields / BATCH_FIELD_BYTES));
-	put_u16(p + ROW_AT_FIELDS, (uint16_t)row->field_count);
+	put_u32(p + ROW_AT_PLACE, (uint32_t)(b->start.places / BATCH_PLACE_BYTES));
+	put_u16(p + ROW_AT_SHAPE, shape);
 	put_u16(p + ROW_AT_SOURCE, row->source);
 	put_u16(p + ROW_AT_DECODER, row->decoder);
 	put_u16(p + ROW_AT_LOGSOURCE, row->logsource);
@@ -467,17 +474,31 @@ static void write_row(const struct batch_builder *b, uint8_t *p)
 	put_u16(p + ROW_AT_FLAGS, (uint16_t)(row->flags | (uint32_t)row->format << 12));
 }
 
+/* The shape of the open row; -ERROR_LIMIT when the batch would become too large with it. A row that is abandoned leaves no
+ * shape behind, for that would name its names. */
+static int row_shape(struct batch_builder *b, uint16_t *index)
+{
+	uint64_t hash;
+	uint32_t count = b->row.field_count;
+	bool known = batch_shapes_find(&b->shapes, b->shape_fields, count, &hash, index);
+	size_t more = BATCH_ROW_BYTES + (known ? 0 : BATCH_SHAPE_BYTES + batch_align(count * BATCH_FIELD_BYTES));
+	if (batch_builder_bytes(b) + more > (size_t)LIMIT_batch_bytes_max)
+		return -ERROR_LIMIT;
+	return known ? 0 : batch_shapes_add(&b->shapes, b->shape_fields, count, hash, index);
+}
+
 int batch_row_end(struct batch_builder *b)
 {
+	uint16_t shape;
 	CHECK(b->is_open);
 	uint8_t *room = buffer_room(&b->rows, BATCH_ROW_BYTES);
-	bool fits = batch_builder_bytes(b) + BATCH_ROW_BYTES <= (size_t)LIMIT_batch_bytes_max;
-	if (room == NULL || !fits) {
-		b->rows.failed = false;
+	b->rows.failed = false;
+	int result = room == NULL ? -ERROR_MEMORY : row_shape(b, &shape);
+	if (result != 0) {
 		batch_row_abandon(b);
-		return room == NULL ? -ERROR_MEMORY : -ERROR_LIMIT;
+		return result;
 	}
-	write_row(b, room);
+	write_row(b, room, shape);
 	b->rows.len += BATCH_ROW_BYTES;
 	b->row_count++;
 	b->is_open = false;
@@ -496,7 +517,8 @@ static size_t table_bytes(const struct batch_table *t, size_t entry_bytes)
 
 size_t batch_builder_bytes(const struct batch_builder *b)
 {
-	return BATCH_HEAD_BYTES + b->rows.len + b->fields.len + b->wides.len + table_bytes(&b->names, BATCH_ENTRY_BYTES) +
+	return BATCH_HEAD_BYTES + b->rows.len + batch_align(b->places.len) + b->wides.len + b->shapes.entries.len +
+		   batch_align(b->shapes.fields.len) + table_bytes(&b->names, BATCH_ENTRY_BYTES) +
 		   table_bytes(&b->sources, BATCH_ENTRY_BYTES) + table_bytes(&b->decoders, BATCH_ENTRY_BYTES) +
 		   table_bytes(&b->logsources, BATCH_LOGSOURCE_BYTES) + batch_align(b->text.len) + BATCH_CHECKSUM_BYTES;
 }
@@ -515,7 +537,9 @@ static void write_head(const struct batch_builder *b, uint8_t *p, size_t total)
 	put_u64(p + HEAD_SEQUENCE, b->identity.first_sequence);
 	put_u32(p + HEAD_PARTITION, b->identity.partition);
 	put_u64(p + HEAD_OBSERVED, (uint64_t)b->observed_base_ns);
-	put_u32(p + HEAD_FIELDS, (uint32_t)(b->fields.len / BATCH_FIELD_BYTES));
+	put_u32(p + HEAD_SHAPE_FIELDS, (uint32_t)(b->shapes.fields.len / BATCH_FIELD_BYTES));
+	put_u32(p + HEAD_SHAPES, b->shapes.count);
+	put_u32(p + HEAD_PLACES, (uint32_t)(b->places.len / BATCH_PLACE_BYTES));
 	put_u32(p + HEAD_WIDES, (uint32_t)(b->wides.len / BATCH_WIDE_BYTES));
 	put_u32(p + HEAD_NAMES, b->names.count);
 	put_u32(p + HEAD_SOURCES, b->sources.count);
@@ -556,7 +580,8 @@ static void write_sections(struct batch_builder *b, uint32_t offsets[BATCH_SECTI
 	offsets[0] = (uint32_t)out->len;
 	buffer_add_slice(out, buffer_slice(&b->rows));
 	offsets[1] = (uint32_t)out->len;
-	buffer_add_slice(out, buffer_slice(&b->fields));
+	buffer_add_slice(out, buffer_slice(&b->places));
+	buffer_align8(out);
 	offsets[2] = (uint32_t)out->len;
 	buffer_add_slice(out, buffer_slice(&b->wides));
 	offsets[3] = (uint32_t)out->len;
@@ -568,6 +593,10 @@ static void write_sections(struct batch_builder *b, uint32_t offsets[BATCH_SECTI
 	offsets[6] = (uint32_t)out->len;
 	write_logsources(out, &b->logsources);
 	offsets[7] = (uint32_t)out->len;
+	buffer_add_slice(out, buffer_slice(&b->shapes.entries));
+	buffer_add_slice(out, buffer_slice(&b->shapes.fields));
+	buffer_align8(out);
+	offsets[8] = (uint32_t)out->len;
 	buffer_add_slice(out, buffer_slice(&b->text));
 	buffer_align8(out);
 }

@@ -29,7 +29,7 @@ static int read_head(struct batch *batch, struct slice octets, struct format_hea
 	if (octets.len < (size_t)head->head_bytes + BATCH_CHECKSUM_BYTES || (octets.len & 7) != 0 ||
 		get_u32(p + HEAD_TOTAL) != octets.len)
 		return bad(error, HEAD_TOTAL, "number of octets is not what is there");
-	if (get_u32(p + HEAD_ZERO) != 0 || get_u32(p + HEAD_ZERO_TOO) != 0)
+	if (get_u32(p + HEAD_ZERO) != 0)
 		return bad(error, HEAD_ZERO, "reserved octets not zero");
 	batch->octets = octets;
 	batch->may_flags = head->may_flags;
@@ -40,7 +40,8 @@ static int read_head(struct batch *batch, struct slice octets, struct format_hea
 	batch->identity.first_sequence = get_u64(p + HEAD_SEQUENCE);
 	batch->identity.partition = get_u32(p + HEAD_PARTITION);
 	batch->observed_base_ns = (int64_t)get_u64(p + HEAD_OBSERVED);
-	batch->field_count = get_u32(p + HEAD_FIELDS);
+	batch->field_count = get_u32(p + HEAD_PLACES);
+	batch->shape_count = get_u32(p + HEAD_SHAPES);
 	batch->wide_count = get_u32(p + HEAD_WIDES);
 	batch->name_count = get_u32(p + HEAD_NAMES);
 	batch->source_count = get_u32(p + HEAD_SOURCES);
@@ -57,7 +58,8 @@ static int check_numbers(const struct batch *batch, struct error *error)
 	if (batch->identity.first_sequence > UINT64_MAX - batch->row_count)
 		return bad(error, HEAD_SEQUENCE, "sequences past 2^64");
 	if (batch->name_count > BATCH_NO_INDEX || batch->source_count > BATCH_NO_INDEX ||
-		batch->decoder_count > BATCH_NO_INDEX || batch->logsource_count > BATCH_NO_INDEX)
+		batch->decoder_count > BATCH_NO_INDEX || batch->logsource_count > BATCH_NO_INDEX ||
+		batch->shape_count > BATCH_NO_INDEX)
 		return bad(error, HEAD_NAMES, "table with more than 65535 entries");
 	return 0;
 }
@@ -139,10 +141,56 @@ static const uint8_t *logsource_table(struct walk *w, uint32_t count)
 	return entries != NULL && texts(w, sum) ? entries : NULL;
 }
 
+static bool field_known(const struct batch *batch, const uint8_t *p)
+{
+	uint32_t type = p[2];
+	bool slice = type < VALUE_SMALL && type != VALUE_NULL;
+	return get_u16(p) < batch->name_count && type < VALUE_TYPE_COUNT &&
+		   (p[3] == 0 || (p[3] == BATCH_FIELD_WIDE && slice));
+}
+
+/* Shapes and their fields, which stand behind them in their order. */
+static bool shape_table(struct batch *batch, struct walk *w)
+{
+	size_t fields = get_u32(w->start + HEAD_SHAPE_FIELDS), sum = 0;
+	const uint8_t *shapes = section(w, (size_t)batch->shape_count * BATCH_SHAPE_BYTES);
+	for (uint32_t i = 0; shapes != NULL && i < batch->shape_count; i++) {
+		const uint8_t *p = shapes + (size_t)i * BATCH_SHAPE_BYTES;
+		uint32_t count = get_u16(p + 4);
+		if (get_u32(p) != sum || get_u16(p + 6) != 0 || count > LIMIT_row_fields) {
+			bad(w->error, (size_t)(p - w->start), "shape wrong");
+			return false;
+		}
+		sum += count;
+	}
+	if (shapes == NULL)
+		return false;
+	batch->shapes = shapes;
+	batch->shape_fields = shapes + (size_t)batch->shape_count * BATCH_SHAPE_BYTES;
+	if (sum != fields || !texts(w, sum * BATCH_FIELD_BYTES)) {
+		bad(w->error, HEAD_SHAPE_FIELDS, "fields of the shapes wrong");
+		return false;
+	}
+	for (size_t i = 0; i < sum; i++) {
+		if (field_known(batch, batch->shape_fields + i * BATCH_FIELD_BYTES))
+			continue;
+		bad(w->error, (size_t)(batch->shape_fields + i * BATCH_FIELD_BYTES - w->start), "field of a shape wrong");
+		return false;
+	}
+	return true;
+}
+
+/* Numbers of 4 octets and the padding behind them. */
+static const uint8_t *place_section(struct walk *w, uint32_t count)
+{
+	const uint8_t *p = section(w, 0);
+	return p != NULL && texts(w, (size_t)count * BATCH_PLACE_BYTES) ? p : NULL;
+}
+
 static bool find_sections(struct batch *batch, struct walk *w)
 {
 	batch->rows = section(w, (size_t)batch->row_count * BATCH_ROW_BYTES);
-	if (batch->rows == NULL || (batch->fields = section(w, (size_t)batch->field_count * BATCH_FIELD_BYTES)) == NULL)
+	if (batch->rows == NULL || (batch->places = place_section(w, batch->field_count)) == NULL)
 		return false;
 	if ((batch->wides = section(w, (size_t)batch->wide_count * BATCH_WIDE_BYTES)) == NULL)
 		return false;
@@ -154,6 +202,8 @@ static bool find_sections(struct batch *batch, struct walk *w)
 		return false;
 	if ((batch->logsources = logsource_table(w, batch->logsource_count)) == NULL)
 		return false;
+	if (!shape_table(batch, w))
+		return false;
 	if ((batch->text = section(w, 0)) == NULL || !texts(w, batch->text_len))
 		return false;
 	if (left(w) != 0) {
@@ -163,32 +213,36 @@ static bool find_sections(struct batch *batch, struct walk *w)
 	return true;
 }
 
-/* The fields of one row. *wides counts those used so far: each wide has one field, in order. */
-static const uint8_t *bad_field(const struct batch *batch, uint32_t first, uint32_t count, uint32_t text_len,
+/* A place that is no short slice. *wides counts those used so far: each wide has one field, in order. */
+static bool other_place_fits(const struct batch *batch, uint32_t type_and_flags, uint32_t place, uint32_t text_len,
+							 uint32_t *wides)
+{
+	if ((type_and_flags & 0xff) == VALUE_SMALL)
+		return true;
+	if ((type_and_flags & 0xff) == VALUE_NULL)
+		return place == 0;
+	if (place != *wides || *wides >= batch->wide_count)
+		return false;
+	const uint8_t *wide = batch->wides + (size_t)(*wides)++ * BATCH_WIDE_BYTES;
+	return (uint64_t)get_u32(wide) + get_u32(wide + 4) <= text_len;
+}
+
+/* The places of one row, by the fields of its shape, which were checked. Null: all fit. */
+static const uint8_t *bad_place(const struct batch *batch, uint32_t first, const uint8_t *shape, uint32_t text_len,
 								uint32_t *wides)
 {
-	const uint8_t *p = batch->fields + (size_t)first * BATCH_FIELD_BYTES;
-	const uint8_t *end = p + (size_t)count * BATCH_FIELD_BYTES;
-	for (; p < end; p += BATCH_FIELD_BYTES) {
-		uint32_t type_and_flags = get_u16(p + 2);
-		if (get_u16(p) >= batch->name_count)
-			return p;
+	const uint8_t *field = batch->shape_fields + (size_t)get_u32(shape) * BATCH_FIELD_BYTES;
+	const uint8_t *end = field + (size_t)get_u16(shape + 4) * BATCH_FIELD_BYTES;
+	const uint8_t *p = batch->places + (size_t)first * BATCH_PLACE_BYTES;
+	for (; field < end; field += BATCH_FIELD_BYTES, p += BATCH_PLACE_BYTES) {
+		uint32_t type_and_flags = get_u16(field + 2), place = get_u32(p);
 		/* The usual field: a short slice, whatever its type. */
 		if (type_and_flags < VALUE_SMALL && type_and_flags != VALUE_NULL) {
-			if ((uint32_t)get_u16(p + 4) + get_u16(p + 6) > text_len)
+			if ((place & 0xffff) + (place >> 16) > text_len)
 				return p;
-			continue;
+		} else if (!other_place_fits(batch, type_and_flags, place, text_len, wides)) {
+			return p;
 		}
-		if (type_and_flags == VALUE_SMALL || (type_and_flags == VALUE_NULL && get_u32(p + 4) == 0))
-			continue;
-		uint32_t type = type_and_flags & 0xff;
-		if (type_and_flags >> 8 != BATCH_FIELD_WIDE || type >= VALUE_SMALL || type == VALUE_NULL)
-			return p;
-		if (get_u32(p + 4) != *wides || *wides >= batch->wide_count)
-			return p;
-		const uint8_t *wide = batch->wides + (size_t)(*wides)++ * BATCH_WIDE_BYTES;
-		if ((uint64_t)get_u32(wide) + get_u32(wide + 4) > text_len)
-			return p;
 	}
 	return NULL;
 }
@@ -203,7 +257,7 @@ static bool row_fits(const struct batch *batch, const uint8_t *p, uint32_t from,
 {
 	if (from > end || end > batch->text_len || get_u32(p + ROW_AT_ORIGINAL) > end - from)
 		return false;
-	if (get_u32(p + ROW_AT_OBSERVED) > BATCH_OBSERVED_MAX || get_u16(p + ROW_AT_FIELDS) > LIMIT_row_fields)
+	if (get_u32(p + ROW_AT_OBSERVED) > BATCH_OBSERVED_MAX || get_u16(p + ROW_AT_SHAPE) >= batch->shape_count)
 		return false;
 	if ((get_u32(p + ROW_AT_QUALITY) & TIME_PRESENT) == 0 && get_u64(p + ROW_AT_TIME) != 0)
 		return false;
@@ -220,19 +274,20 @@ static int check_rows(const struct batch *batch, struct error *error)
 		const uint8_t *p = batch->rows + (size_t)i * BATCH_ROW_BYTES;
 		bool last = i + 1 == batch->row_count;
 		uint32_t end = last ? (uint32_t)batch->text_len : get_u32(p + BATCH_ROW_BYTES + ROW_AT_TEXT);
-		uint32_t count = get_u16(p + ROW_AT_FIELDS);
 		if (get_u32(p + ROW_AT_TEXT) != from || !row_fits(batch, p, from, end))
 			return bad(error, (size_t)(p - start), "row wrong");
-		if (get_u32(p + ROW_AT_FIELD) != fields || count > batch->field_count - fields)
+		const uint8_t *shape = batch->shapes + (size_t)get_u16(p + ROW_AT_SHAPE) * BATCH_SHAPE_BYTES;
+		uint32_t count = get_u16(shape + 4);
+		if (get_u32(p + ROW_AT_PLACE) != fields || count > batch->field_count - fields)
 			return bad(error, (size_t)(p - start), "fields of a row wrong");
-		const uint8_t *wrong = bad_field(batch, fields, count, end - from, &wides);
+		const uint8_t *wrong = bad_place(batch, fields, shape, end - from, &wides);
 		if (wrong != NULL)
 			return bad(error, (size_t)(wrong - start), "field wrong");
 		fields += count;
 		from = end;
 	}
 	if (fields != batch->field_count || wides != batch->wide_count || from != batch->text_len)
-		return bad(error, HEAD_FIELDS, "fields, wides or text without a row");
+		return bad(error, HEAD_PLACES, "fields, wides or text without a row");
 	return 0;
 }
 

@@ -296,7 +296,7 @@ static int message_texts(struct candidates *c, const struct route *route, const 
 	for (uint32_t i = row->field_first; i < row->field_first + row->field_count; i++) {
 		struct batch_value value;
 		char small[12];
-		if (bound[batch_value_name(batch, i)] != FIELD_MESSAGE)
+		if (bound[batch_value_name(row, i)] != FIELD_MESSAGE)
 			continue;
 		message = true;
 		batch_get_value(batch, row, i, &value);
@@ -312,7 +312,7 @@ int candidates_gather(struct candidates *c, const struct route *route, const uin
 	uint32_t end = row->field_first + row->field_count;
 	candidates_add(c, route->always, route->always_count);
 	for (uint32_t i = row->field_first; i < end; i++) {
-		uint32_t field = names[batch_value_name(batch, i)];
+		uint32_t field = names[batch_value_name(row, i)];
 		if (field != DICTIONARY_NONE && gather_field(c, route, field, batch, row, i))
 			return -ERROR_MEMORY;
 	}

@@ -92,11 +92,11 @@ static void add_value(struct row_view *v, uint32_t field, uint32_t at, uint32_t 
 }
 
 /* Where the values of the row are. */
-static void add_values(struct row_view *v, const struct batch *batch, const struct batch_row *row)
+static void add_values(struct row_view *v, const struct batch_row *row)
 {
 	uint32_t count = 0;
 	for (uint32_t i = row->field_first; i < row->field_first + row->field_count; i++) {
-		uint32_t field = v->bound[batch_value_name(batch, i)];
+		uint32_t field = v->bound[batch_value_name(row, i)];
 		if (field != DICTIONARY_NONE)
 			add_value(v, field, count++, i);
 	}
@@ -125,7 +125,7 @@ int row_view_enter(struct row_view *v, const struct batch *batch, const struct b
 	v->row = *row;
 	v->text_count = 0;
 	v->has_texts = v->failed = false;
-	add_values(v, batch, row);
+	add_values(v, row);
 	v->entered = true;
 	return 0;
 }

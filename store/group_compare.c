@@ -216,7 +216,7 @@ static bool same_short_fields(const struct group_compare *c, const struct compar
 		uint32_t from = lengths[fields[i].from], len = lengths[fields[i].to] - from;
 		uint64_t expected = names[fields[i].name] | (uint64_t)fields[i].type << 16;
 		expected |= (uint64_t)(literals[i] + from + (len << 16)) << 32;
-		wrong |= expected ^ batch_value_octets(batch, first + i);
+		wrong |= expected ^ batch_value_octets(batch, row, first + i);
 	}
 	return wrong == 0;
 }

@@ -362,7 +362,7 @@ static void gather_other(struct group_writer *g, const struct batch *batch, cons
 	uint32_t *ends = g->ends + END_FIELDS + 2 * i;
 	ends[0] = ends[1] = 0;
 	if (g->fields[i] >> 16 == VALUE_SMALL)
-		g->smalls[g->small_count++] = (uint32_t)(batch_value_octets(batch, row->field_first + i) >> 32);
+		g->smalls[g->small_count++] = (uint32_t)(batch_value_octets(batch, row, row->field_first + i) >> 32);
 	if (!field_has_text(g->fields[i]))
 		return;
 	batch_get_value(batch, row, row->field_first + i, &value);
@@ -370,25 +370,52 @@ static void gather_other(struct group_writer *g, const struct batch *batch, cons
 	ends[1] = ends[0] + (uint32_t)value.text.len;
 }
 
-/* Fields and ends of the row. Returns the hash of the fields. */
+static struct shape_map map_shape(const struct group_writer *g, const uint8_t *fields, uint32_t count, uint32_t *out)
+{
+	struct shape_map m = {.hash = g->key_factor, .is_short = true};
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t field = get_u32(fields + (size_t)i * 4);
+		m.is_short &= batch_octets_short(field);
+		out[i] = g->name_map[field & 0xffff] | (field & 0xff0000);
+		m.hash = (m.hash ^ out[i]) * g->key_factor;
+	}
+	m.hash ^= m.hash >> 32;
+	return m;
+}
+
+bool group_map_shapes(struct group_writer *g, const struct batch *batch)
+{
+	uint32_t total = batch_shape_fields(batch), at = 0;
+	buffer_reset(&g->shape_maps);
+	buffer_reset(&g->shape_fields);
+	struct shape_map *maps = (void *)buffer_room(&g->shape_maps, (batch->shape_count + 1) * sizeof *maps);
+	uint32_t *fields = (void *)buffer_room(&g->shape_fields, ((size_t)total + 1) * sizeof *fields);
+	for (uint32_t i = 0; maps && fields && i < batch->shape_count; i++) {
+		uint32_t count;
+		const uint8_t *from = batch_shape(batch, (uint16_t)i, &count);
+		maps[i] = map_shape(g, from, count, fields + at);
+		maps[i].first = at;
+		at += count;
+	}
+	return maps && fields;
+}
+
+/* Ends of the row's fields. Returns the hash of the fields. */
 static uint64_t gather(struct group_writer *g, const struct batch *batch, const struct batch_row *row)
 {
-	const uint32_t field_count = row->field_count, field_first = row->field_first, *name_map = g->name_map;
-	const uint64_t factor = g->key_factor;
-	uint32_t *fields = g->fields, *ends = g->ends + END_FIELDS;
-	uint64_t hash = factor + (row->quality & TIME_PRESENT);
-	for (uint32_t i = 0; i < field_count; i++, ends += 2) {
-		uint64_t octets = batch_value_octets(batch, field_first + i);
-		uint32_t field = fields[i] = name_map[octets & 0xffff] | (uint32_t)(octets & 0xff0000);
-		hash = (hash ^ field) * factor;
-		if (!batch_octets_short(octets)) {
-			gather_other(g, batch, row, i);
-			continue;
-		}
-		ends[0] = octets >> 32 & 0xffff;
-		ends[1] = ends[0] + (uint32_t)(octets >> 48);
+	const struct shape_map *map = (const struct shape_map *)(const void *)g->shape_maps.ptr + row->shape;
+	const uint8_t *places = batch->places + (size_t)row->field_first * 4;
+	uint32_t *ends = g->ends + END_FIELDS;
+	g->fields = (const uint32_t *)(const void *)g->shape_fields.ptr + map->first;
+	for (uint32_t i = 0; i < row->field_count; i++) {
+		uint32_t place = get_u32(places + (size_t)i * 4);
+		ends[2 * i] = place & 0xffff;
+		ends[2 * i + 1] = (place & 0xffff) + (place >> 16);
 	}
-	return hash ^ hash >> 32;
+	for (uint32_t i = 0; !map->is_short && i < row->field_count; i++)
+		if (!batch_octets_short(get_u32(row->shape_fields + (size_t)i * 4)))
+			gather_other(g, batch, row, i);
+	return map->hash ^ ((row->quality & TIME_PRESENT) ? g->key_factor : 0);
 }
 
 static void begin_row(struct group_writer *g, const struct batch_row *row)

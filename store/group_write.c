@@ -13,7 +13,8 @@ static void tables_init(struct group_writer *g)
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
 		strings_init(borrowed[i], g->env, NULL);
-	struct buffer *buffers[] = {&g->runs, &g->maps, &g->literals, &g->structure, &g->bits, &g->out};
+	struct buffer *buffers[] = {&g->runs,     &g->maps,      &g->shape_maps, &g->shape_fields,
+								&g->literals, &g->structure, &g->bits,       &g->out};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_init(buffers[i], g->env);
 }
@@ -56,7 +57,8 @@ void group_writer_free(struct group_writer *g)
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
 	literals_free(&g->texts);
-	struct buffer *buffers[] = {&g->runs, &g->maps, &g->literals, &g->structure, &g->bits, &g->out};
+	struct buffer *buffers[] = {&g->runs,     &g->maps,      &g->shape_maps, &g->shape_fields,
+								&g->literals, &g->structure, &g->bits,       &g->out};
 	for (unsigned i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
 		buffer_free(buffers[i]);
 	for (uint32_t i = 0; i < g->columns_made; i++)
@@ -193,7 +195,7 @@ static bool map_tables(struct group_writer *g, const struct batch *b)
 	g->logsource_map = map;
 	for (uint32_t i = 0; i < b->logsource_count; i++, map++)
 		good &= (*map = intern_logsource(g, b, (uint16_t)i)) != STRINGS_NONE;
-	return good && grow_name_states(g);
+	return good && grow_name_states(g) && group_map_shapes(g, b);
 }
 
 static bool add_run(struct group_writer *g, const struct row_run *run)
@@ -255,7 +257,7 @@ static int add_row(struct group_writer *g, const struct batch *batch, uint32_t i
 	if (result != 0)
 		return result;
 	g->text_bytes += row.text.len;
-	g->batch_bytes += row.text.len + 8 * (size_t)row.field_count + 40;
+	g->batch_bytes += row.text.len + 4 * (size_t)row.field_count + 40;
 	g->row_count++;
 	return 0;
 }

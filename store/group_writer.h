@@ -95,6 +95,13 @@ struct template_slot {
 	uint32_t words, code;
 };
 
+/* What the rows of a shape of the batch have in common. */
+struct shape_map {
+	uint64_t hash; /* of the fields */
+	uint32_t first; /* in shape_fields */
+	bool is_short; /* all fields are short slices */
+};
+
 struct group_writer {
 	const struct env *env;
 	struct arena arena;
@@ -106,6 +113,7 @@ struct group_writer {
 	struct values_work work;
 	struct buffer runs, maps, literals, structure, bits, out;
 	const uint32_t *name_map, *source_map, *decoder_map, *logsource_map; /* of the batch at hand */
+	struct buffer shape_maps, shape_fields; /* struct shape_map by the batch's shapes, and the fields of all of them */
 	uint64_t *time, *observed;
 	uint32_t *template_codes, *head_codes;
 	struct column *columns;
@@ -133,7 +141,7 @@ struct group_writer {
 	uint32_t original_len, field_count, small_count, bound_count;
 	int64_t time_ns;
 	bool has_time;
-	uint32_t fields[ROW_FIELDS_MAX]; /* name | type << 16 */
+	const uint32_t *fields; /* name | type << 16; of the row's shape in its batch */
 	uint32_t smalls[ROW_FIELDS_MAX];
 	uint16_t joined[ENDS_MAX]; /* bounds at which a word may go on */
 	uint32_t joined_count;
@@ -158,6 +166,8 @@ static inline bool field_has_text(uint32_t field)
 	return type != VALUE_NULL && type != VALUE_SMALL;
 }
 
+/* Brings the names of the batch's shapes into those of the group, once for all its rows. False: no memory. */
+bool group_map_shapes(struct group_writer *g, const struct batch *batch);
 /* Cuts the row's text and finds its template. */
 int group_add_text(struct group_writer *g, const struct batch *batch, const struct batch_row *row, uint32_t *code);
 

@@ -202,7 +202,7 @@ static void add_random_row(struct maker *m, uint64_t *seed, struct model_row *ro
 static void expect_same_octets(const struct batch *batch, const struct batch_row *row, uint32_t index,
 							   const struct batch_value *value)
 {
-	uint64_t octets = batch_value_octets(batch, index);
+	uint64_t octets = batch_value_octets(batch, row, index);
 	assert_int_equal(octets & 0xffff, value->name);
 	assert_int_equal(octets >> 16 & 0xff, value->type);
 	if (value->type == VALUE_SMALL)
@@ -421,7 +421,7 @@ static void keeps_limits(void **state)
 	uint8_t *large = calloc(1, (size_t)LIMIT_batch_bytes_max);
 	size_t before = batch_builder_bytes(m.b);
 	assert_int_equal(batch_row(m.b, ROW_EVENT, base, slice_of(large, (size_t)LIMIT_batch_bytes_max)), -ERROR_LIMIT);
-	size_t room = (size_t)LIMIT_batch_bytes_max - before - 40;
+	size_t room = (size_t)LIMIT_batch_bytes_max - before - 40 - 8; /* the row, and a shape without fields */
 	assert_int_equal(batch_row(m.b, ROW_EVENT, base, slice_of(large, room + 8)), 0);
 	assert_int_equal(batch_row_end(m.b), -ERROR_LIMIT);
 	assert_int_equal(batch_builder_bytes(m.b), before);
@@ -434,6 +434,51 @@ static void keeps_limits(void **state)
 	assert_int_equal(row.flags, ROW_FIELDS_DROPPED);
 	assert_int_equal(batch.row_count, 2);
 	free(large);
+	maker_end(&m);
+}
+
+/* Rows with the same names and types share a shape, whatever their places; any difference makes another. */
+static void rows_share_shapes(void **state)
+{
+	(void)state;
+	struct maker m;
+	struct batch batch;
+	struct batch_row rows[5];
+	struct slice out;
+	static const struct {
+		uint32_t first, second;
+		enum value_type type;
+	} cases[5] = {{FIELD_MESSAGE, FIELD_USER_NAME, VALUE_STRING},
+				  {FIELD_MESSAGE, FIELD_USER_NAME, VALUE_STRING},
+				  {FIELD_USER_NAME, FIELD_MESSAGE, VALUE_STRING},
+				  {FIELD_MESSAGE, FIELD_USER_NAME, VALUE_ADDRESS},
+				  {FIELD_MESSAGE, FIELD_SOURCE_IP, VALUE_STRING}};
+	maker_start(&m);
+	batch_begin(m.b, &identity, 0, base);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(batch_row(m.b, ROW_EVENT, base, SLICE("10.0.0.1 b")), 0);
+		assert_int_equal(batch_field(m.b, cases[i].first, cases[i].type, 0, 8 - (i == 1)), 0);
+		assert_int_equal(batch_field(m.b, cases[i].second, VALUE_STRING, 9, 1), 0);
+		/* What is taken back leaves nothing in the shape. */
+		struct batch_row_mark mark = batch_row_mark(m.b);
+		assert_int_equal(batch_field_small(m.b, FIELD_EVENT_CODE, i), 0);
+		batch_row_cut(m.b, &mark);
+		assert_int_equal(batch_row_end(m.b), 0);
+	}
+	/* Nor does a row that is given up. */
+	assert_int_equal(batch_row(m.b, ROW_EVENT, base, SLICE("x")), 0);
+	assert_int_equal(batch_field_small(m.b, FIELD_LOG_LEVEL, 1), 0);
+	batch_row_abandon(m.b);
+	assert_int_equal(batch_finish(m.b, &out, NULL), 0);
+	assert_int_equal(batch_open(&batch, out, NULL), 0);
+	assert_int_equal(batch.shape_count, 4);
+	assert_int_equal(batch.name_count, 3);
+	for (unsigned i = 0; i < 5; i++)
+		batch_get_row(&batch, i, &rows[i]);
+	assert_int_equal(rows[0].shape, rows[1].shape);
+	for (unsigned i = 2; i < 5; i++)
+		for (unsigned k = 0; k < i; k++)
+			assert_int_not_equal(rows[i].shape, rows[k].shape);
 	maker_end(&m);
 }
 
@@ -545,6 +590,7 @@ int main(void)
 		cmocka_unit_test(refuses_every_length),
 		cmocka_unit_test(survives_random_damage),
 		cmocka_unit_test(keeps_limits),
+		cmocka_unit_test(rows_share_shapes),
 		cmocka_unit_test(tables_hold_many),
 		cmocka_unit_test(survives_every_failed_allocation),
 		cmocka_unit_test(does_not_allocate_once_warm),
