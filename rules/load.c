@@ -188,10 +188,19 @@ static int document_refused(struct loader *l, const struct tree_node *root)
 							   name && tree_is_scalar(name) ? name->text : SLICE_NONE, l->file, root->line);
 }
 
-/* Decoders and mappings may lie in the same folders: other doors read them. */
+/* Decoders, what they share, and mappings may lie in the same folders: other doors read them. */
 static bool document_is_other(const struct tree_node *root)
 {
-	return root && root->type == TREE_MAP && (tree_get(root, "decoder") || tree_get(root, "mapping"));
+	static const char *const others[] = {"mapping", "recognise", "maps", "renames"};
+	static const char *const ours[] = {"detection", "correlation", "filter"};
+	bool other = false;
+	if (!root || root->type != TREE_MAP)
+		return false;
+	for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+		other |= tree_get(root, others[i]) != NULL;
+	for (unsigned i = 0; i < sizeof ours / sizeof *ours; i++)
+		other &= tree_get(root, ours[i]) == NULL;
+	return other;
 }
 
 static int document_load(struct loader *l, const struct yaml_document *d)

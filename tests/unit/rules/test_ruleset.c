@@ -12,6 +12,24 @@ static void digest_of(struct rig *rig, const char *text, uint32_t rule, uint8_t 
 
 #define LOGIC PLAIN "detection:\n  s: {f|contains: [x, y], g: 1}\n  t: {h: null}\n  condition: s and not t\n"
 
+/* A folder may hold decoders, what they share, and mappings beside the rules. */
+static void other_documents_are_passed_over(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig, "name: d\nversion: 1\nrecognise:\n  - program: [x]\nsteps: []\n---\nmaps: {m: {a: b}}\n---\n"
+				   "renames: {r: {a: b}}\n---\nmapping: {fields: {a: b}}\n---\n" LOGIC);
+	assert_int_equal(rig.counts.rules, 1);
+	assert_int_equal(rig.counts.loaded, 1);
+	assert_int_equal(rig.counts.refused, 0);
+	assert_int_equal(rig.told_count, 0);
+	/* A rule stays one whatever else it says. */
+	rig_load(&rig, "maps: {m: {a: b}}\n" LOGIC);
+	assert_int_equal(rig.counts.rules, 1);
+	rig_close(&rig);
+}
+
 /* T17: what is compiled counts, not how it is written. */
 static void the_digest_is_of_the_logic(void **state)
 {
@@ -376,6 +394,7 @@ static void a_ruleset_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_documents_are_passed_over),
 		cmocka_unit_test(the_digest_is_of_the_logic),
 		cmocka_unit_test(the_digest_reaches_through_references),
 		cmocka_unit_test(log_sources_conflict_or_not),
