@@ -197,12 +197,39 @@ static void heads_are_checked(void **state)
 	}
 }
 
+/* A guess is only a guess: names in any order, and after ids were given to others, are what the table says. */
+static void guesses_never_name_another(void **state)
+{
+	(void)state;
+	struct env env = env_system();
+	struct dictionary d;
+	static struct dictionary_guess guess;
+	uint32_t seed = 3;
+	char name[24];
+	assert_int_equal(dictionary_init(&d, &env, 7), 0);
+	for (unsigned round = 0; round < 50000; round++) {
+		seed = seed * 1103515245u + 12345u;
+		if (round % 1000 == 999)
+			dictionary_reset(&d);
+		if (round % 10 == 0)
+			guess.last = 0;
+		/* Mostly in order, so that guesses are right; sometimes not. */
+		unsigned i = (seed >> 28) == 0 ? seed >> 16 & 63 : round % 10;
+		struct slice text = numbered(name, i);
+		uint32_t id = dictionary_intern_next(&d, &guess, text);
+		assert_slice(dictionary_name(&d, id), text);
+		assert_int_equal(dictionary_find(&d, text), id);
+	}
+	dictionary_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_fields_first),
 		cmocka_unit_test(fills_and_resets),
 		cmocka_unit_test(bounds_names),
+		cmocka_unit_test(guesses_never_name_another),
 		cmocka_unit_test(survives_every_failed_allocation),
 		cmocka_unit_test(arena_rewinds),
 		cmocka_unit_test(buffers_hold_and_fail),

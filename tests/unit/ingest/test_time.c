@@ -116,6 +116,43 @@ static void stamps_to_instants(void **state)
 	}
 }
 
+/* What was resolved last is only used for the same second in the same zone; answers never differ from those made anew. */
+static void resolves_again_as_before(void **state)
+{
+	static const char *const zones[] = {"", "+08:00", "Europe/Berlin"};
+	static const char *const stamps[] = {
+		"Oct 25 01:59:59",      "Oct 25 02:30:00",           "Oct 25 02:30:00.123456", "Oct 25 03:00:00",
+		"Dec 31 23:59:60",      "Jan  1 00:00:00",           "2026-10-25T02:30:00.5Z", "2026-10-25T02:30:00.5+02:00",
+		"Feb 29 12:00:00",      "2027-02-29T00:00:00Z",      "Oct 25 02:30:00.9",      "2026-10-25 02:30:00",
+		"2026 Oct 25 02:30:00", "2026-10-25T02:30:00+01:00", "Nov 25 02:30:00",
+	};
+	struct env env = env_system();
+	struct stamp_memo memo = {0};
+	uint32_t seed = 5;
+	struct zone *zone[(sizeof(zones) / sizeof(zones[0]))];
+	(void)state;
+	for (size_t i = 0; i < (sizeof(zones) / sizeof(zones[0])); i++)
+		if (zone_open(&env, slice_str(zones[i]), &zone[i], NULL) < 0)
+			assert_int_equal(zone_open(&env, SLICE("+01:00"), &zone[i], NULL), 0); /* no time zones here */
+	struct moment now[2] = {moment("2026-11-01T00:00:00Z"), moment("2027-07-01T00:00:00Z")};
+	for (unsigned round = 0; round < 20000; round++) {
+		struct stamp stamp;
+		int64_t wanted = 0, got = 0;
+		uint32_t wanted_quality = 0, got_quality = 0;
+		seed = seed * 1103515245u + 12345u;
+		parse(stamps[(seed >> 8) % (sizeof(stamps) / sizeof(stamps[0]))], &stamp);
+		if ((seed >> 28) == 0)
+			stamp.zone_name = SLICE("CET");
+		struct zone *z = zone[(seed >> 16) % (sizeof(zones) / sizeof(zones[0]))];
+		const struct moment *reference = &now[seed >> 24 & 1];
+		bool known = stamp_resolve(&stamp, z, reference, &wanted, &wanted_quality);
+		assert_int_equal(stamp_resolve_again(&memo, &stamp, z, reference, &got, &got_quality), known);
+		assert_true(!known || (got == wanted && got_quality == wanted_quality));
+	}
+	for (size_t i = 0; i < (sizeof(zones) / sizeof(zones[0])); i++)
+		zone_free(&env, zone[i]);
+}
+
 /* Abbreviations: CST is China's in a Chinese zone, Chicago's in Chicago, and whatever was configured otherwise. */
 static void abbreviations(void **state)
 {
@@ -236,11 +273,9 @@ static void damaged_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stamps_to_instants),
-		cmocka_unit_test(abbreviations),
-		cmocka_unit_test(agrees_with_the_c_library),
-		cmocka_unit_test(zones_that_are_none),
-		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(stamps_to_instants),  cmocka_unit_test(resolves_again_as_before),
+		cmocka_unit_test(abbreviations),       cmocka_unit_test(agrees_with_the_c_library),
+		cmocka_unit_test(zones_that_are_none), cmocka_unit_test(damaged_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
