@@ -1,4 +1,4 @@
-/* The layout of a batch, for batch_builder.c, batch_open.c and batch.c only. The treaty is docs/format-batch.md; these
+/* The layout of a batch, for the batch files of common/ only. The treaty is docs/format-batch.md; these
  * are its tables again.
  *
  *   head: offset size                              row, 40 octets: offset size
