@@ -179,6 +179,8 @@ struct group_compare {
 	uint32_t *lengths; /* of the row at hand: octets of values before each of its values */
 	const struct batch *batch;
 	uint32_t *names; /* of each name of the group the name of the batch that was found equal; UINT32_MAX: none yet */
+	const struct compare_structure **shapes; /* of each shape of the batch one whose fields have its names and types */
+	uint32_t shape_room;
 };
 
 int group_compare_open(struct group_compare *c, struct group *g, struct arena *arena, struct error *error);

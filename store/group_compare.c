@@ -203,22 +203,61 @@ static bool same_text(struct group_compare *c, const struct compare_template *t,
 	return t->runs[count] == (size_t)(end - p) && same_literal(p, literal, t->runs[count]);
 }
 
-/* In a row of less than 64 KiB of text each field is eight octets that can be told beforehand. */
-static bool same_short_fields(const struct group_compare *c, const struct compare_template *t,
+/* Names, types and places. */
+static bool same_fields_whole(const struct group_compare *c, const struct compare_template *t,
 							  const struct batch_row *row)
 {
 	const struct compare_field *fields = t->structure->fields;
-	const struct batch *batch = c->batch;
 	const uint32_t *lengths = c->lengths, *names = c->names, *literals = t->fields;
-	const uint32_t count = row->field_count, first = row->field_first;
 	uint64_t wrong = 0;
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < row->field_count; i++) {
 		uint32_t from = lengths[fields[i].from], len = lengths[fields[i].to] - from;
 		uint64_t expected = names[fields[i].name] | (uint64_t)fields[i].type << 16;
 		expected |= (uint64_t)(literals[i] + from + (len << 16)) << 32;
-		wrong |= expected ^ batch_value_octets(batch, row, first + i);
+		wrong |= expected ^ batch_value_octets(c->batch, row, row->field_first + i);
 	}
 	return wrong == 0;
+}
+
+static bool same_places(const struct group_compare *c, const struct compare_template *t, const struct batch_row *row)
+{
+	const struct compare_field *fields = t->structure->fields;
+	const uint32_t *lengths = c->lengths, *literals = t->fields, count = row->field_count;
+	const uint8_t *places = c->batch->places + (size_t)row->field_first * 4;
+	uint32_t wrong = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t from = lengths[fields[i].from], len = lengths[fields[i].to] - from;
+		wrong |= (literals[i] + from + (len << 16)) ^ get_u32(places + (size_t)i * 4);
+	}
+	return wrong == 0;
+}
+
+/* In a row of less than 64 KiB of text each field is eight octets that can be told beforehand: four of the shape, which
+ * need be compared with the structure only once in a batch, and four of the row. */
+static bool same_short_fields(struct group_compare *c, const struct compare_template *t, const struct batch_row *row)
+{
+	const struct compare_structure **known = &c->shapes[row->shape];
+	if (*known == t->structure)
+		return same_places(c, t, row);
+	if (!same_fields_whole(c, t, row))
+		return false;
+	*known = t->structure;
+	return true;
+}
+
+/* What was known of the batch before goes. */
+static bool turn_to(struct group_compare *c, const struct batch *batch)
+{
+	if (batch->shape_count > c->shape_room) {
+		c->shapes = arena_alloc(c->arena, batch->shape_count * sizeof *c->shapes);
+		c->shape_room = c->shapes ? batch->shape_count : 0;
+	}
+	if (!c->shapes)
+		return false;
+	memset(c->shapes, 0, batch->shape_count * sizeof *c->shapes);
+	memset(c->names, 0xff, c->group->name_count * sizeof *c->names);
+	c->batch = batch;
+	return true;
 }
 
 /* Places in the text of the row at hand, before each piece and at the end. */
@@ -272,9 +311,8 @@ int group_compare_next(struct group_compare *c, const struct batch *batch, const
 	const struct compare_template *t = template_of(c, g->template_codes[g->row]);
 	if (!t)
 		return -ERROR_MEMORY;
-	if (c->batch != batch)
-		memset(c->names, 0xff, g->name_count * sizeof *c->names);
-	c->batch = batch;
+	if (c->batch != batch && !turn_to(c, batch))
+		return -ERROR_MEMORY;
 	bool same = from->structure->field_count == row->field_count && same_text(c, t, row->text) &&
 				t->original + c->lengths[t->structure->original] == row->original.len &&
 				((row->text.len <= UINT16_MAX && same_short_fields(c, t, row)) || same_fields_slowly(c, from, row));
