@@ -50,6 +50,7 @@ struct bus_ops {
 				  struct error *error);
 	int (*poll)(struct bus_reader *reader, struct bus_record *out, struct error *error);
 	int (*seek)(struct bus_reader *reader, uint64_t offset, struct error *error);
+	void (*pass)(struct bus_reader *reader, uint64_t offset); /* null: this bus cannot */
 	int (*commit)(struct bus_reader *reader, uint64_t committed, uint64_t keep_from, struct error *error);
 	void (*position)(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
 					 uint64_t *next);
@@ -109,6 +110,18 @@ static inline int bus_poll(struct bus_reader *reader, struct bus_record *out, st
 static inline int bus_seek(struct bus_reader *reader, uint64_t offset, struct error *error)
 {
 	return reader->ops->seek(reader, offset, error);
+}
+
+/* Another reader of the same partition has read, and may go on to read, for this one: it holds no file meanwhile, and its next
+ * poll gives this offset, which is looked for only then. */
+static inline bool bus_can_pass(const struct bus *bus)
+{
+	return bus->ops->pass != NULL;
+}
+
+static inline void bus_pass(struct bus_reader *reader, uint64_t offset)
+{
+	reader->ops->pass(reader, offset);
 }
 
 /* Advisory positions, after the stage's own commit log has them. */

@@ -292,6 +292,7 @@ static const struct bus_ops local_ops = {
 	.reader = local_reader,
 	.poll = log_reader_poll,
 	.seek = log_reader_seek,
+	.pass = log_reader_pass,
 	.commit = log_reader_commit,
 	.position = log_reader_position,
 	.reader_close = log_reader_close,

@@ -171,6 +171,7 @@ struct bus_reader *log_reader_open(const struct env *env, const char *log_dir, c
 								   const struct log_place *place, const char *name, struct error *error);
 int log_reader_poll(struct bus_reader *reader, struct bus_record *out, struct error *error);
 int log_reader_seek(struct bus_reader *reader, uint64_t offset, struct error *error);
+void log_reader_pass(struct bus_reader *reader, uint64_t offset);
 int log_reader_commit(struct bus_reader *reader, uint64_t committed, uint64_t keep_from, struct error *error);
 void log_reader_position(const struct bus_reader *reader, uint64_t *first, uint64_t *committed, uint64_t *keep_from,
 						 uint64_t *next);

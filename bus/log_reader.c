@@ -216,6 +216,14 @@ int log_reader_seek(struct bus_reader *reader, uint64_t offset, struct error *er
 	return 0;
 }
 
+/* The file is closed: one that is trimmed while somebody else reads must give its room back. */
+void log_reader_pass(struct bus_reader *reader, uint64_t offset)
+{
+	struct log_reader *r = of(reader);
+	file_close(r);
+	r->next = offset;
+}
+
 int log_reader_commit(struct bus_reader *reader, uint64_t committed, uint64_t keep_from, struct error *error)
 {
 	struct log_reader *r = of(reader);

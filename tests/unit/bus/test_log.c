@@ -144,6 +144,51 @@ static void readers_cross_files_and_come_back_to_where_they_were(void **state)
 	rig_end(&rig);
 }
 
+/* A reader for which another one reads: it holds no file, hears of damage and of what is gone only when it polls, and its
+ * positions hold what they say. */
+static void a_reader_is_passed_over(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct error error;
+	struct bus_reader *reader;
+	struct bus_record record;
+	rig_start(&rig, 5, 2000);
+	rig_begin(&rig);
+	assert_true(bus_can_pass(rig.bus));
+	for (unsigned i = 0; i < 50; i++)
+		rig_must(rig_produce(&rig, 0, &error), &error);
+	rig_must(rig_step(&rig, true, &error), &error);
+	rig_must(bus_open_reader(rig.bus, "store", TOPIC_EVENTS, 0, &reader, &error), &error);
+	unsigned open = fake_files_open(rig.fake);
+	assert_int_equal(bus_poll(reader, &record, &error), 1);
+	assert_int_equal(fake_files_open(rig.fake), open + 1);
+	bus_pass(reader, 50);
+	assert_int_equal(fake_files_open(rig.fake), open);
+	assert_int_equal(bus_poll(reader, &record, &error), 0);
+	rig_must(rig_produce(&rig, 0, &error), &error);
+	rig_must(rig_step(&rig, true, &error), &error);
+	bus_pass(reader, 51); /* the reader has not looked since: that much is durable all the same */
+	rig_must(bus_commit(reader, 51, 30, &error), &error);
+	assert_int_equal(bus_poll(reader, &record, &error), 0);
+	static const uint64_t places[] = {30, 50, 31, 44};
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		bus_pass(reader, places[i]);
+		assert_int_equal(bus_poll(reader, &record, &error), 1);
+		assert_int_equal(record.offset, places[i]);
+		rig_check_record(&rig, &record);
+	}
+	fake_clock_advance(rig.fake, NS_PER_S);
+	rig_must(rig_step(&rig, false, &error), &error); /* trims what lies below 30 */
+	bus_pass(reader, 0);
+	assert_int_equal(bus_poll(reader, &record, &error), -ERROR_NOT_FOUND);
+	bus_pass(reader, 30);
+	assert_int_equal(bus_poll(reader, &record, &error), 1);
+	assert_int_equal(record.offset, 30);
+	bus_reader_close(reader);
+	rig_end(&rig);
+}
+
 static void files_go_when_no_reader_needs_them(void **state)
 {
 	(void)state;
@@ -407,6 +452,7 @@ int main(void)
 		cmocka_unit_test(the_timer_syncs_after_100_ms_and_4_mib_at_once),
 		cmocka_unit_test(the_queue_is_bounded),
 		cmocka_unit_test(readers_cross_files_and_come_back_to_where_they_were),
+		cmocka_unit_test(a_reader_is_passed_over),
 		cmocka_unit_test(files_go_when_no_reader_needs_them),
 		cmocka_unit_test(a_reader_too_far_behind_stops_intake),
 		cmocka_unit_test(keep_from_is_overtaken_but_never_committed),

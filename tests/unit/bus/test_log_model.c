@@ -88,6 +88,15 @@ static void do_seek(struct life *life, struct follower *f)
 	f->next = offset;
 }
 
+/* Another reader has read up to there; what a reader keeps is always there. */
+static void do_pass(struct life *life, struct follower *f)
+{
+	uint64_t durable = life->rig.accounts[f->partition].durable;
+	uint64_t offset = f->keep + fake_random_below(life->rig.fake, durable - f->keep + 1);
+	bus_pass(f->reader, offset);
+	f->next = offset;
+}
+
 static void do_commit(struct life *life, struct follower *f)
 {
 	struct error error;
@@ -138,10 +147,13 @@ static void one_life(uint64_t seed)
 		case 65 ... 84:
 			do_poll(&life, f);
 			break;
-		case 85 ... 89:
+		case 85 ... 88:
 			do_seek(&life, f);
 			break;
-		case 90 ... 97:
+		case 89 ... 90:
+			do_pass(&life, f);
+			break;
+		case 91 ... 97:
 			do_commit(&life, f);
 			break;
 		default:
