@@ -44,6 +44,8 @@ struct detect_stats {
 int detect_new(const struct env *env, const struct detect_config *config, struct detect **out, struct error *error);
 /* A bus record of an events partition. Damaged batches are counted and passed over (the store keeps them). */
 int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct slice octets, struct error *error);
+/* The same for a record that somebody has opened; null: it does not validate. Nothing of it is kept. */
+int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const struct batch *batch, struct error *error);
 /* Hands over what is pending. Afterwards everything up to the last record is in the sink. A refusal of the sink is
  * ERROR_FULL, retriable: what is left waits for the next flush. */
 int detect_flush(struct detect *d, struct error *error);

@@ -238,7 +238,7 @@ static bool pending_failed(const struct detect *d)
 	return failed;
 }
 
-int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct slice octets, struct error *error)
+int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const struct batch *batch, struct error *error)
 {
 	if (d->broken)
 		return error_set(error, ERROR_MEMORY, "detect failed before and must be restored");
@@ -251,20 +251,25 @@ int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct 
 	if (d->lane == NULL)
 		return error_set(error, ERROR_USAGE, "events partition %u is not this detector's", partition);
 	announce(d);
-	struct batch batch;
-	struct error ignored;
-	if (batch_open(&batch, octets, &ignored) < 0) {
+	if (batch == NULL) {
 		d->stats.refused++;
 		d->lane->ledger.refused++;
 		return 0;
 	}
-	d->batch = &batch;
+	d->batch = batch;
 	int result = take_batch(d, offset, error);
 	if (result == 0 && pending_failed(d))
 		result = error_set(error, ERROR_MEMORY, "no memory for matches");
 	d->batch = NULL;
 	d->broken = result < 0;
 	return result;
+}
+
+int detect_record(struct detect *d, uint32_t partition, uint64_t offset, struct slice octets, struct error *error)
+{
+	struct batch batch;
+	bool valid = batch_open(&batch, octets, NULL) == 0;
+	return detect_batch(d, partition, offset, valid ? &batch : NULL, error);
 }
 
 int detect_flush(struct detect *d, struct error *error)
