@@ -35,6 +35,7 @@ struct mark_move {
 struct tail_batch {
 	const struct env *env;
 	uint32_t references;
+	bool opened; /* batch is one; else only its octets count */
 	struct batch batch;
 	uint64_t offset;
 	uint64_t *skip; /* null: every row is the store's */
@@ -101,10 +102,11 @@ uint32_t partition_mark(const struct env *env, struct partition *p, const uint8_
 int partition_move(const struct env *env, struct partition *p, const struct mark_move *move);
 
 /* tail.c */
-struct tail_batch *tail_batch_new(const struct env *env, struct slice octets, uint64_t offset);
+struct tail_batch *tail_batch_new(const struct env *env, struct slice octets);
 void tail_batch_release(struct tail_batch *t);
+void tail_batch_begin(struct tail_batch *t, uint64_t offset, int64_t boot_ns); /* none of its rows was looked at yet */
 int tail_reserve(struct store *s, struct partition *p); /* room for one more */
-void tail_push(struct store *s, struct partition *p, struct tail_batch *t);
+void tail_push(struct store *s, struct partition *p, struct tail_batch *t); /* counted once more */
 void tail_drop(struct store *s, struct partition *p, uint32_t count); /* the first ones, sealed now */
 
 /* audit.c: own rows, told to the caller */

@@ -186,8 +186,6 @@ static int take_batch(struct store *s, struct partition *p, struct tail_batch *t
 		audit_gap(s, p, identity, known, first, t->offset);
 	if (next > known)
 		p->marks[mark].next = next;
-	if (t->rows == 0)
-		tail_batch_release(t);
 	return 0;
 }
 
@@ -225,14 +223,17 @@ static int take_quarantine(struct store *s, struct partition *p, uint64_t offset
 	int result = build_quarantine(s, p, offset, octets, &built, error);
 	if (result != 0)
 		return result;
-	struct tail_batch *t = tail_batch_new(s->env, built, offset);
-	if (!t || batch_open(&t->batch, t->batch.octets, error) != 0 || look_at_rows(s, t, 0) != 0 ||
-		tail_reserve(s, p) != 0) {
+	struct tail_batch *t = tail_batch_new(s->env, built);
+	if (!t)
+		return error_set(error, ERROR_MEMORY, "no memory for a quarantine row");
+	CHECK(t->opened);
+	tail_batch_begin(t, offset, env_boot(s->env));
+	if (look_at_rows(s, t, 0) != 0 || tail_reserve(s, p) != 0) {
 		tail_batch_release(t);
 		return error_set(error, ERROR_MEMORY, "no memory for a quarantine row");
 	}
 	tail_push(s, p, t);
-	t->boot_ns = env_boot(s->env);
+	tail_batch_release(t);
 	p->has_quarantine = true;
 	p->quarantine_offset = offset;
 	s->stats.quarantined++;
@@ -251,30 +252,29 @@ static bool names_fit(const struct batch *batch)
 	return true;
 }
 
-static int take(struct store *s, struct partition *p, uint64_t offset, struct slice octets, struct error *error)
+/* What is wrong is said by opening it once more: that is rare, and keeping it would not be. */
+static int check(struct partition *p, const struct tail_batch *t, struct error *why)
+{
+	struct batch again;
+	if (!t->opened) {
+		int result = batch_open(&again, t->batch.octets, why);
+		CHECK(result != 0);
+		return result;
+	}
+	if (t->batch.identity.partition != p->id.partition)
+		return error_set(why, ERROR_FORMAT, "a batch of partition %u", t->batch.identity.partition);
+	if (!names_fit(&t->batch))
+		return error_set(why, ERROR_LIMIT, "a batch with too many field names, or one too long");
+	return 0;
+}
+
+static int take(struct store *s, struct partition *p, uint64_t offset, struct tail_batch *t, struct error *error)
 {
 	struct error why = {0};
-	struct tail_batch *t = tail_batch_new(s->env, octets, offset);
-	if (!t)
-		return error_set(error, ERROR_MEMORY, "no memory for the tail");
-	t->boot_ns = env_boot(s->env);
-	int result = batch_open(&t->batch, t->batch.octets, &why);
-	if (result == 0 && t->batch.identity.partition != p->id.partition)
-		result = error_set(&why, ERROR_FORMAT, "a batch of partition %u", t->batch.identity.partition);
-	if (result == 0 && !names_fit(&t->batch))
-		result = error_set(&why, ERROR_LIMIT, "a batch with too many field names, or one too long");
-	if (result == -ERROR_MEMORY) {
-		tail_batch_release(t);
-		return error_set(error, ERROR_MEMORY, "%s", why.text);
-	}
-	if (result != 0) {
-		tail_batch_release(t);
-		return take_quarantine(s, p, offset, octets, &why, error);
-	}
-	result = take_batch(s, p, t, error);
-	if (result != 0)
-		tail_batch_release(t);
-	return result;
+	tail_batch_begin(t, offset, env_boot(s->env));
+	if (check(p, t, &why) != 0)
+		return take_quarantine(s, p, offset, t->batch.octets, &why, error);
+	return take_batch(s, p, t, error);
 }
 
 static int make_room(struct store *s, size_t len, struct error *error)
@@ -294,21 +294,26 @@ static int make_room(struct store *s, size_t len, struct error *error)
 	return -ERROR_FULL;
 }
 
-int store_append(struct store *s, struct store_partition id, uint64_t offset, struct slice octets, struct error *error)
+/* 1: to be taken, 0: it is here already (read again after a restart of the reader). */
+static int admit(struct store *s, struct store_partition id, uint64_t offset, size_t octets, struct partition **p,
+				 struct error *error)
 {
 	int result = store_refuse_failed(s, error);
 	if (result == 0)
-		result = make_room(s, octets.len, error);
+		result = make_room(s, octets, error);
 	if (result != 0)
 		return result;
-	struct partition *p = partition_need(s, id);
-	if (!p)
+	*p = partition_need(s, id);
+	if (!*p)
 		return error_set(error, ERROR_MEMORY, "no memory for a partition");
-	if (offset < p->next_offset)
-		return 0; /* read again after a restart of the reader: it is here */
-	if (offset == UINT64_MAX)
-		return error_set(error, ERROR_FORMAT, "bus offset 2^64 - 1");
-	result = take(s, p, offset, octets, error);
+	if (offset < (*p)->next_offset)
+		return 0;
+	return offset == UINT64_MAX ? error_set(error, ERROR_FORMAT, "bus offset 2^64 - 1") : 1;
+}
+
+static int put(struct store *s, struct partition *p, uint64_t offset, struct tail_batch *t, struct error *error)
+{
+	int result = take(s, p, offset, t, error);
 	if (result != 0)
 		return result;
 	if (offset > p->next_offset)
@@ -317,6 +322,49 @@ int store_append(struct store *s, struct store_partition id, uint64_t offset, st
 		p->moved_boot_ns = env_boot(s->env);
 	p->next_offset = offset + 1;
 	return 0;
+}
+
+int store_hold(struct store *s, struct slice octets, struct tail_batch **out, struct error *error)
+{
+	*out = tail_batch_new(s->env, octets);
+	return *out ? 0 : error_set(error, ERROR_MEMORY, "no memory for the tail");
+}
+
+struct slice store_held_octets(const struct tail_batch *held)
+{
+	return held->batch.octets;
+}
+
+const struct batch *store_held_batch(const struct tail_batch *held)
+{
+	return held->opened ? &held->batch : NULL;
+}
+
+void store_release(struct tail_batch *held)
+{
+	tail_batch_release(held);
+}
+
+int store_append_held(struct store *s, struct store_partition id, uint64_t offset, struct tail_batch *held,
+					  struct error *error)
+{
+	struct partition *p;
+	int result = admit(s, id, offset, held->batch.octets.len, &p, error);
+	return result > 0 ? put(s, p, offset, held, error) : result;
+}
+
+int store_append(struct store *s, struct store_partition id, uint64_t offset, struct slice octets, struct error *error)
+{
+	struct partition *p;
+	struct tail_batch *held;
+	int result = admit(s, id, offset, octets.len, &p, error);
+	if (result <= 0)
+		return result;
+	result = store_hold(s, octets, &held, error);
+	if (result == 0)
+		result = put(s, p, offset, held, error);
+	store_release(held);
+	return result;
 }
 
 /* ---- sealing what is due ---- */

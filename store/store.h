@@ -11,6 +11,7 @@
 #include "common/common.h"
 
 struct store;
+struct tail_batch; /* a record in the store's memory, opened once for all that read it; counted */
 struct query;
 struct query_run;
 
@@ -43,6 +44,14 @@ uint64_t store_next_offset(const struct store *s, struct store_partition p);
 /* A durable record of the bus. Duplicates by mark are skipped, jumps told; a batch that does not validate becomes one
  * quarantine row. */
 int store_append(struct store *s, struct store_partition p, uint64_t offset, struct slice octets, struct error *error);
+/* The same in parts, where others read the record too: copied and opened, looked at, taken (the store counts itself; a
+ * refusal changes nothing and the same may be offered again), and given back by who asked for it. */
+int store_hold(struct store *s, struct slice octets, struct tail_batch **out, struct error *error);
+struct slice store_held_octets(const struct tail_batch *held);
+const struct batch *store_held_batch(const struct tail_batch *held); /* null: it does not validate */
+int store_append_held(struct store *s, struct store_partition p, uint64_t offset, struct tail_batch *held,
+					  struct error *error);
+void store_release(struct tail_batch *held); /* null allowed */
 /* Seals what is due (rows, age, month, bytes; all with `flush`). After a storage failure returns ERROR_FATAL errors. */
 int store_step(struct store *s, bool flush, struct error *error);
 /* The next sequence wanted of a collector's epoch in a partition: all below it are there. 0 when it was never seen. */

@@ -8,20 +8,32 @@ int32_t month_of(int64_t ns)
 	return c.year * 12 + c.month - 1;
 }
 
-/* Copied: the caller's octets belong to the bus. Not yet opened. */
-struct tail_batch *tail_batch_new(const struct env *env, struct slice octets, uint64_t offset)
+/* Copied: the caller's octets belong to the bus. What does not validate is kept all the same, for its row of quarantine. */
+struct tail_batch *tail_batch_new(const struct env *env, struct slice octets)
 {
 	size_t head = (sizeof(struct tail_batch) + 15) & ~(size_t)15;
 	struct tail_batch *t = env_alloc(env, head + octets.len + 1);
 	if (!t)
 		return NULL;
-	*t = (struct tail_batch){.env = env, .references = 1, .offset = offset, .bytes = head + octets.len};
-	t->zone = ZONE_EMPTY;
+	*t = (struct tail_batch){.env = env, .references = 1, .bytes = head + octets.len};
 	uint8_t *copy = (uint8_t *)t + head;
 	if (octets.len)
 		memcpy(copy, octets.ptr, octets.len);
+	t->opened = batch_open(&t->batch, slice_of(copy, octets.len), NULL) == 0;
 	t->batch.octets = slice_of(copy, octets.len);
 	return t;
+}
+
+/* What an append that failed has left is forgotten, so that another counts no row twice. */
+void tail_batch_begin(struct tail_batch *t, uint64_t offset, int64_t boot_ns)
+{
+	env_free(t->env, t->skip);
+	t->skip = NULL;
+	t->offset = offset;
+	t->boot_ns = boot_ns;
+	t->rows = 0;
+	t->raw_bytes = 0;
+	t->zone = ZONE_EMPTY;
 }
 
 void tail_batch_release(struct tail_batch *t)
@@ -53,6 +65,7 @@ int tail_reserve(struct store *s, struct partition *p)
 void tail_push(struct store *s, struct partition *p, struct tail_batch *t)
 {
 	CHECK(p->tail_count < p->tail_room);
+	t->references++;
 	p->tail[p->tail_count++] = t;
 	p->tail_rows += t->rows;
 	s->tail_bytes += t->bytes;

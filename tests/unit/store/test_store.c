@@ -282,6 +282,47 @@ static void a_batch_that_does_not_validate_is_kept_whole(void **state)
 	end(&t);
 }
 
+/* A record that others read too: offered again after a refusal, for whatever want of memory, its rows count once. */
+static void a_held_record_is_taken_once(void **state)
+{
+	struct story t;
+	struct error error;
+	(void)state;
+	begin(&t, 41);
+	uint64_t refused = 0;
+	for (uint64_t offset = 0; offset < 80; offset++) {
+		struct batch_identity identity = sample_identity(7, 1, 0, offset ? offset * 20 - 3 : 0); /* 3 known already */
+		struct slice octets = sample_syslog_batch(&t.sample, &identity, offset ? 23 : 20, env_now(&t.fake->env));
+		bool bad = offset % 4 == 2;
+		if (bad)
+			((uint8_t *)(uintptr_t)octets.ptr)[200] ^= 1;
+		struct tail_batch *held;
+		assert_int_equal(store_hold(t.store, octets, &held, &error), 0);
+		assert_true(slice_equal(store_held_octets(held), octets));
+		assert_int_equal(store_held_batch(held) == NULL, bad);
+		t.fake->memory.calls = t.fake->memory.failed = 0;
+		t.fake->memory.fail_at = offset % 3 + 1;
+		int result = store_append_held(t.store, P0, offset, held, &error);
+		t.fake->memory.fail_at = 0;
+		refused += result != 0;
+		if (result)
+			assert_int_equal(store_append_held(t.store, P0, offset, held, &error), 0);
+		assert_int_equal(store_append_held(t.store, P0, offset, held, &error), 0); /* here already */
+		store_release(held);
+		free((void *)(uintptr_t)octets.ptr);
+	}
+	assert_in_range(refused, 10, 80);
+	struct store_stats stats;
+	store_stats(t.store, &stats);
+	assert_int_equal(stats.quarantined, 20);
+	uint64_t rows = 40 * 20 + 20 * 23 + 20; /* 23 after one that went to quarantine */
+	assert_int_equal(stats.rows_tail, rows);
+	assert_int_equal(look(&t, ALL).rows, rows);
+	flush(&t);
+	assert_int_equal(look(&t, ALL).rows, rows);
+	end(&t);
+}
+
 static void sealing_happens_when_due(void **state)
 {
 	struct story t;
@@ -554,6 +595,7 @@ int main(void)
 		cmocka_unit_test(narrow_rows_hold_what_was_asked),
 		cmocka_unit_test(duplicates_are_skipped_and_jumps_told),
 		cmocka_unit_test(a_batch_that_does_not_validate_is_kept_whole),
+		cmocka_unit_test(a_held_record_is_taken_once),
 		cmocka_unit_test(sealing_happens_when_due),
 		cmocka_unit_test(ticks_move_marks_and_offsets_only),
 		cmocka_unit_test(time_and_words_pass_over_what_cannot_match),
