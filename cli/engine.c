@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Records taken from one feed in one step: keeps a step short enough for the control socket. */
-#define FEED_BUDGET 64
 #define COMMIT_NS (2 * NS_PER_S)
 #define SETTLE_WAIT_NS (10 * NS_PER_S)
 #define SETTLE_NAP_US 5000
@@ -83,7 +81,7 @@ static int add_feed(struct engine *e, enum feed_duty duty, enum bus_topic topic,
 		return error_set(error, ERROR_MEMORY, "no memory for the readers");
 	e->feeds = feeds;
 	struct feed *f = &feeds[e->feed_count];
-	*f = (struct feed){.duty = duty, .topic = topic, .partition = partition};
+	*f = (struct feed){.duty = duty, .topic = topic, .partition = partition, .pair = NO_FEED};
 	int result = bus_open_reader(e->bus, feed_name(duty), topic, partition, &f->reader, error);
 	if (!result)
 		e->feed_count++;
@@ -253,7 +251,11 @@ static int open_parts(struct engine *e, struct error *error)
 		result = open_store(e, error);
 	if (!result && (c->duties & DUTY_STORE))
 		result = incident_book_new(e->env, &e->book, error);
-	return result ? result : open_feeds(e, error);
+	if (!result)
+		result = open_feeds(e, error);
+	if (!result)
+		engine_feeds_pair(e);
+	return result;
 }
 
 static int note_activation(struct engine *e, struct error *error)
@@ -298,60 +300,6 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 
 /* ---- working ---- */
 
-static int hand_on(struct engine *e, struct feed *f, struct error *error)
-{
-	const struct bus_record *r = &f->record;
-	switch (f->duty) {
-	case FEED_DETECT:
-		return detect_record(e->detect, f->partition, r->offset, r->payload, error);
-	case FEED_TEMPORAL:
-		return temporal_record(e->temporal, f->partition, r->offset, r->payload, error);
-	case FEED_BOOK: {
-		/* What is no batch of ours the store keeps in quarantine; the book passes over it, as detect does. */
-		int result = incident_book_add(e->book, r->payload, error);
-		return result == -ERROR_MEMORY ? result : 0;
-	}
-	case FEED_STORE: {
-		/* Listeners after the store took it: one that is refused comes again. */
-		int result = store_append(e->store, (struct store_partition){(uint8_t)f->topic, f->partition}, r->offset,
-								  r->payload, error);
-		for (struct engine_listener *l = e->listeners; l && !result; l = l->next)
-			l->batch(l->ctx, f->topic, f->partition, r->offset, r->payload);
-		return result;
-	}
-	}
-	return 0;
-}
-
-/* A retriable refusal leaves the record pending: it is handed on again at the next step. */
-static int feed_step(struct engine *e, struct feed *f, unsigned budget, struct error *error)
-{
-	unsigned done = 0;
-	while (done < budget) {
-		struct error why = {0};
-		int result = f->pending ? 1 : bus_poll(f->reader, &f->record, error);
-		if (result <= 0)
-			return result < 0 ? result : done > 0;
-		f->pending = true;
-		result = hand_on(e, f, &why);
-		if (result < 0 && (why.flags & ERROR_RETRIABLE)) {
-			e->blocked = true;
-			snprintf(e->blocked_text, sizeof e->blocked_text, "%s", why.text);
-			return done > 0;
-		}
-		if (result < 0) {
-			if (error)
-				*error = why;
-			return result;
-		}
-		f->pending = false;
-		f->next = f->record.offset + 1;
-		e->dirty = true;
-		done++;
-	}
-	return 1;
-}
-
 static int flush_stages(struct engine *e, struct error *error)
 {
 	struct error why = {0};
@@ -389,7 +337,7 @@ static int step(struct engine *e, bool flush, struct error *error)
 	int busy = 0;
 	e->blocked = false;
 	for (unsigned i = 0; i < e->feed_count && !e->settling; i++) {
-		int result = feed_step(e, &e->feeds[i], FEED_BUDGET, error);
+		int result = engine_feed_step(e, &e->feeds[i], error);
 		if (result < 0)
 			return result;
 		busy |= result;
@@ -449,8 +397,7 @@ int engine_drain(struct engine *e, bool seal, struct error *error)
 
 void engine_close(struct engine *e)
 {
-	for (unsigned i = 0; i < e->feed_count; i++)
-		bus_reader_close(e->feeds[i].reader);
+	engine_feeds_close(e);
 	env_free(e->env, e->feeds);
 	for (unsigned t = 0; t < TOPIC_COUNT; t++)
 		env_free(e->env, e->written[t]);

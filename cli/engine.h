@@ -14,6 +14,8 @@
 #include "rules/rules.h"
 #include "store/store.h"
 
+#include <limits.h>
+
 #define DUTY_DETECT 1u
 #define DUTY_TEMPORAL 2u
 #define DUTY_STORE 4u
@@ -43,6 +45,8 @@ enum feed_duty {
 	FEED_BOOK
 };
 
+#define NO_FEED UINT_MAX
+
 struct feed {
 	enum feed_duty duty;
 	enum bus_topic topic;
@@ -51,6 +55,10 @@ struct feed {
 	uint64_t next; /* offset after the last record handed on */
 	bool pending; /* a record was polled and not taken yet */
 	struct bus_record record;
+	/* Detect and store of one partition (engine_feed.c): the other's number, or NO_FEED. */
+	unsigned pair;
+	bool passed; /* store: its reader rests, detect's has read up to `next` */
+	struct tail_batch *held; /* store: the pending record, when detect's reader gave it */
 };
 
 /* Told of each durable batch of events, in order: `tail` listens. */
@@ -113,6 +121,10 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint,
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
 /* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
 void engine_rebuild(struct engine *e, bool detect);
+void engine_feeds_pair(struct engine *e); /* once all are open */
+/* Hands on what there is, within a budget. 1: there was something, 0: nothing, or a negative error. */
+int engine_feed_step(struct engine *e, struct feed *f, struct error *error);
+void engine_feeds_close(struct engine *e);
 uint64_t engine_store_committed(const struct engine *e);
 int engine_sink_matches(void *ctx, uint32_t partition, struct slice record);
 int engine_sink_incidents(void *ctx, uint32_t partition, struct slice batch);
