@@ -3,6 +3,7 @@
 
 #define MODE_BASE 0u
 #define MODE_DIFFERENCE 1u
+#define ROUND 16u /* numbers: the compiler makes a loop of so many into a few steps of several numbers each */
 
 struct shape {
 	uint8_t mode, width;
@@ -84,24 +85,46 @@ static uint8_t *put_shape(struct buffer *out, const struct shape *shape, uint32_
 	return p + INTS_HEAD_BYTES;
 }
 
+/* Numbers first .. first + count - 1 as they stand in the planes. */
+static void narrow(const struct shape *shape, const uint64_t *v, uint32_t first, uint32_t count, uint64_t *out)
+{
+	uint64_t before = shape->mode == MODE_DIFFERENCE && first > 0 ? v[first - 1] : shape->base;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t x = v[first + i] - before;
+		if (shape->mode == MODE_DIFFERENCE) {
+			out[i] = zigzag((int64_t)x / (int64_t)shape->scale);
+			before = v[first + i];
+		} else {
+			out[i] = shape->scale == 1 ? x : x / shape->scale;
+		}
+	}
+}
+
+/* By rounds of a fixed size, so that the loop over a plane has no branch and can be done several numbers at a time. What
+ * stands behind the last number of a round that is not full is not looked at. */
 void ints_encode(struct buffer *out, const uint64_t *v, uint32_t n)
 {
 	struct shape shape = choose(v, n);
-	uint8_t *planes = put_shape(out, &shape, n);
-	if (!planes)
-		return;
-	uint64_t before = shape.base;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t x = v[i] - before;
-		if (shape.mode == MODE_DIFFERENCE) {
-			x = zigzag((int64_t)x / (int64_t)shape.scale);
-			before = v[i];
-		} else if (shape.scale != 1) {
-			x /= shape.scale;
+	uint8_t *planes = put_shape(out, &shape, n), octets[ROUND];
+	uint64_t x[ROUND] = {0};
+	for (uint32_t first = 0; planes && first < n; first += ROUND) {
+		uint32_t count = n - first < ROUND ? n - first : ROUND;
+		narrow(&shape, v, first, count, x);
+		for (unsigned w = 0; w < shape.width; w++) {
+			for (unsigned i = 0; i < ROUND; i++)
+				octets[i] = (uint8_t)(x[i] >> 8 * w);
+			memcpy(planes + (size_t)w * n + first, octets, count);
 		}
-		for (unsigned w = 0; w < shape.width; w++)
-			planes[(size_t)w * n + i] = (uint8_t)(x >> 8 * w);
 	}
+}
+
+static void put_plane(uint8_t *restrict plane, const uint32_t *restrict v, uint32_t n, unsigned shift)
+{
+	for (; n >= ROUND; n -= ROUND, v += ROUND, plane += ROUND)
+		for (unsigned i = 0; i < ROUND; i++)
+			plane[i] = (uint8_t)(v[i] >> shift);
+	for (uint32_t i = 0; i < n; i++)
+		plane[i] = (uint8_t)(v[i] >> shift);
 }
 
 void ints_encode_codes(struct buffer *out, const uint32_t *v, uint32_t n)
@@ -114,8 +137,7 @@ void ints_encode_codes(struct buffer *out, const uint32_t *v, uint32_t n)
 	if (!planes)
 		return;
 	for (unsigned w = 0; w < shape.width; w++)
-		for (uint32_t i = 0; i < n; i++)
-			planes[(size_t)w * n + i] = (uint8_t)(v[i] >> 8 * w);
+		put_plane(planes + (size_t)w * n, v, n, 8 * w);
 }
 
 static bool get_shape(struct reader *r, uint32_t n, struct shape *shape, struct slice *planes)
@@ -132,6 +154,24 @@ static bool get_shape(struct reader *r, uint32_t n, struct shape *shape, struct 
 	return !r->failed;
 }
 
+static void add_plane64(uint64_t *restrict v, const uint8_t *restrict plane, uint32_t n, unsigned shift)
+{
+	for (; n >= ROUND; n -= ROUND, v += ROUND, plane += ROUND)
+		for (unsigned i = 0; i < ROUND; i++)
+			v[i] |= (uint64_t)plane[i] << shift;
+	for (uint32_t i = 0; i < n; i++)
+		v[i] |= (uint64_t)plane[i] << shift;
+}
+
+static void add_plane32(uint32_t *restrict v, const uint8_t *restrict plane, uint32_t n, unsigned shift)
+{
+	for (; n >= ROUND; n -= ROUND, v += ROUND, plane += ROUND)
+		for (unsigned i = 0; i < ROUND; i++)
+			v[i] |= (uint32_t)plane[i] << shift;
+	for (uint32_t i = 0; i < n; i++)
+		v[i] |= (uint32_t)plane[i] << shift;
+}
+
 bool ints_decode(struct reader *r, uint64_t *v, uint32_t n)
 {
 	struct shape shape;
@@ -141,11 +181,8 @@ bool ints_decode(struct reader *r, uint64_t *v, uint32_t n)
 	if (n == 0)
 		return true;
 	memset(v, 0, (size_t)n * sizeof *v);
-	for (unsigned w = 0; w < shape.width; w++) {
-		const uint8_t *plane = planes.ptr + (size_t)w * n;
-		for (uint32_t i = 0; i < n; i++)
-			v[i] |= (uint64_t)plane[i] << 8 * w;
-	}
+	for (unsigned w = 0; w < shape.width; w++)
+		add_plane64(v, planes.ptr + (size_t)w * n, n, 8 * w);
 	uint64_t before = shape.base;
 	for (uint32_t i = 0; i < n; i++) {
 		if (shape.mode == MODE_DIFFERENCE)
@@ -167,13 +204,10 @@ bool ints_decode_codes(struct reader *r, uint32_t *v, uint32_t n, uint64_t limit
 	if (n == 0)
 		return true;
 	memset(v, 0, (size_t)n * sizeof *v);
-	for (unsigned w = 0; w < shape.width; w++) {
-		const uint8_t *plane = planes.ptr + (size_t)w * n;
-		for (uint32_t i = 0; i < n; i++)
-			v[i] |= (uint32_t)plane[i] << 8 * w;
-	}
+	for (unsigned w = 0; w < shape.width; w++)
+		add_plane32(v, planes.ptr + (size_t)w * n, n, 8 * w);
+	uint32_t greatest = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (v[i] >= limit)
-			return false;
-	return true;
+		greatest = v[i] > greatest ? v[i] : greatest;
+	return greatest < limit;
 }
