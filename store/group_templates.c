@@ -3,8 +3,6 @@
  */
 #include "store/group_writer.h"
 
-#include <stdio.h>
-
 /* ---- a new template ---- */
 
 struct making {
@@ -66,12 +64,20 @@ static void add_fields(const struct shape *s, struct making *m)
 	}
 }
 
+/* The words of a number are its digits. */
+static void add_digits(struct group_writer *g, uint32_t v)
+{
+	uint8_t digits[10], *p = digits + sizeof digits;
+	do
+		*--p = (uint8_t)('0' + v % 10);
+	while (v /= 10);
+	words_add(&g->words, slice_of(p, (size_t)(digits + sizeof digits - p)));
+}
+
 static void add_smalls(struct group_writer *g, struct making *m)
 {
 	for (uint32_t i = 0; i < g->small_count; i++) {
-		char digits[12];
-		int len = snprintf(digits, sizeof digits, "%u", g->smalls[i]);
-		words_add(&g->words, slice_of(digits, (size_t)len));
+		add_digits(g, g->smalls[i]);
 		m->literal = put_varint(m->literal, g->smalls[i]);
 	}
 }
