@@ -38,7 +38,7 @@ static bool text_contexts_room(struct group_writer *g)
 	return true;
 }
 
-static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32_t owner)
+static uint32_t number_of_new_text(struct group_writer *g, struct slice text, uint32_t owner)
 {
 	bool is_new;
 	uint32_t number = literals_number(&g->texts, text, owner, &is_new);
@@ -49,6 +49,12 @@ static uint32_t number_of_text(struct group_writer *g, struct slice text, uint32
 	g->text_contexts[number] = 0;
 	words_add(&g->words, text);
 	return number;
+}
+
+static inline uint32_t number_of_text(struct group_writer *g, struct slice text, uint32_t owner)
+{
+	uint32_t number = literals_look(&g->texts, text, owner);
+	return number != LITERALS_NONE ? number : number_of_new_text(g, text, owner);
 }
 
 /* ---- what a piece was last ---- */
@@ -67,11 +73,8 @@ static inline bool is_remembered(const struct group_writer *g, const struct shap
 static void remember(const struct group_writer *g, struct shape_piece *piece, struct slice text, const uint32_t *words)
 {
 	uint32_t count = (uint32_t)(g->key_next - words);
-	if (count > PIECE_WORDS)
+	if (count > PIECE_WORDS || g->varies[g->piece])
 		return;
-	for (uint32_t i = 0; i < count; i++)
-		if ((words[i] & 3) == WORD_VALUE)
-			return;
 	memcpy(piece->words, words, count * sizeof *words);
 	piece->word_count = (uint8_t)count;
 	piece->epoch = g->epoch;
@@ -109,6 +112,7 @@ static uint32_t column_for(struct group_writer *g, uint32_t *known, uint16_t num
 
 static inline int put_value(struct group_writer *g, uint32_t column, struct slice text)
 {
+	g->varies[g->piece] = true;
 	put_word(g, (column - 1) << 2 | WORD_VALUE);
 	return values_add(&g->columns[column - 1].values, text);
 }
@@ -336,6 +340,7 @@ static int put_pieces(struct group_writer *g, const struct shape *s)
 	const uint8_t *start = g->text.ptr;
 	g->key_next = g->key;
 	g->joined_count = 0;
+	memset(g->varies, 0, piece_count);
 	put_word(g, s->number);
 	for (uint32_t k = 0; k < piece_count; k++) {
 		const uint8_t *p = start + bounds[k];
@@ -343,9 +348,11 @@ static int put_pieces(struct group_writer *g, const struct shape *s)
 		if (k > 0 && words_join(p[-1], p[0]) && !group_is_end(g, s, k))
 			g->joined[g->joined_count++] = (uint16_t)k;
 		if (k == time_piece) {
+			g->varies[k] = true;
 			add_time_words(g, text);
 			continue;
 		}
+		g->piece = k;
 		int result = put_piece(g, s, &s->pieces[k], text);
 		if (result != 0)
 			return result;

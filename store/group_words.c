@@ -17,20 +17,6 @@ void group_add_divided_words(struct group_writer *g, const struct shape *s, uint
 	}
 }
 
-/* Which pieces are not the same in all rows of the template. */
-static void find_varying(struct group_writer *g, const struct shape *s)
-{
-	const uint32_t *word = g->key + 1;
-	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
-		g->varies[k] = k + 1 == s->time_piece;
-		if (k + 1 == s->time_piece)
-			continue;
-		uint32_t count = (*word & 3) == WORD_SEVERAL ? *word++ >> 2 : 1;
-		while (count-- > 0)
-			g->varies[k] |= (*word++ & 3) == WORD_VALUE;
-	}
-}
-
 /* Joined bounds first .. last: are the words that go over them the same in all rows of the template? They are when the
  * pieces between are, and when nothing that varies can make them longer: the piece beside is none that varies, or ends
  * here with an octet that joins nothing. */
@@ -50,7 +36,6 @@ static bool is_fixed(const struct group_writer *g, const struct shape *s, uint32
 void group_add_joined_words(struct group_writer *g, const struct shape *s)
 {
 	uint32_t kept = 0;
-	find_varying(g, s);
 	for (uint32_t i = 0, end; i < g->joined_count; i = end) {
 		for (end = i + 1; end < g->joined_count && g->joined[end] == g->joined[end - 1] + 1; end++)
 			;

@@ -145,7 +145,8 @@ struct group_writer {
 	uint32_t smalls[ROW_FIELDS_MAX];
 	uint16_t joined[ENDS_MAX]; /* bounds at which a word may go on */
 	uint32_t joined_count;
-	bool varies[ENDS_MAX]; /* of each piece: not all of it is in the template; set when there are joined bounds */
+	bool varies[ENDS_MAX]; /* of each piece: not all of it is in the template */
+	uint32_t piece; /* the one being put */
 	bool is_new; /* no row of its template came before */
 	uint32_t ends[ENDS_MAX], bounds[ENDS_MAX]; /* bounds: the ends in order, each place once */
 	struct timetext_cache times_printed;

@@ -1,6 +1,5 @@
 #include "store/literals.h"
 #include "store/hash.h"
-#include "store/shorts.h"
 
 _Static_assert(LITERALS_SECRET_BYTES == HASH_SECRET_BYTES, "the size that XXH3 asks for");
 
@@ -76,15 +75,15 @@ static uint32_t add(struct literals *t, struct literals_slot *slot, struct liter
 
 uint32_t literals_number(struct literals *t, struct slice text, uint32_t owner, bool *is_new)
 {
-	struct literals_slot key = {.len = (uint32_t)text.len, .owner = owner};
 	*is_new = false;
 	if ((t->count == t->room || t->count * 2 >= t->slot_count) && !make_room(t))
 		return LITERALS_NONE;
-	if (text.len <= SHORT_MAX)
-		key.begin = shorts_load_ahead(text, &key.end);
-	else
+	struct literals_slot key = {.len = (uint32_t)text.len, .owner = owner};
+	if (text.len > SHORT_MAX)
 		key.begin = hash_secret(text, t->secret);
-	key.hash = shorts_hash(key.begin, key.end, key.len ^ (uint64_t)owner << 32, t->secret);
+	else
+		key.begin = shorts_load_ahead(text, &key.end);
+	key.hash = literals_hash(t, key.begin, key.end, key.len, owner);
 	struct literals_slot *slot = find(t, &key, text);
 	if (slot->number)
 		return slot->number - 1;
