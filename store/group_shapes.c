@@ -6,6 +6,7 @@ _Static_assert(ENDS_MAX <= UINT16_MAX, "ends and bounds are kept in 16 bits");
 void group_forget_shapes(struct group_writer *g)
 {
 	arena_reset(&g->shape_arena);
+	strings_reset(&g->several);
 	memset(g->shapes, 0, sizeof g->shapes);
 	if (g->slots)
 		memset(g->slots, 0, g->slot_count * sizeof *g->slots);
@@ -113,7 +114,10 @@ static struct shape *shape_room(struct group_writer *g)
 	uint16_t *end_bounds = arena_alloc(&g->shape_arena, ends * sizeof *end_bounds);
 	uint16_t *bound_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *bound_ends);
 	uint16_t *others = arena_alloc(&g->shape_arena, 2 * ends * sizeof *others);
-	if (!s || !fields || !pieces || !end_bounds || !bound_ends || !others)
+	uint32_t *span_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *span_ends);
+	uint32_t key_words = KEY_PIECES + g->bound_count - 1 + g->small_count;
+	uint32_t *key = arena_zalloc(&g->shape_arena, key_words * sizeof *key);
+	if (!s || !fields || !pieces || !end_bounds || !bound_ends || !others || !span_ends || !key)
 		return NULL;
 	memcpy(fields, g->fields, g->field_count * sizeof *fields);
 	s->fields = fields;
@@ -122,6 +126,9 @@ static struct shape *shape_room(struct group_writer *g)
 	s->bound_ends = bound_ends;
 	s->others = others;
 	s->other_bounds = others + ends;
+	s->span_ends = span_ends;
+	s->key = key;
+	s->key_words = key_words;
 	s->field_count = g->field_count;
 	s->bound_count = g->bound_count;
 	return s;
@@ -142,6 +149,9 @@ static void find_owners(struct shape *s)
 		for (uint32_t k = first + 1; k < last; k++)
 			s->pieces[k].crossed = true;
 	}
+	struct shape_piece *original = &s->pieces[s->end_bounds[END_ORIGINAL]];
+	original->is_end = !original->crossed;
+	s->pieces[0].is_end = s->pieces[s->bound_count - 1].is_end = true;
 }
 
 /* Ends of the time name a bound only where no other end is. */
@@ -173,6 +183,7 @@ static struct shape *make_shape(struct group_writer *g, uint64_t hash)
 	struct shape **bucket = &g->shapes[hash >> 32 & (SHAPE_BUCKETS - 1)];
 	s->hash = hash;
 	s->number = g->shape_count++;
+	s->key[0] = s->number;
 	s->next = *bucket;
 	*bucket = s;
 	return s;
@@ -225,6 +236,7 @@ static struct shape *make_timed(struct group_writer *g, uint64_t hash, const str
 	s->time_len = time->time_len;
 	s->time_form = time->time_form;
 	s->time_piece = s->end_bounds[END_TIME_FROM] + 1u;
+	s->key[KEY_PIECES + s->time_piece - 1] = WORD_VALUE;
 	return s;
 }
 

@@ -34,9 +34,27 @@ static void add_piece(struct group_writer *g, struct making *m, uint32_t word)
 	m->literal += text.len;
 }
 
+static const uint32_t *words_of(const struct group_writer *g, const struct shape *s, uint32_t k, uint32_t *count)
+{
+	const uint32_t *word = &s->key[KEY_PIECES + k];
+	*count = 1;
+	if (!(*word & WORD_SEVERAL))
+		return word;
+	struct slice all = g->several.items[*word >> 2];
+	*count = (uint32_t)(all.len / sizeof *word);
+	return (const uint32_t *)(const void *)all.ptr;
+}
+
+static uint32_t count_pieces(const struct group_writer *g, const struct shape *s)
+{
+	uint32_t pieces = 0, count;
+	for (uint32_t k = 0; k + 1 < s->bound_count; k++, pieces += count)
+		words_of(g, s, k, &count);
+	return pieces;
+}
+
 static void add_pieces(struct group_writer *g, const struct shape *s, struct making *m)
 {
-	const uint32_t *word = g->key + 1;
 	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
 		m->piece_at[k] = m->pieces;
 		if (k + 1 == s->time_piece) {
@@ -44,7 +62,8 @@ static void add_pieces(struct group_writer *g, const struct shape *s, struct mak
 			m->pieces++;
 			continue;
 		}
-		uint32_t count = (*word & 3) == WORD_SEVERAL ? *word++ >> 2 : 1;
+		uint32_t count;
+		const uint32_t *word = words_of(g, s, k, &count);
 		while (count-- > 0)
 			add_piece(g, m, *word++);
 	}
@@ -86,12 +105,11 @@ static void add_smalls(struct group_writer *g, struct making *m)
  * are text of the row. */
 static bool make_keys(struct group_writer *g, const struct shape *s, struct slice *structure, struct slice *template)
 {
-	size_t key_words = (size_t)(g->key_next - g->key),
-		   words = key_words + s->bound_count + 4 + 3 * (size_t)s->field_count;
+	size_t pieces = count_pieces(g, s), words = pieces + 4 + 3 * (size_t)s->field_count;
 	buffer_reset(&g->structure);
 	buffer_reset(&g->literals);
 	uint32_t *room = (uint32_t *)(void *)buffer_room(&g->structure, (words + s->bound_count) * sizeof *room);
-	uint8_t *literals = buffer_room(&g->literals, 4 + g->text.len + 5 * key_words);
+	uint8_t *literals = buffer_room(&g->literals, 4 + g->text.len + 5 * (pieces + g->small_count));
 	if (!room || !literals)
 		return false;
 	struct making m = {room + words, room + 2, literals + 4, 0};
@@ -120,20 +138,20 @@ static uint32_t make_template(struct group_writer *g, const struct shape *s)
 /* ---- looking it up ---- */
 
 /* Two lanes, for the products of one wait for each other. */
-static uint64_t hash_key(const struct group_writer *g, uint32_t words)
+static uint64_t hash_key(const uint32_t *key, uint32_t words, uint64_t factor)
 {
-	uint64_t one = g->key_factor, two = ~g->key_factor;
+	uint64_t one = factor, two = ~factor;
 	uint32_t i = 0;
 	for (; i + 4 <= words; i += 4) {
-		one = (one ^ (g->key[i] | (uint64_t)g->key[i + 1] << 32)) * g->key_factor;
-		two = (two ^ (g->key[i + 2] | (uint64_t)g->key[i + 3] << 32)) * g->key_factor;
+		one = (one ^ (key[i] | (uint64_t)key[i + 1] << 32)) * factor;
+		two = (two ^ (key[i + 2] | (uint64_t)key[i + 3] << 32)) * factor;
 		one ^= one >> 32;
 		two ^= two >> 32;
 	}
 	for (; i < words; i++)
-		one = (one ^ g->key[i]) * g->key_factor;
+		one = (one ^ key[i]) * factor;
 	one ^= one >> 32 ^ (two << 21 | two >> 43);
-	one *= g->key_factor;
+	one *= factor;
 	return one ^ one >> 32;
 }
 
@@ -156,36 +174,44 @@ static bool grow_slots(struct group_writer *g)
 	return true;
 }
 
-static int add_slot(struct group_writer *g, const struct shape *s, struct template_slot *slot, uint64_t hash,
-					uint32_t words)
+static int add_slot(struct group_writer *g, const struct shape *s, struct template_slot *slot, uint64_t hash)
 {
 	uint32_t code = make_template(g, s);
-	struct slice key = arena_copy(&g->shape_arena, slice_of(g->key, words * sizeof *g->key));
+	struct slice key = arena_copy(&g->shape_arena, slice_of(s->key, s->key_words * sizeof *s->key));
 	if (code == STRINGS_NONE || !key.ptr)
 		return -ERROR_MEMORY;
-	*slot = (struct template_slot){hash, (const uint32_t *)(const void *)key.ptr, words, code};
+	*slot = (struct template_slot){hash, (const uint32_t *)(const void *)key.ptr, s->key_words, code};
 	g->slots_used++;
 	return 0;
 }
 
-int group_find_template(struct group_writer *g, const struct shape *s, uint32_t *code)
+static int look_up(struct group_writer *g, const struct shape *s, uint32_t *code)
 {
-	uint32_t words = (uint32_t)(g->key_next - g->key);
-	g->is_new = false;
 	if (g->slots_used * 2 >= g->slot_count && !grow_slots(g))
 		return -ERROR_MEMORY;
-	uint64_t hash = hash_key(g, words);
+	uint64_t hash = hash_key(s->key, s->key_words, g->key_factor);
 	uint32_t at = (uint32_t)hash & (g->slot_count - 1);
 	for (; g->slots[at].key; at = (at + 1) & (g->slot_count - 1)) {
 		const struct template_slot *slot = &g->slots[at];
-		if (slot->hash == hash && slot->words == words && memcmp(slot->key, g->key, words * sizeof *g->key) == 0) {
+		if (slot->hash == hash && slot->words == s->key_words &&
+			memcmp(slot->key, s->key, s->key_words * sizeof *s->key) == 0) {
 			*code = slot->code;
 			return 0;
 		}
 	}
 	g->is_new = true;
-	int result = add_slot(g, s, &g->slots[at], hash, words);
+	int result = add_slot(g, s, &g->slots[at], hash);
 	*code = g->slots[at].code;
+	return result;
+}
+
+int group_find_template(struct group_writer *g, struct shape *s, uint32_t *code)
+{
+	g->is_new = false;
+	int result = g->changed ? look_up(g, s, code) : 0;
+	if (result == 0 && g->changed)
+		s->code = *code + 1;
+	*code = s->code - 1;
 	return result;
 }
 

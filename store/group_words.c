@@ -17,6 +17,12 @@ void group_add_divided_words(struct group_writer *g, const struct shape *s, uint
 	}
 }
 
+/* Can the piece be other text in another row of the template? */
+static bool varies(const struct shape *s, uint32_t piece)
+{
+	return s->key[KEY_PIECES + piece] & WORD_VARIES;
+}
+
 /* Joined bounds first .. last: are the words that go over them the same in all rows of the template? They are when the
  * pieces between are, and when nothing that varies can make them longer: the piece beside is none that varies, or ends
  * here with an octet that joins nothing. */
@@ -24,12 +30,12 @@ static bool is_fixed(const struct group_writer *g, const struct shape *s, uint32
 {
 	uint32_t left = first - 1u, right = last + 1u;
 	for (uint32_t k = left; k < right; k++)
-		if (g->varies[k])
+		if (varies(s, k))
 			return false;
 	const uint8_t *text = g->text.ptr;
-	if (!group_is_end(g, s, left) && g->varies[left - 1] && (words_kinds[text[g->bounds[left]]] & WORDS_JOINS))
+	if (!s->pieces[left].is_end && varies(s, left - 1) && (words_kinds[text[g->bounds[left]]] & WORDS_JOINS))
 		return false;
-	return group_is_end(g, s, right) || !g->varies[right] || !(words_kinds[text[g->bounds[right] - 1]] & WORDS_JOINS);
+	return s->pieces[right].is_end || !varies(s, right) || !(words_kinds[text[g->bounds[right] - 1]] & WORDS_JOINS);
 }
 
 /* Adds the words over joined bounds that are the row's own; leaves those that are the template's. */

@@ -9,6 +9,7 @@ static void tables_init(struct group_writer *g)
 	struct strings *copied[] = {&g->decoders, &g->logsources, &g->heads, &g->structures, &g->templates, &g->contexts};
 	for (unsigned i = 0; i < sizeof copied / sizeof copied[0]; i++)
 		strings_init(copied[i], g->env, &g->arena);
+	strings_init(&g->several, g->env, &g->shape_arena);
 	literals_init(&g->texts, g->env, &g->arena);
 	struct strings *borrowed[] = {&g->names, &g->sources, &g->collectors};
 	for (unsigned i = 0; i < sizeof borrowed / sizeof borrowed[0]; i++)
@@ -37,10 +38,8 @@ struct group_writer *group_writer_new(const struct env *env)
 	g->template_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->template_codes);
 	g->head_codes = env_alloc(env, GROUP_ROWS_MAX * sizeof *g->head_codes);
 	g->columns = env_zalloc(env, GROUP_COLUMNS_MAX * sizeof *g->columns);
-	g->key = env_alloc(env, (1 + ROW_PIECES_MAX + ROW_FIELDS_MAX) * sizeof *g->key);
 	g->context_states = env_alloc(env, CONTEXTS_MAX * sizeof *g->context_states);
-	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states ||
-		!g->key) {
+	if (!g->time || !g->observed || !g->template_codes || !g->head_codes || !g->columns || !g->context_states) {
 		group_writer_free(g);
 		return NULL;
 	}
@@ -56,6 +55,7 @@ void group_writer_free(struct group_writer *g)
 								&g->names,    &g->sources,    &g->collectors, &g->contexts};
 	for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		strings_free(tables[i]);
+	strings_free(&g->several);
 	literals_free(&g->texts);
 	struct buffer *buffers[] = {&g->runs,     &g->maps,      &g->shape_maps, &g->shape_fields,
 								&g->literals, &g->structure, &g->bits,       &g->out};
@@ -63,8 +63,8 @@ void group_writer_free(struct group_writer *g)
 		buffer_free(buffers[i]);
 	for (uint32_t i = 0; i < g->columns_made; i++)
 		values_free(&g->columns[i].values);
-	void *arrays[] = {g->time,           g->observed, g->template_codes, g->head_codes, g->columns, g->name_states,
-					  g->context_states, g->key,      g->text_contexts,  g->slots};
+	void *arrays[] = {g->time,        g->observed,       g->template_codes, g->head_codes, g->columns,
+					  g->name_states, g->context_states, g->text_contexts,  g->slots};
 	for (unsigned i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
 		env_free(g->env, arrays[i]);
 	words_free(&g->words);

@@ -1,9 +1,10 @@
-/* The inside of a row group in the making: for group_write.c, group_rows.c, group_shapes.c, group_words.c and
- * group_templates.c only.
+/* The inside of a row group in the making: for group_write.c, group_rows.c, group_pieces.c, group_shapes.c,
+ * group_words.c and group_templates.c only.
  *
  * Rows come in few shapes: fields of the same names and types whose ends stand in the same order. What follows from
  * that (which pieces there are, whose they are, which make which field) is worked out once and kept as a struct shape.
- * A row is then a shape and one word for each piece; rows that are equal in all of that have the same template.
+ * A row is then a shape and one word for each piece; rows that are equal in all of that have the same template. The
+ * shape keeps the words of its row before, and most rows change few of them or none.
  */
 #ifndef STORE_GROUP_WRITER_H
 #define STORE_GROUP_WRITER_H
@@ -28,7 +29,8 @@
 #define ROW_FIELDS_MAX 512u /* LIMIT_row_fields: batches have no more in a row */
 #define ENDS_MAX (5u + 2 * ROW_FIELDS_MAX)
 #define ROW_PIECES_MAX (ENDS_MAX * (SPLIT_PIECES + 1))
-#define PIECE_WORDS 5u /* a piece of more is not remembered */
+#define CALM_ROWS 8u /* a piece that was so often what it was before may be part of a span */
+#define SPAN_ROWS 16u /* rows of a shape after which spans are looked for anew */
 #define HEADS_KNOWN 64u
 #define OWNER_NONE UINT32_MAX
 
@@ -58,14 +60,21 @@ struct column {
 /* What becomes of the text between one bound and the next. */
 struct shape_piece {
 	/* What it was last when all of it stayed in the template: the text (up to 16 octets as in shorts.h, else begin is its
-	 * address) and the words. Good while no name has got a column since: epoch is that of the group then. */
+	 * address) and the word. Good while no name has got a column since: epoch is that of the group then. */
 	uint64_t begin, end;
-	uint32_t len, epoch;
-	uint32_t words[PIECE_WORDS];
-	uint8_t word_count;
+	uint32_t len, epoch, word;
+	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
+	uint32_t column; /* + 1: the owner's, where every text goes that is too short to be looked into; 0 = not yet */
+	/* Pieces of which none has changed for long make a span, whose first one has this of all: */
+	const uint8_t *span_text;
+	uint16_t span; /* pieces; 0 = no span begins here */
+	bool span_joins; /* there are bounds in it over which a word goes on */
+	bool joins; /* such a bound, inside of a span */
+	uint16_t span_first; /* + 1: the piece with which the span begins that this one is in */
+	uint8_t calm; /* rows, up to CALM_ROWS, since it was something else */
 	bool may_be_time; /* no field, or one of a time */
 	bool crossed; /* a field goes over the place where the piece begins */
-	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
+	bool is_end; /* a text ends where the piece begins and no field goes on, so that no word does */
 };
 
 struct shape {
@@ -79,6 +88,10 @@ struct shape {
 	uint16_t *others, *other_bounds; /* the ends that are not among bound_ends, and their bounds */
 	uint32_t other_count;
 	struct shape_piece *pieces; /* bound_count of them; the last one is empty */
+	uint32_t *span_ends; /* of each piece in a span: where it ends, from where the span begins */
+	uint32_t *key; /* of its row before: number of the shape, a word for each piece (none for the time), small fields */
+	uint32_t key_words, rows;
+	uint32_t code; /* + 1: the template of that row; 0 = there was none */
 	uint32_t time_piece; /* + 1; 0 = none */
 	uint32_t time_end, time_offset, time_len; /* the time begins time_offset octets after that end */
 	struct timetext time_form;
@@ -105,7 +118,7 @@ struct shape_map {
 struct group_writer {
 	const struct env *env;
 	struct arena arena;
-	struct strings names, sources, decoders, logsources, collectors, heads, structures, templates, contexts;
+	struct strings names, sources, decoders, logsources, collectors, heads, structures, templates, contexts, several;
 	struct literals texts; /* before a variable the owner is whose text it is, + 1; of others 0 */
 	uint32_t *text_contexts; /* of each text: what a variable after it is, + 1; 0 = not asked yet */
 	uint32_t text_contexts_room;
@@ -129,7 +142,7 @@ struct group_writer {
 	struct known_head known_heads[HEADS_KNOWN];
 	uint32_t context_limit;
 	uint32_t epoch; /* from 1 on, counts the names and variables that got a column */
-	/* shapes, and templates by shape and words; all in shape_arena */
+	/* shapes, templates by shape and words, and what pieces were cut into; all in shape_arena */
 	struct arena shape_arena;
 	struct shape *shapes[SHAPE_BUCKETS];
 	uint32_t shape_count;
@@ -145,21 +158,30 @@ struct group_writer {
 	uint32_t smalls[ROW_FIELDS_MAX];
 	uint16_t joined[ENDS_MAX]; /* bounds at which a word may go on */
 	uint32_t joined_count;
-	bool varies[ENDS_MAX]; /* of each piece: not all of it is in the template */
-	uint32_t piece; /* the one being put */
 	bool is_new; /* no row of its template came before */
 	uint32_t ends[ENDS_MAX], bounds[ENDS_MAX]; /* bounds: the ends in order, each place once */
 	struct timetext_cache times_printed;
 	uint8_t last_time_text[TIMETEXT_MAX];
 	uint32_t last_time_len;
-	uint32_t *key, *key_next; /* the number of the shape, words of pieces, smalls */
+	bool changed; /* its key is not that of the shape's row before */
+	uint32_t made[SPLIT_PIECES + 2], *made_next; /* words of the piece at hand */
 };
 
-/* A word of a piece: what it is in the low two bits. Several pieces begin with their number and WORD_SEVERAL. */
+/* A word: what it is in the low two bits, the first of which tells whether it can be other text in the next row of the
+ * template. What a piece was cut into is kept as one word, too. */
 #define WORD_LITERAL 0u /* number of the text + 1 */
-#define WORD_VALUE 1u /* column */
-#define WORD_TIME 2u
-#define WORD_SEVERAL 3u
+#define WORD_VALUE 1u /* column; the word of a time is WORD_VALUE alone */
+#define WORD_SEVERAL 2u /* which words: a number of `several`; with WORD_VARIES when a value is among them */
+#define WORD_VARIES 1u
+#define WORD_NONE UINT32_MAX
+#define KEY_PIECES 1u /* where in a key the pieces begin */
+
+static inline void group_set_word(struct group_writer *g, struct shape *s, uint32_t piece, uint32_t word)
+{
+	uint32_t *known = &s->key[KEY_PIECES + piece];
+	g->changed |= *known != word;
+	*known = word;
+}
 
 static inline bool field_has_text(uint32_t field)
 {
@@ -180,15 +202,12 @@ void group_forget_shapes(struct group_writer *g); /* and the templates found by 
 void group_add_divided_words(struct group_writer *g, const struct shape *s, uint32_t at, bool crossed);
 /* Adds the words over joined bounds that are the row's own; leaves the bounds of those that are the template's. */
 void group_add_joined_words(struct group_writer *g, const struct shape *s);
-/* Where a text ends and no field goes on, no word does. */
-static inline bool group_is_end(const struct group_writer *g, const struct shape *s, uint32_t bound)
-{
-	return bound == 0 || bound == s->bound_count - 1 ||
-		   (g->bounds[bound] == g->original_len && !s->pieces[bound].crossed);
-}
+
+/* group_pieces.c: puts the text of a piece that is not remembered; sets its word. */
+int group_put_other(struct group_writer *g, struct shape *s, uint32_t k, struct slice text);
 
 /* group_templates.c: the template of the row at hand, whose key is whole; sets is_new. */
-int group_find_template(struct group_writer *g, const struct shape *shape, uint32_t *code);
+int group_find_template(struct group_writer *g, struct shape *s, uint32_t *code);
 /* The column of templates. */
 void group_fill_templates(struct group_writer *g, struct buffer *out);
 
