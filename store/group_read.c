@@ -61,9 +61,15 @@ static bool read_fields(struct group *g, struct reader *r, struct group_structur
 	return !r->failed;
 }
 
+/* Nearly all numbers of a template are below 128. */
+static inline uint64_t short_varint(struct reader *r)
+{
+	return r->ptr < r->end && *r->ptr < 0x80 ? *r->ptr++ : reader_varint(r);
+}
+
 static bool read_template(struct group *g, struct reader *r, struct group_template *t)
 {
-	uint64_t structure = reader_varint(r);
+	uint64_t structure = short_varint(r);
 	if (r->failed || structure >= g->structure_count)
 		return false;
 	const struct group_structure *s = t->structure = &g->structures[structure];
@@ -74,13 +80,14 @@ static bool read_template(struct group *g, struct reader *r, struct group_templa
 	if (!literals || !smalls)
 		return false;
 	for (uint32_t i = 0; i < s->literal_count; i++) {
-		uint64_t len = reader_varint(r);
+		uint64_t len = short_varint(r);
 		if (r->failed || len > reader_left(r))
 			return false;
-		literals[i] = reader_slice(r, (size_t)len);
+		literals[i] = slice_of(r->ptr, (size_t)len);
+		r->ptr += len;
 	}
 	for (uint32_t i = 0; i < s->small_count; i++) {
-		uint64_t small = reader_varint(r);
+		uint64_t small = short_varint(r);
 		r->failed |= small > UINT32_MAX;
 		smalls[i] = (uint32_t)small;
 	}

@@ -115,8 +115,8 @@ static size_t put_fraction(uint8_t *out, uint8_t form, uint32_t ns)
 }
 
 /* The text up to the seconds, *ns behind it; null when the time is outside the calendar. */
-static const struct timetext_second *second_of(struct timetext_cache *cache, struct timetext form, int64_t time_ns,
-											   uint32_t *ns)
+static const struct timetext_second *find_second(struct timetext_cache *cache, struct timetext form, int64_t time_ns,
+												 uint32_t *ns)
 {
 	int64_t at;
 	if (__builtin_add_overflow(time_ns, (int64_t)form.quarters * 15 * NS_PER_MIN, &at))
@@ -132,7 +132,22 @@ static const struct timetext_second *second_of(struct timetext_cache *cache, str
 		known->second = second;
 		known->form = whole;
 	}
+	bool good = known->len && !__builtin_sub_overflow(time_ns, (int64_t)*ns, &cache->last_from);
+	cache->last = good ? (uint32_t)(known - cache->seconds) + 1 : 0;
+	cache->last_form = form;
 	return known->len ? known : NULL;
+}
+
+/* The same; what was asked for last is looked at first. Nobody else has its place since: only find_second gives places. */
+static inline const struct timetext_second *second_of(struct timetext_cache *cache, struct timetext form,
+													  int64_t time_ns, uint32_t *ns)
+{
+	uint64_t past = (uint64_t)time_ns - (uint64_t)cache->last_from;
+	if (past >= NS_PER_S || !cache->last || form.form != cache->last_form.form ||
+		form.quarters != cache->last_form.quarters)
+		return find_second(cache, form, time_ns, ns);
+	*ns = (uint32_t)past;
+	return &cache->seconds[cache->last - 1];
 }
 
 size_t timetext_print(struct timetext_cache *cache, struct timetext form, int64_t time_ns, uint8_t *out)

@@ -23,7 +23,9 @@ struct timetext_second {
 
 struct timetext_cache {
 	struct timetext_second seconds[TIMETEXT_SECONDS];
-	struct timetext last_found;
+	struct timetext last_form, last_found;
+	int64_t last_from; /* last_form was asked for last, for a time from here on and less than 1 s later: */
+	uint32_t last; /* + 1: that second; 0 = none */
 };
 
 /* Does a time text that time_ns gives back exactly begin at text.ptr? Its length, and how; 0 when not. */

@@ -89,16 +89,17 @@ static inline size_t hash_word(const uint8_t *p, const uint8_t *end, uint64_t *h
 	const uint8_t *begin = p;
 	uint64_t h = 0, group = 0;
 	uint8_t lower;
-	for (; p < end && (lower = WORD[*p]) != 0; p++) {
-		group = group << 8 | lower;
-		if (((p - begin) & 7) == 7) {
-			h = hash_step(h, group);
-			group = 0;
-		}
+	for (;;) {
+		const uint8_t *stop = end - p > 8 ? p + 8 : end, *first = p;
+		for (; p < stop && (lower = WORD[*p]) != 0; p++)
+			group = group << 8 | lower;
+		if (p - first < 8)
+			break;
+		h = hash_step(h, group);
+		group = 0;
 	}
-	size_t len = (size_t)(p - begin);
-	*hash = hash_step(hash_step(h, group), len);
-	return len;
+	*hash = hash_step(hash_step(h, group), (size_t)(p - begin));
+	return (size_t)(p - begin);
 }
 
 static inline size_t add_word(struct words *w, const uint8_t *p, const uint8_t *end)
