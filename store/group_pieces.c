@@ -273,7 +273,8 @@ static int put_text(struct group_writer *g, const struct shape *s, struct shape_
 		return put_plain(g, text);
 	if (!state->inline_off || !state->column)
 		return put_known(g, state, (uint16_t)piece->owner, text);
-	piece->column = state->column;
+	piece->column = state->column - 1;
+	piece->column_below = piece->column_below > SPLIT_BYTES ? piece->column_below : SPLIT_BYTES;
 	return put_value(g, state->column, text);
 }
 
@@ -318,6 +319,7 @@ static void add_time_words(struct group_writer *g, struct slice text)
 static void break_span(struct shape *s, uint32_t piece)
 {
 	s->pieces[piece].calm = 0;
+	s->pieces[piece].changes++;
 	if (s->pieces[piece].span_first)
 		s->pieces[s->pieces[piece].span_first - 1].span = 0;
 }
@@ -341,4 +343,36 @@ int group_put_other(struct group_writer *g, struct shape *s, uint32_t k, struct 
 	if (!(word & WORD_VARIES))
 		remember(g, piece, text, word);
 	return 0;
+}
+
+/* The piece of a field that changed in most rows, if all of its text is in the template. */
+static struct shape_piece *find_restless(const struct shape *s)
+{
+	struct shape_piece *most = NULL;
+	for (uint32_t k = 0; k + 1 < s->bound_count; k++) {
+		struct shape_piece *piece = &s->pieces[k];
+		bool is_text = !(s->key[KEY_PIECES + k] & WORD_VARIES) && piece->owner != OWNER_NONE;
+		if (is_text && piece->changes > (most ? most->changes : 0))
+			most = piece;
+	}
+	return most;
+}
+
+/* Few values each in several fields make many templates: one row each, in the end. One of the fields less makes far
+ * fewer. In small groups a column costs more than that. */
+void group_spare_templates(struct group_writer *g, struct shape *s)
+{
+	if (++s->templates <= SHAPE_TEMPLATES || g->context_limit == 0)
+		return;
+	if (s->templates * ROWS_PER_TEMPLATE > s->rows - s->templates_from) {
+		struct shape_piece *piece = find_restless(s);
+		uint32_t column = piece ? column_for(g, &g->name_states[piece->owner].column, (uint16_t)piece->owner) : 0;
+		if (column) {
+			break_span(s, (uint32_t)(piece - s->pieces));
+			piece->column = column - 1;
+			piece->column_below = UINT32_MAX;
+		}
+	}
+	s->templates = 0;
+	s->templates_from = s->rows;
 }

@@ -1,63 +1,6 @@
 /* The text of a row: cut at the ends of its fields, each piece put into the template or into a column. */
 #include "store/group_writer.h"
 
-/* ---- spans: pieces that have long been the same are compared together ---- */
-
-/* Is the text from this bound on, all of the span's pieces, what it was when the span was made? */
-static inline bool is_span(const struct group_writer *g, const struct shape *s, uint32_t k, const uint8_t *text)
-{
-	const uint32_t count = s->pieces[k].span, *bounds = g->bounds + k, *ends = s->span_ends + k;
-	uint32_t wrong = s->pieces[k].epoch ^ g->epoch;
-	for (uint32_t i = 0; i < count; i++)
-		wrong |= ends[i] ^ (bounds[i + 1] - bounds[0]);
-	return wrong == 0 && memcmp(text, s->pieces[k].span_text, ends[count - 1]) == 0;
-}
-
-static void add_span_joins(struct group_writer *g, const struct shape *s, uint32_t k)
-{
-	for (uint32_t i = k + 1; i < k + s->pieces[k].span; i++)
-		if (s->pieces[i].joins)
-			g->joined[g->joined_count++] = (uint16_t)i;
-}
-
-/* Where values go no text is remembered, so that nothing but group_put_other changes the word of a piece in a span. */
-static bool is_calm(const struct group_writer *g, const struct shape *s, uint32_t k)
-{
-	const struct shape_piece *piece = &s->pieces[k];
-	return piece->calm == CALM_ROWS && piece->epoch == g->epoch && piece->column == 0 && k + 1 != s->time_piece;
-}
-
-/* From the row at hand. A text that a batch holds stays as long as the group. */
-static void make_span(struct group_writer *g, struct shape *s, uint32_t first, uint32_t end)
-{
-	struct shape_piece *pieces = &s->pieces[first];
-	const uint8_t *text = g->text.ptr + g->bounds[first];
-	pieces->span = (uint16_t)(end - first);
-	pieces->span_text = text;
-	for (uint32_t k = first; k < end; k++) {
-		const uint8_t *p = g->text.ptr + g->bounds[k];
-		s->pieces[k].span_first = (uint16_t)(first + 1);
-		s->span_ends[k] = g->bounds[k + 1] - g->bounds[first];
-		s->pieces[k].joins = k > first && !s->pieces[k].is_end && words_join(p[-1], p[0]);
-		pieces->span_joins |= s->pieces[k].joins;
-	}
-}
-
-static void make_spans(struct group_writer *g, struct shape *s)
-{
-	const uint32_t piece_count = s->bound_count - 1;
-	for (uint32_t k = 0; k < piece_count; k++) {
-		s->pieces[k].span = s->pieces[k].span_first = 0;
-		s->pieces[k].span_joins = false;
-	}
-	for (uint32_t first = 0, end; first < piece_count; first = end + 1) {
-		for (end = first; end < piece_count && is_calm(g, s, end); end++)
-			;
-		if (end - first > 1)
-			make_span(g, s, first, end);
-	}
-}
-
 /* ---- pieces ---- */
 
 static inline bool is_remembered(const struct group_writer *g, const struct shape_piece *piece, struct slice text)
@@ -73,9 +16,9 @@ static inline bool is_remembered(const struct group_writer *g, const struct shap
 static inline int put_piece(struct group_writer *g, struct shape *s, uint32_t k, struct slice text)
 {
 	struct shape_piece *piece = &s->pieces[k];
-	if (piece->column && text.len < SPLIT_BYTES) {
-		group_set_word(g, s, k, (piece->column - 1) << 2 | WORD_VALUE);
-		return values_add(&g->columns[piece->column - 1].values, text);
+	if (text.len < piece->column_below) {
+		group_set_word(g, s, k, piece->column << 2 | WORD_VALUE);
+		return values_add(&g->columns[piece->column].values, text);
 	}
 	if (!is_remembered(g, piece, text))
 		return group_put_other(g, s, k, text);
@@ -87,21 +30,20 @@ static inline int put_piece(struct group_writer *g, struct shape *s, uint32_t k,
 
 static int put_pieces(struct group_writer *g, struct shape *s)
 {
-	const uint32_t piece_count = s->bound_count - 1;
-	for (uint32_t k = 0; k < piece_count; k++) {
+	const uint32_t piece_count = s->bound_count - 1, *bounds = g->bounds;
+	const uint8_t *p = g->text.ptr;
+	for (uint32_t k = 0; k < piece_count;) {
 		const struct shape_piece *piece = &s->pieces[k];
-		struct slice text = slice_of(g->text.ptr + g->bounds[k], g->bounds[k + 1] - g->bounds[k]);
-		if (!piece->is_end && words_join(text.ptr[-1], text.ptr[0]))
+		size_t len = bounds[k + 1] - bounds[k];
+		if (!piece->is_end && words_join(p[-1], p[0]))
 			g->joined[g->joined_count++] = (uint16_t)k;
-		if (piece->span && is_span(g, s, k, text.ptr)) {
-			if (piece->span_joins)
-				add_span_joins(g, s, k);
-			k += piece->span - 1u;
-			continue;
+		if (piece->span && group_is_span(g, s, k, p)) {
+			k += piece->span;
+			len = s->span_ends[k - 1];
+		} else if (put_piece(g, s, k++, slice_of(p, len)) != 0) {
+			return -ERROR_MEMORY;
 		}
-		int result = put_piece(g, s, k, text);
-		if (result != 0)
-			return result;
+		p += len;
 	}
 	return 0;
 }
@@ -117,7 +59,7 @@ static int put_row(struct group_writer *g, struct shape *s)
 		g->changed = true;
 	}
 	if (result == 0 && ++s->rows % SPAN_ROWS == 0)
-		make_spans(g, s);
+		group_make_spans(g, s);
 	return result;
 }
 
@@ -199,10 +141,11 @@ static void begin_row(struct group_writer *g, const struct batch_row *row)
 }
 
 /* The first row of its template: words that all others share, and whether there are templates enough now. */
-static void add_new(struct group_writer *g, const struct shape *s)
+static void add_new(struct group_writer *g, struct shape *s)
 {
 	for (uint32_t i = 0; i < g->joined_count; i++)
 		group_add_divided_words(g, s, g->bounds[g->joined[i]], s->pieces[g->joined[i]].crossed);
+	group_spare_templates(g, s);
 	if (g->literals_off || g->templates.count <= TEMPLATES_FREE || g->templates.count <= g->row_count / 2)
 		return;
 	/* What pieces were until now they are no more. */

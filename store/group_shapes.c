@@ -15,24 +15,26 @@ void group_forget_shapes(struct group_writer *g)
 
 /* ---- a known shape ---- */
 
-/* Do the row's ends stand as the shape has them? Fills the bounds. */
+/* Do the row's ends stand as the shape has them? Fills the bounds. Texts are far shorter than 2 GiB: a distance that is not
+ * positive shows in the highest bit of one less. */
 static bool fits(struct group_writer *g, const struct shape *s)
 {
-	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, wrong = 0;
-	const uint32_t bound_count = s->bound_count, other_count = s->other_count;
-	const uint16_t *bound_ends = s->bound_ends, *others = s->others, *other_bounds = s->other_bounds;
+	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, backward = 0, wrong = 0;
+	const uint16_t *bound_ends = s->bound_ends;
+	const struct shape_end *other = s->others, *others_end = other + s->other_count;
 	ends[END_TIME_FROM] = s->time_piece ? ends[s->time_end] + s->time_offset : 0;
 	ends[END_TIME_TO] = ends[END_TIME_FROM] + s->time_len;
 	bounds[0] = 0;
-	for (uint32_t k = 1; k < bound_count; k++) {
-		uint32_t at = ends[bound_ends[k]];
-		wrong |= at <= before;
-		bounds[k] = before = at;
+	const uint32_t *bounds_end = bounds + s->bound_count;
+	for (uint32_t *bound = bounds + 1; bound < bounds_end; bound++) {
+		uint32_t at = ends[*++bound_ends];
+		backward |= at - before - 1;
+		*bound = before = at;
 	}
-	for (uint32_t i = 0; i < other_count; i++)
-		wrong |= bounds[other_bounds[i]] ^ ends[others[i]];
-	g->bound_count = bound_count;
-	return wrong == 0;
+	for (; other < others_end; other++)
+		wrong |= bounds[other->bound] ^ ends[other->end];
+	g->bound_count = s->bound_count;
+	return (wrong | backward >> 31) == 0;
 }
 
 static bool same_fields(const struct group_writer *g, const struct shape *s, uint64_t hash)
@@ -113,7 +115,7 @@ static struct shape *shape_room(struct group_writer *g)
 	struct shape_piece *pieces = arena_zalloc(&g->shape_arena, g->bound_count * sizeof *pieces);
 	uint16_t *end_bounds = arena_alloc(&g->shape_arena, ends * sizeof *end_bounds);
 	uint16_t *bound_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *bound_ends);
-	uint16_t *others = arena_alloc(&g->shape_arena, 2 * ends * sizeof *others);
+	struct shape_end *others = arena_alloc(&g->shape_arena, ends * sizeof *others);
 	uint32_t *span_ends = arena_alloc(&g->shape_arena, g->bound_count * sizeof *span_ends);
 	uint32_t key_words = KEY_PIECES + g->bound_count - 1 + g->small_count;
 	uint32_t *key = arena_zalloc(&g->shape_arena, key_words * sizeof *key);
@@ -125,7 +127,6 @@ static struct shape *shape_room(struct group_writer *g)
 	s->end_bounds = end_bounds;
 	s->bound_ends = bound_ends;
 	s->others = others;
-	s->other_bounds = others + ends;
 	s->span_ends = span_ends;
 	s->key = key;
 	s->key_words = key_words;
@@ -166,10 +167,8 @@ static void sort_out_ends(struct group_writer *g, struct shape *s)
 		if (e != END_TIME_FROM && e != END_TIME_TO)
 			s->bound_ends[s->end_bounds[e]] = (uint16_t)e;
 	for (uint32_t e = 0; e < end_count; e++)
-		if (s->bound_ends[s->end_bounds[e]] != e) {
-			s->other_bounds[s->other_count] = s->end_bounds[e];
-			s->others[s->other_count++] = (uint16_t)e;
-		}
+		if (s->bound_ends[s->end_bounds[e]] != e)
+			s->others[s->other_count++] = (struct shape_end){(uint16_t)e, s->end_bounds[e]};
 }
 
 /* From the row's ends; the time's may be among them. */
@@ -240,9 +239,15 @@ static struct shape *make_timed(struct group_writer *g, uint64_t hash, const str
 	return s;
 }
 
+static struct shape *find_timed(struct group_writer *g, uint64_t hash, struct shape *plain)
+{
+	struct shape time;
+	return find_time(g, plain, &time) ? make_timed(g, hash, &time) : plain;
+}
+
 struct shape *group_find_shape(struct group_writer *g, uint64_t hash)
 {
-	struct shape time, *s;
+	struct shape *s;
 	if (g->shape_arena.used_bytes > SHAPE_BYTES_MAX)
 		group_forget_shapes(g);
 	s = look_up(g, hash);
@@ -252,5 +257,5 @@ struct shape *group_find_shape(struct group_writer *g, uint64_t hash)
 		g->ends[END_TIME_FROM] = g->ends[END_TIME_TO] = 0;
 		s = make_shape(g, hash);
 	}
-	return s && g->has_time && find_time(g, s, &time) ? make_timed(g, hash, &time) : s;
+	return s && g->has_time ? find_timed(g, hash, s) : s;
 }

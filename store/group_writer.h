@@ -1,4 +1,4 @@
-/* The inside of a row group in the making: for group_write.c, group_rows.c, group_pieces.c, group_shapes.c,
+/* The inside of a row group in the making: for group_write.c, group_rows.c, group_pieces.c, group_spans.c, group_shapes.c,
  * group_words.c and group_templates.c only.
  *
  * Rows come in few shapes: fields of the same names and types whose ends stand in the same order. What follows from
@@ -20,6 +20,8 @@
 #define ROWS_PER_CONTEXT 256u /* a column costs a hundred octets: small groups have few */
 #define SPLIT_BYTES 24u /* shorter values of fields are not looked into */
 #define SPLIT_PIECES 48u /* of one piece */
+#define SHAPE_TEMPLATES 8u /* with more of them in too few rows, a piece that often changes gets a column */
+#define ROWS_PER_TEMPLATE 12u
 #define TEMPLATES_FREE 1024u /* past it and half as many as rows, text between fields gets a column too */
 
 #define SHAPE_BUCKETS 1024u
@@ -28,7 +30,6 @@
 #define SHAPE_CHUNK_BYTES (1u << 20)
 #define ROW_FIELDS_MAX 512u /* LIMIT_row_fields: batches have no more in a row */
 #define ENDS_MAX (5u + 2 * ROW_FIELDS_MAX)
-#define ROW_PIECES_MAX (ENDS_MAX * (SPLIT_PIECES + 1))
 #define CALM_ROWS 8u /* a piece that was so often what it was before may be part of a span */
 #define SPAN_ROWS 16u /* rows of a shape after which spans are looked for anew */
 #define HEADS_KNOWN 64u
@@ -64,7 +65,8 @@ struct shape_piece {
 	uint64_t begin, end;
 	uint32_t len, epoch, word;
 	uint32_t owner; /* name of the first field that is exactly this piece, or OWNER_NONE */
-	uint32_t column; /* + 1: the owner's, where every text goes that is too short to be looked into; 0 = not yet */
+	uint32_t column, column_below; /* the owner's, to which every text goes that is shorter than so many octets */
+	uint32_t changes; /* rows in which it was not what it was before */
 	/* Pieces of which none has changed for long make a span, whose first one has this of all: */
 	const uint8_t *span_text;
 	uint16_t span; /* pieces; 0 = no span begins here */
@@ -77,6 +79,10 @@ struct shape_piece {
 	bool is_end; /* a text ends where the piece begins and no field goes on, so that no word does */
 };
 
+struct shape_end {
+	uint16_t end, bound;
+};
+
 struct shape {
 	struct shape *next; /* in the bucket; those used last stand first */
 	uint64_t hash;
@@ -85,12 +91,13 @@ struct shape {
 	const uint32_t *fields; /* as group_writer.fields */
 	uint16_t *end_bounds; /* of each end the number of its bound */
 	uint16_t *bound_ends; /* of each bound an end that is there */
-	uint16_t *others, *other_bounds; /* the ends that are not among bound_ends, and their bounds */
+	struct shape_end *others; /* those that are not among bound_ends */
 	uint32_t other_count;
 	struct shape_piece *pieces; /* bound_count of them; the last one is empty */
 	uint32_t *span_ends; /* of each piece in a span: where it ends, from where the span begins */
 	uint32_t *key; /* of its row before: number of the shape, a word for each piece (none for the time), small fields */
 	uint32_t key_words, rows;
+	uint32_t templates, templates_from; /* made since that row */
 	uint32_t code; /* + 1: the template of that row; 0 = there was none */
 	uint32_t time_piece; /* + 1; 0 = none */
 	uint32_t time_end, time_offset, time_len; /* the time begins time_offset octets after that end */
@@ -203,8 +210,15 @@ void group_add_divided_words(struct group_writer *g, const struct shape *s, uint
 /* Adds the words over joined bounds that are the row's own; leaves the bounds of those that are the template's. */
 void group_add_joined_words(struct group_writer *g, const struct shape *s);
 
+/* group_spans.c: is the text from this bound on, all of the span's pieces, what it was when the span was made? Then the
+ * span's joined bounds are added to the row's. */
+bool group_is_span(struct group_writer *g, const struct shape *s, uint32_t k, const uint8_t *text);
+void group_make_spans(struct group_writer *g, struct shape *s); /* anew, from the row at hand, which has been put */
+
 /* group_pieces.c: puts the text of a piece that is not remembered; sets its word. */
 int group_put_other(struct group_writer *g, struct shape *s, uint32_t k, struct slice text);
+/* After a row with a new template: when the shape has got many of them, one of its pieces is from now on a value. */
+void group_spare_templates(struct group_writer *g, struct shape *s);
 
 /* group_templates.c: the template of the row at hand, whose key is whole; sets is_new. */
 int group_find_template(struct group_writer *g, struct shape *s, uint32_t *code);

@@ -317,6 +317,81 @@ static void words_over_ends_of_fields_are_there(void **state)
 	}
 }
 
+/* Fields beside each other: some never change, some now and then, one gets too many values for the template, one is short
+ * or prose. What joins over an end between two that stay is a word, too. */
+static void add_steady_row(struct sample *s, uint32_t i)
+{
+	char line[400], texts[8][64];
+	const uint32_t now = i % 97 < 9 ? i / 97 : 0, turn = sample_below(s, 40);
+	snprintf(texts[0], sizeof texts[0], "steady%u", now);
+	snprintf(texts[1], sizeof texts[1], "%s",
+			 turn == 1 ? "_more than sixteen octets, seldom" : "_more than sixteen octets");
+	snprintf(texts[2], sizeof texts[2], "x%u", turn == 2 ? 1u : 0u);
+	snprintf(texts[3], sizeof texts[3], "v%u", i < 1000 ? i % 7 / 6 : i);
+	snprintf(texts[4], sizeof texts[4], "%s", turn == 3 ? "-prose of many words in a field" : "-few");
+	snprintf(texts[5], sizeof texts[5], "%s", turn == 4 ? "ends" : "end");
+	snprintf(texts[6], sizeof texts[6], "here");
+	snprintf(texts[7], sizeof texts[7], " a port %u of the last %s", i % 300, turn == 5 ? "field" : "one");
+	uint32_t at = 0, places[9];
+	for (uint32_t k = 0; k < 8; k++) {
+		places[k] = at;
+		at += (uint32_t)snprintf(line + at, sizeof line - at, "%s", texts[k]);
+	}
+	places[8] = at;
+	assert_int_equal(batch_row(s->builder, ROW_EVENT, SAMPLE_START, slice_of(line, at)), 0);
+	for (uint32_t k = 0; k < 8; k++)
+		add_field_at(s, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], places[k],
+					 places[k + 1] - places[k]);
+	add_field_at(s, "over", places[5], places[7] - places[5]);
+	assert_int_equal(batch_row_end(s->builder), 0);
+}
+
+static void rows_that_hardly_change_come_back(void **state)
+{
+	struct story t;
+	(void)state;
+	for (uint64_t seed = 61; seed < 65; seed++) {
+		begin(&t, seed);
+		for (uint32_t i = 0; i < 5; i++) {
+			struct batch_identity identity = sample_identity(1, 3, 2, t.sequence);
+			batch_begin(t.sample.builder, &identity, 0, SAMPLE_START);
+			for (uint32_t k = 0; k < 500; k++)
+				add_steady_row(&t.sample, i * 500 + k);
+			add(&t, sample_take(&t.sample));
+		}
+		expect_filters(&t, build(&t));
+		end(&t);
+	}
+}
+
+/* Six values in each of five fields: 7,776 rows of which no two are the same. */
+static void few_values_in_many_fields_make_few_templates(void **state)
+{
+	struct story t;
+	struct segment s;
+	struct segment_rows rows;
+	(void)state;
+	begin(&t, 71);
+	struct batch_identity identity = sample_identity(1, 3, 2, 0);
+	batch_begin(t.sample.builder, &identity, 0, SAMPLE_START);
+	for (uint32_t i = 0; i < 7776; i++) {
+		char line[40];
+		snprintf(line, sizeof line, "w=%c x=%c y=%c z=%c u=%c", 'a' + (int)(i % 6), 'a' + (int)(i / 6 % 6),
+				 'a' + (int)(i / 36 % 6), 'a' + (int)(i / 216 % 6), 'a' + (int)(i / 1296));
+		assert_int_equal(batch_row(t.sample.builder, ROW_EVENT, SAMPLE_START, slice_of(line, 19)), 0);
+		for (uint32_t k = 0; k < 5; k++)
+			add_field_at(&t.sample, (const char *[]){"w", "x", "y", "z", "u"}[k], 4 * k + 2, 1);
+		assert_int_equal(batch_row_end(t.sample.builder), 0);
+	}
+	add(&t, sample_take(&t.sample));
+	assert_int_equal(segment_open_image(&s, &t.fake->env, build(&t), NULL), 0);
+	assert_int_equal(segment_rows_open(&rows, &s, 0, NULL), 0);
+	assert_true(rows.group.template_count < 300);
+	segment_rows_close(&rows);
+	segment_close(&s);
+	end(&t);
+}
+
 /* ---- what verifying must notice ---- */
 
 enum difference {
@@ -404,10 +479,15 @@ static void every_difference_is_noticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ever_new_shapes_come_back),           cmocka_unit_test(every_difference_is_noticed),
-		cmocka_unit_test(no_word_is_missing_in_the_filter),    cmocka_unit_test(parts_of_batches_are_taken),
-		cmocka_unit_test(usual_mix_comes_back_and_is_small),   cmocka_unit_test(wild_rows_come_back),
+		cmocka_unit_test(ever_new_shapes_come_back),
+		cmocka_unit_test(every_difference_is_noticed),
+		cmocka_unit_test(no_word_is_missing_in_the_filter),
+		cmocka_unit_test(parts_of_batches_are_taken),
+		cmocka_unit_test(usual_mix_comes_back_and_is_small),
+		cmocka_unit_test(wild_rows_come_back),
 		cmocka_unit_test(words_over_ends_of_fields_are_there),
+		cmocka_unit_test(rows_that_hardly_change_come_back),
+		cmocka_unit_test(few_values_in_many_fields_make_few_templates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
