@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#define XXH_STATIC_LINKING_ONLY /* a state that lies on the stack */
 #ifdef __x86_64__
 #include <xxh_x86dispatch.h> /* the widest vectors that the processor has: a third of the time for a record */
 #else
@@ -81,6 +82,16 @@ uint64_t xxh3(struct slice s)
 uint64_t xxh3_seeded(struct slice s, uint64_t seed)
 {
 	return XXH3_64bits_withSeed(s.ptr, s.len, seed);
+}
+
+uint64_t xxh3_seeded_parts(const struct slice *parts, unsigned n, uint64_t seed)
+{
+	XXH3_state_t state;
+	XXH3_INITSTATE(&state);
+	CHECK(XXH3_64bits_reset_withSeed(&state, seed) == XXH_OK);
+	for (unsigned i = 0; i < n; i++)
+		CHECK(parts[i].len == 0 || XXH3_64bits_update(&state, parts[i].ptr, parts[i].len) == XXH_OK);
+	return XXH3_64bits_digest(&state);
 }
 
 void hex_print(const uint8_t *octets, size_t n, char *out)

@@ -20,6 +20,7 @@ void sha256_of(struct slice s, uint8_t out[32]);
 
 uint64_t xxh3(struct slice s); /* seed 0: formats and partitions */
 uint64_t xxh3_seeded(struct slice s, uint64_t seed); /* tables that hostile text reaches */
+uint64_t xxh3_seeded_parts(const struct slice *parts, unsigned n, uint64_t seed); /* as if they were one */
 uint32_t crc32c(uint32_t crc, const void *ptr, size_t len); /* start with 0 */
 
 /* 2n lower-case digits and a NUL. */

@@ -32,6 +32,42 @@ int env_write_all(const struct env *env, int fd, const void *buf, size_t len, ui
 	return 0;
 }
 
+/* Drops what was written from the front of the parts that are left. */
+static void parts_advance(struct slice *parts, unsigned n, size_t written)
+{
+	for (unsigned i = 0; i < n && written > 0; i++) {
+		size_t step = written < parts[i].len ? written : parts[i].len;
+		parts[i] = slice_from(parts[i], step);
+		written -= step;
+	}
+	CHECK(written == 0);
+}
+
+int env_write_parts(const struct env *env, int fd, const struct slice *parts, unsigned n, uint64_t offset)
+{
+	struct slice rest[ENV_PARTS_MAX];
+	size_t len = 0;
+	CHECK(n <= ENV_PARTS_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		rest[i] = parts[i];
+		len += parts[i].len;
+	}
+	while (len > 0) {
+		ssize_t written = env->files.pwritev(env->files.ctx, fd, rest, n, offset);
+		if (written == -EINTR)
+			continue;
+		if (written < 0)
+			return (int)written;
+		if (written == 0)
+			return -EIO;
+		CHECK((size_t)written <= len);
+		parts_advance(rest, n, (size_t)written);
+		len -= (size_t)written;
+		offset += (uint64_t)written;
+	}
+	return 0;
+}
+
 int env_read_all(const struct env *env, int fd, void *buf, size_t len, uint64_t offset)
 {
 	uint8_t *to = buf;

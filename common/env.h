@@ -21,6 +21,8 @@
 #define ENV_PLAIN 64u /* a regular file, or -EINVAL: so that no pipe or device holds up who opens it */
 #define ENV_NO_LINK 128u /* -ELOOP when the last place of the path is a symbolic link */
 
+#define ENV_PARTS_MAX 4u
+
 struct env_stat {
 	uint64_t size;
 	uint64_t device, inode;
@@ -34,6 +36,8 @@ struct env_files {
 	int (*close)(void *ctx, int fd);
 	ssize_t (*pread)(void *ctx, int fd, void *buf, size_t len, uint64_t offset);
 	ssize_t (*pwrite)(void *ctx, int fd, const void *buf, size_t len, uint64_t offset); /* may be short */
+	/* One write of what lies in up to ENV_PARTS_MAX places; may be short. */
+	ssize_t (*pwritev)(void *ctx, int fd, const struct slice *parts, unsigned n, uint64_t offset);
 	ssize_t (*read)(void *ctx, int fd, void *buf, size_t len); /* pipes, standard input */
 	int (*sync)(void *ctx, int fd); /* fdatasync: content and size. An error is final: never sync this fd again */
 	int (*sync_dir)(void *ctx, const char *path);
@@ -135,6 +139,7 @@ static inline void env_free(const struct env *env, void *ptr)
 void *env_zalloc(const struct env *env, size_t size);
 /* Writes all of it (loops over short writes) or fails. */
 int env_write_all(const struct env *env, int fd, const void *buf, size_t len, uint64_t offset);
+int env_write_parts(const struct env *env, int fd, const struct slice *parts, unsigned n, uint64_t offset);
 /* Reads exactly len octets; -EIO when the file ends before. */
 int env_read_all(const struct env *env, int fd, void *buf, size_t len, uint64_t offset);
 /* A whole file of at most `limit` octets into memory the caller frees with env_free; -EFBIG above the limit. */

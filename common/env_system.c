@@ -1,5 +1,6 @@
 /* The production environment, but for sockets: see env_sockets.c. */
 #include "common/env.h"
+#include "common/check.h"
 #include "common/env_sockets.h"
 
 #include <dirent.h>
@@ -10,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +67,16 @@ static ssize_t file_pwrite(void *ctx, int fd, const void *buf, size_t len, uint6
 {
 	(void)ctx;
 	return RETRIED(pwrite(fd, buf, len, (off_t)offset));
+}
+
+static ssize_t file_pwritev(void *ctx, int fd, const struct slice *parts, unsigned n, uint64_t offset)
+{
+	struct iovec places[ENV_PARTS_MAX];
+	(void)ctx;
+	CHECK(n <= ENV_PARTS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		places[i] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
+	return RETRIED(pwritev(fd, places, (int)n, (off_t)offset));
 }
 
 static ssize_t file_read(void *ctx, int fd, void *buf, size_t len)
@@ -242,6 +254,7 @@ struct env env_system(void)
 				  .close = file_close,
 				  .pread = file_pread,
 				  .pwrite = file_pwrite,
+				  .pwritev = file_pwritev,
 				  .read = file_read,
 				  .sync = file_sync,
 				  .sync_dir = file_sync_dir,

@@ -179,6 +179,21 @@ static ssize_t call_pwrite(void *ctx, int fd, const void *buf, size_t len, uint6
 	return (ssize_t)taken;
 }
 
+/* To the disk, and to what is injected, one write like any other. */
+static ssize_t call_pwritev(void *ctx, int fd, const struct slice *parts, unsigned n, uint64_t offset)
+{
+	size_t len = 0;
+	for (unsigned i = 0; i < n; i++)
+		len += parts[i].len;
+	uint8_t *octets = fake_must(malloc(len + 1));
+	for (unsigned i = 0, at = 0; i < n; at += (unsigned)parts[i++].len)
+		if (parts[i].len)
+			memcpy(octets + at, parts[i].ptr, parts[i].len);
+	ssize_t result = call_pwrite(ctx, fd, octets, len, offset);
+	free(octets);
+	return result;
+}
+
 /* After a failed sync the kernel holds the pages for clean: a second sync succeeds and the writes are still lost. */
 static int call_sync(void *ctx, int fd)
 {
@@ -416,6 +431,7 @@ void fake_files_init(struct fake *fake)
 										 .close = call_close,
 										 .pread = call_pread,
 										 .pwrite = call_pwrite,
+										 .pwritev = call_pwritev,
 										 .read = call_read,
 										 .sync = call_sync,
 										 .sync_dir = call_sync_dir,

@@ -72,7 +72,7 @@ struct fake_files {
 	uint64_t failed;
 	uint64_t cut_at; /* the machine stops before the Nth counted call: it and all later ones give EIO */
 	bool is_cut;
-	uint64_t short_at; /* the Nth pwrite stores only short_octets; UINT64_MAX = every one */
+	uint64_t short_at; /* the Nth pwrite (or pwritev) stores only short_octets; UINT64_MAX = every one */
 	size_t short_octets;
 	uint64_t capacity; /* octets of all files together; 0 = no end */
 };

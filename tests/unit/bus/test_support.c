@@ -82,6 +82,7 @@ static void calls_fail_are_cut_are_short_and_find_no_room(void **state)
 	struct fake *fake = fake_new(1);
 	const struct env_files *files = &fake->env.files;
 	int fd = write_file(fake, "f", "x", true);
+	const struct slice parts[] = {SLICE("12"), SLICE(""), SLICE("34"), SLICE("5")};
 	fake->files.calls = 0;
 	fake->files.fail_at = 2;
 	fake->files.fail_errno = ENOSPC;
@@ -94,7 +95,13 @@ static void calls_fail_are_cut_are_short_and_find_no_room(void **state)
 	fake->files.short_octets = 2;
 	assert_int_equal(files->pwrite(fake, fd, "12345", 5, 0), 2);
 	assert_int_equal(files->pwrite(fake, fd, "12345", 5, 0), 5);
+	fake->files.short_at = 3;
+	assert_int_equal(files->pwritev(fake, fd, parts, 4, 0), 2);
+	assert_int_equal(files->pwritev(fake, fd, parts, 4, 0), 5);
+	assert_true(holds(fake, "f", "12345"));
 	fake->files.capacity = 8;
+	assert_int_equal(files->pwritev(fake, fd, parts, 4, 4), 4);
+	assert_int_equal(files->pwritev(fake, fd, parts, 4, 8), -ENOSPC);
 	assert_int_equal(files->pwrite(fake, fd, "123456789", 9, 0), 8);
 	assert_int_equal(files->pwrite(fake, fd, "9", 1, 8), -ENOSPC);
 	assert_int_equal(files->pwrite(fake, fd, "0", 1, 0), 1); /* over what is there: no room needed */

@@ -81,6 +81,15 @@ static void xxh3_vectors(void **state)
 	assert_true(xxh3(SLICE_NONE) == UINT64_C(0x2d06800538d394c2));
 	assert_true(xxh3_seeded(SLICE("a"), 0) == xxh3(SLICE("a")));
 	assert_true(xxh3_seeded(SLICE("a"), 1) != xxh3(SLICE("a")));
+	uint8_t octets[3000];
+	for (unsigned i = 0; i < sizeof octets; i++)
+		octets[i] = (uint8_t)(i * i >> 3);
+	for (size_t len = 0; len < sizeof octets; len += len < 600 ? 1 : 97)
+		for (size_t head = 0; head <= len; head += 32) {
+			struct slice parts[] = {slice_of(octets, head), slice_of(octets + head, (len - head) / 2), SLICE_NONE};
+			parts[2] = slice_of(octets + head + parts[1].len, len - head - parts[1].len);
+			assert_true(xxh3_seeded_parts(parts, 3, len) == xxh3_seeded(slice_of(octets, len), len));
+		}
 }
 
 static void hex(void **state)

@@ -55,6 +55,10 @@ static void files_do_what_they_say(void **state)
 	assert_true(fd >= 0);
 	assert_int_not_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	assert_int_equal(f->open(NULL, in_folder("a"), ENV_WRITE | ENV_CREATE | ENV_EXCLUSIVE), -EEXIST);
+	const struct slice parts[] = {SLICE("ab"), SLICE(""), SLICE("123"), SLICE("f")};
+	assert_int_equal(env_write_parts(&env, fd, parts, 4, 2), 0);
+	assert_int_equal(env_read_all(&env, fd, back, 6, 2), 0);
+	assert_memory_equal(back, "ab123f", 6);
 	assert_int_equal(env_write_all(&env, fd, "abcdef", 6, 2), 0);
 	assert_int_equal(f->sync(NULL, fd), 0);
 	assert_int_equal(env_read_all(&env, fd, back, 6, 2), 0);
@@ -127,6 +131,12 @@ static void short_writes_go_on(void **state)
 	assert_int_equal(env_write_all(&fake->env, fd, "abcdefgh", 8, 0), 0);
 	assert_slice(slice_of(fake_file_get(fake, "f", &len), 8), SLICE("abcdefgh"));
 	assert_int_equal(len, 8);
+	const struct slice parts[] = {SLICE("1"), SLICE("23456"), SLICE(""), SLICE("78")};
+	for (fake->files.short_octets = 1; fake->files.short_octets < 9; fake->files.short_octets++) {
+		assert_int_equal(env_write_all(&fake->env, fd, "--------", 8, 0), 0);
+		assert_int_equal(env_write_parts(&fake->env, fd, parts, 4, 0), 0);
+		assert_slice(slice_of(fake_file_get(fake, "f", &len), len), SLICE("12345678"));
+	}
 	fake->env.files.close(fake->env.files.ctx, fd);
 	fake_free(fake);
 }
