@@ -152,6 +152,10 @@ struct bus_local_config {
 	bool write_events_special; /* PARTITION_IMPORT and PARTITION_AUDIT */
 	uint64_t file_bytes, max_bytes, keep_bytes; /* 0 = limits.h */
 	uint32_t sync_ms; /* 0 = limits.h */
+	/* A record of at least so many octets goes to its file when it is produced, not copied first; 0: none does. It is
+	 * durable no sooner, but it may outlive the process, or a power cut, from then on. Not for who has to have something
+	 * else on the medium before the record can be there: that belongs between bus_produce and bus_step. */
+	uint32_t early_bytes;
 	struct bus_listener listener;
 };
 
@@ -161,7 +165,7 @@ struct bus_local_config {
 /* Brings back the partitions that `config` writes, or all when it writes none. */
 int bus_local_recover(const struct env *env, const struct bus_local_config *config, uint64_t *cut, struct error *error);
 int bus_local_open(const struct env *env, const struct bus_local_config *config, struct bus **out, struct error *error);
-/* Records that were produced and are in no file, in order: when they cannot be written, who ends can still say what they were.
+/* Records that were produced and are in no file (those written early are in one), in order: when they cannot be written, who ends can still say what they were.
  * Stops when each() returns other than 0, and returns that. */
 int bus_local_unwritten(const struct bus *bus,
 						int (*each)(void *ctx, enum bus_topic topic, uint32_t partition, struct slice payload),

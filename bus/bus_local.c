@@ -22,13 +22,13 @@ struct local {
 	char dir[LOG_PATH_MAX]; /* config.dir points here */
 	struct log_writer *writers;
 	uint32_t writer_count;
-	uint64_t pending_bytes;
+	uint64_t pending_bytes; /* queued, or written and not synced */
 	int64_t pending_since; /* boot time of the first record that waits */
 	int64_t trimmed; /* boot time, or NEVER */
 	bool full; /* the last write found no room */
 	bool broken; /* ERROR_FATAL was given */
 	bool told; /* the listener knows */
-	struct error full_error;
+	struct error full_error, broken_error;
 	struct counter counters[COUNT_COUNT];
 };
 
@@ -45,12 +45,22 @@ static struct log_writer *writer_of(struct local *l, enum bus_topic topic, uint3
 	return NULL;
 }
 
-static int broken(struct error *error)
+static int broken(const struct local *l, struct error *error)
 {
-	error_set(error, ERROR_IO, "the log failed: it has to be opened anew");
+	error_set(error, ERROR_IO, "the log failed and has to be opened anew: %s", l->broken_error.text);
 	if (error)
 		error->flags = ERROR_FATAL;
 	return -ERROR_IO;
+}
+
+/* Says it to this caller as it is; from now on every call is told of it. */
+static int break_down(struct local *l, int result, const struct error *why, struct error *error)
+{
+	l->broken = true;
+	l->broken_error = *why;
+	if (error)
+		*error = *why;
+	return result;
 }
 
 static int place_check(const struct local *l, enum bus_topic topic, uint32_t partition, struct error *error)
@@ -80,7 +90,7 @@ static int local_produce(struct bus *bus, enum bus_topic topic, uint32_t partiti
 	struct local *l = of(bus);
 	struct log_writer *w = writer_of(l, topic, partition);
 	if (l->broken)
-		return broken(error);
+		return broken(l, error);
 	if (!w) {
 		int result = place_check(l, topic, partition, error);
 		return result ? result
@@ -89,9 +99,16 @@ static int local_produce(struct bus *bus, enum bus_topic topic, uint32_t partiti
 	}
 	if (l->full || w->blocked)
 		return refuse_full(l, w, error);
-	int result = log_writer_queue(w, payload, error);
-	if (result < 0)
+	struct error why = {0};
+	bool early = l->config.early_bytes && payload.len >= l->config.early_bytes;
+	int result = early ? log_writer_early(w, payload, &why) : log_writer_queue(w, payload, &why);
+	if (result < 0 && (why.flags & ERROR_FATAL))
+		return break_down(l, result, &why, error);
+	if (result < 0) {
+		if (error)
+			*error = why;
 		return result;
+	}
 	if (l->pending_bytes == 0)
 		l->pending_since = env_boot(l->env);
 	l->pending_bytes += log_frame_size(payload.len);
@@ -184,10 +201,8 @@ static int step(struct local *l, bool flush, struct error *error)
 		tell_listener(l);
 	bool due = l->pending_bytes && (flush || l->pending_bytes >= SYNC_BYTES || ms_until_sync(l) == 0);
 	int result = due ? group_commit(l, error) : 0;
-	if (result < 0 && (error->flags & ERROR_FATAL)) {
-		l->broken = true;
-		return result;
-	}
+	if (result < 0 && (error->flags & ERROR_FATAL))
+		return break_down(l, result, error, NULL);
 	/* Trimming also when the disk is full: that is when it is wanted most. */
 	struct error trim_error;
 	int trimmed = trim_when_due(l, &trim_error);
@@ -207,7 +222,7 @@ static int local_step(struct bus *bus, bool flush, struct error *error)
 	struct local *l = of(bus);
 	struct error own = {0};
 	if (l->broken)
-		return broken(error);
+		return broken(l, error);
 	int result = step(l, flush, &own);
 	if (result < 0 && error)
 		*error = own;

@@ -72,6 +72,13 @@ static inline size_t log_frame_size(size_t payload)
 
 void log_head_put(uint8_t out[LOG_HEAD_BYTES], const struct log_head *head);
 int log_head_get(struct slice octets, struct log_head *out, struct error *error);
+/* What a frame has around its payload, for a payload that stays where it is. */
+struct log_frame_ends {
+	uint8_t head[LOG_FRAME_HEAD], tail[16];
+	struct slice parts[3]; /* head, payload, tail: valid as long as they stay */
+};
+
+void log_frame_around(struct log_frame_ends *out, uint64_t key, const struct log_frame *frame);
 /* `out` has room for log_frame_size(payload.len). */
 void log_frame_put(uint8_t *out, uint64_t key, const struct log_frame *frame);
 /* Octets the frame claims to have, from its first LOG_FRAME_HEAD octets; 0 when they cannot begin a frame. */
@@ -132,6 +139,7 @@ struct log_writer {
 	struct log_slots mark;
 	uint64_t key, base;
 	uint64_t size; /* octets of the newest file, whole frames only */
+	uint64_t synced; /* of them, on the medium */
 	uint64_t next; /* offset of the next record that is queued */
 	uint64_t written, durable; /* offsets: below they are in a file; on the medium */
 	uint64_t first; /* `next` at open: tickets count from here */
@@ -145,6 +153,9 @@ struct log_writer {
 int log_writer_open(const struct env *env, const struct log_place *place, uint64_t file_bytes, struct log_writer *out,
 					struct error *error);
 int log_writer_queue(struct log_writer *w, struct slice payload, struct error *error);
+/* The same without a copy, into the file, when nothing waits before it and it fits; else it is queued. A file system without
+ * room is no error here: the record is queued, and log_writer_write will say so. ERROR_FATAL: it was not taken. */
+int log_writer_early(struct log_writer *w, struct slice payload, struct error *error);
 /* Writes what is queued; a lack of room is ERROR_FULL (retriable) and leaves the rest queued. Others are ERROR_FATAL. */
 int log_writer_write(struct log_writer *w, struct error *error);
 /* Syncs, then publishes the durable mark (L3). Every failure is ERROR_FATAL. */

@@ -42,15 +42,32 @@ int log_head_get(struct slice octets, struct log_head *out, struct error *error)
 	return 0;
 }
 
-void log_frame_put(uint8_t *out, uint64_t key, const struct log_frame *frame)
+static void frame_head_put(uint8_t out[LOG_FRAME_HEAD], uint64_t key, const struct log_frame *frame)
 {
-	size_t size = log_frame_size(frame->payload.len);
 	CHECK(frame->payload.len <= (uint64_t)LIMIT_batch_bytes_max);
 	put_u32(out, (uint32_t)key);
 	put_u32(out + 4, (uint32_t)frame->payload.len);
 	put_u64(out + 8, frame->offset);
 	put_u64(out + 16, (uint64_t)frame->appended_ns);
 	put_u64(out + 24, frame->durable);
+}
+
+void log_frame_around(struct log_frame_ends *out, uint64_t key, const struct log_frame *frame)
+{
+	size_t padding = log_frame_size(frame->payload.len) - LOG_FRAME_EXTRA - frame->payload.len;
+	frame_head_put(out->head, key, frame);
+	memset(out->tail, 0, sizeof(out->tail));
+	out->parts[0] = slice_of(out->head, sizeof(out->head));
+	out->parts[1] = frame->payload;
+	out->parts[2] = slice_of(out->tail, padding);
+	put_u64(out->tail + padding, xxh3_seeded_parts(out->parts, 3, key));
+	out->parts[2].len += 8;
+}
+
+void log_frame_put(uint8_t *out, uint64_t key, const struct log_frame *frame)
+{
+	size_t size = log_frame_size(frame->payload.len);
+	frame_head_put(out, key, frame);
 	if (frame->payload.len)
 		memcpy(out + LOG_FRAME_HEAD, frame->payload.ptr, frame->payload.len);
 	size_t used = LOG_FRAME_HEAD + frame->payload.len;

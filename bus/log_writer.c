@@ -73,7 +73,7 @@ static int roll(struct log_writer *w, struct error *error)
 	w->env->files.close(w->env->files.ctx, w->fd);
 	w->fd = fd;
 	w->base = w->written;
-	w->size = LOG_HEAD_BYTES;
+	w->size = w->synced = LOG_HEAD_BYTES;
 	w->leftover = false;
 	return 0;
 }
@@ -101,17 +101,30 @@ static int pending_room(struct log_writer *w, size_t more, struct error *error)
 	return 0;
 }
 
+static int length_check(struct slice payload, struct error *error)
+{
+	if (payload.len <= (uint64_t)LIMIT_batch_bytes_max)
+		return 0;
+	return error_set(error, ERROR_LIMIT, "a record has at most %lld octets, this one %zu",
+					 (long long)LIMIT_batch_bytes_max, payload.len);
+}
+
+static struct log_frame frame_of(const struct log_writer *w, struct slice payload)
+{
+	return (struct log_frame){
+		.offset = w->next, .durable = w->durable, .appended_ns = env_now(w->env), .payload = payload};
+}
+
 int log_writer_queue(struct log_writer *w, struct slice payload, struct error *error)
 {
-	if (payload.len > (uint64_t)LIMIT_batch_bytes_max)
-		return error_set(error, ERROR_LIMIT, "a record has at most %lld octets, this one %zu",
-						 (long long)LIMIT_batch_bytes_max, payload.len);
-	size_t size = log_frame_size(payload.len);
-	int result = pending_room(w, size, error);
+	int result = length_check(payload, error);
 	if (result < 0)
 		return result;
-	struct log_frame frame = {
-		.offset = w->next, .durable = w->durable, .appended_ns = env_now(w->env), .payload = payload};
+	size_t size = log_frame_size(payload.len);
+	result = pending_room(w, size, error);
+	if (result < 0)
+		return result;
+	struct log_frame frame = frame_of(w, payload);
 	log_frame_put(w->pending + w->pending_len, w->key, &frame);
 	w->pending_len += size;
 	w->next++;
@@ -148,10 +161,10 @@ static size_t run_that_fits(const struct log_writer *w, size_t at, uint64_t *rec
 	return run;
 }
 
-/* A write that found no room is no failed sync: cut back to whole frames and try again later. */
-static int write_run(struct log_writer *w, size_t at, size_t run, uint64_t records, struct error *error)
+/* What follows from a write of whole frames that gave `result`. One that found no room is no failed sync: cut back to whole
+ * frames and try again later. */
+static int after_write(struct log_writer *w, int result, size_t run, uint64_t records, struct error *error)
 {
-	int result = env_write_all(w->env, w->fd, w->pending + at, run, w->size);
 	if (result == 0) {
 		w->size += run;
 		w->written += records;
@@ -165,6 +178,35 @@ static int write_run(struct log_writer *w, size_t at, size_t run, uint64_t recor
 	if (result == 0)
 		return code;
 	return fatal(error, error_io(error, result, "cannot cut the log file in %s back", w->place.dir));
+}
+
+static int write_run(struct log_writer *w, size_t at, size_t run, uint64_t records, struct error *error)
+{
+	int result = env_write_all(w->env, w->fd, w->pending + at, run, w->size);
+	return after_write(w, result, run, records, error);
+}
+
+/* A new file needs syncs (L2), which are the step's: what does not fit is queued. */
+int log_writer_early(struct log_writer *w, struct slice payload, struct error *error)
+{
+	size_t size = log_frame_size(payload.len);
+	bool fits = w->size + size <= w->file_bytes || w->size == LOG_HEAD_BYTES;
+	if (w->pending_len || !fits || payload.len > (uint64_t)LIMIT_batch_bytes_max)
+		return log_writer_queue(w, payload, error);
+	CHECK(w->next == w->written);
+	struct log_frame frame = frame_of(w, payload);
+	struct log_frame_ends ends;
+	struct error why = {0};
+	log_frame_around(&ends, w->key, &frame);
+	int result = env_write_parts(w->env, w->fd, ends.parts, 3, w->size);
+	result = after_write(w, result, size, 1, &why);
+	if (result == 0)
+		w->next++;
+	if (result == 0 || !(why.flags & ERROR_FATAL))
+		return result == 0 ? 0 : log_writer_queue(w, payload, error);
+	if (error)
+		*error = why;
+	return result;
 }
 
 int log_writer_write(struct log_writer *w, struct error *error)
@@ -198,6 +240,7 @@ static int publish(struct log_writer *w, struct error *error)
 		return fatal(error, result);
 	w->mark = mark;
 	w->durable = w->written;
+	w->synced = w->size;
 	return 0;
 }
 
@@ -278,12 +321,13 @@ int log_writer_open(const struct env *env, const struct log_place *place, uint64
 		return result;
 	}
 	out->base = out->mark.values[1];
-	out->size = out->mark.values[2];
+	out->size = out->synced = out->mark.values[2];
 	out->first = out->next = out->written = out->durable = out->mark.values[0];
 	return 0;
 }
 
-/* `settled`: the mark goes to the medium too, so that damage to the last records would be seen. */
+/* `settled`: the mark goes to the medium too, so that damage to the last records would be seen. What no step made durable is
+ * given up, in the file as in memory; where it cannot be cut, recovery finds it whole or cuts it. */
 void log_writer_close(struct log_writer *w, bool settled)
 {
 	if (w->mark_fd >= 0) {
@@ -291,6 +335,8 @@ void log_writer_close(struct log_writer *w, bool settled)
 			w->env->files.sync(w->env->files.ctx, w->mark_fd);
 		w->env->files.close(w->env->files.ctx, w->mark_fd);
 	}
+	if (w->fd >= 0 && settled && w->dirty)
+		(void)w->env->files.truncate(w->env->files.ctx, w->fd, w->synced);
 	if (w->fd >= 0)
 		w->env->files.close(w->env->files.ctx, w->fd);
 	env_free(w->env, w->pending);

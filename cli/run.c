@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define BACKOFF_MAX_S 30
+#define EARLY_BYTES (16u << 10) /* a record that is worth a write of its own, instead of a copy */
 #define CALM_S 60 /* a child that lived this long starts again at 1 s */
 
 /* ---- preparation, shared with the stages ---- */
@@ -136,11 +137,21 @@ static void writer_of(struct bus_local_config *b, bool ingest)
 	b->write_events_special = !ingest;
 }
 
+/* Where in a file a batch ends has to be on the medium before the batch is (run_follow_before). */
+static bool follows_files(const struct config *c)
+{
+	for (uint32_t i = 0; i < c->input_count; i++)
+		if (c->inputs[i].file)
+			return true;
+	return false;
+}
+
 int run_open_local(struct run *run, bool ingest, struct bus **out, struct error *error)
 {
 	static char dir[4200];
 	struct bus_local_config b = run_local_config(run, dir, sizeof dir);
 	writer_of(&b, ingest);
+	b.early_bytes = ingest && follows_files(&run->config) ? 0 : EARLY_BYTES;
 	return bus_local_open(run->env, &b, out, error);
 }
 

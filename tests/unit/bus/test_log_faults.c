@@ -102,12 +102,15 @@ static uint64_t long_or(uint64_t stride)
 	return getenv("CRESSET_TEST_LONG") ? 1 : stride;
 }
 
+static uint32_t early_bytes; /* 0, or records of that size are written as they come */
+
 static uint64_t every(enum trouble trouble, bool forever, int errno_value, enum fake_cut how, uint64_t stride)
 {
 	static uint64_t runs;
 	for (uint64_t n = 1;; n += stride) {
 		struct rig rig;
 		rig_start(&rig, ++runs, 1500);
+		rig.config.early_bytes = early_bytes;
 		set_trouble(&rig, trouble, n, forever, errno_value);
 		workload(&rig);
 		bool reached = was_reached(&rig, trouble, n);
@@ -168,6 +171,7 @@ static void the_power_goes_again_during_recovery(void **state)
 			struct rig rig;
 			struct error error;
 			rig_start(&rig, n * 1000 + m, 1500);
+			rig.config.early_bytes = early_bytes;
 			set_trouble(&rig, TROUBLE_CUT, n, false, 0);
 			workload(&rig);
 			if (!rig.fake->files.is_cut) {
@@ -187,14 +191,30 @@ static void the_power_goes_again_during_recovery(void **state)
 	}
 }
 
+static int none_early(void **state)
+{
+	(void)state;
+	early_bytes = 0;
+	return 0;
+}
+
+static int half_early(void **state)
+{
+	(void)state;
+	early_bytes = 350;
+	return 0;
+}
+
+#define BOTH(test) cmocka_unit_test_setup(test, none_early), cmocka_unit_test_setup(test, half_early)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_file_call_fails),
-		cmocka_unit_test(every_allocation_fails),
-		cmocka_unit_test(the_power_goes_before_every_call),
-		cmocka_unit_test(every_write_is_short),
-		cmocka_unit_test(the_power_goes_again_during_recovery),
+		BOTH(every_file_call_fails),
+		BOTH(every_allocation_fails),
+		BOTH(the_power_goes_before_every_call),
+		BOTH(every_write_is_short),
+		BOTH(the_power_goes_again_during_recovery),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,7 @@ static void one_life(uint64_t seed)
 	struct life life = {0};
 	struct error error;
 	rig_start(&life.rig, seed, 800 + seed % 7 * 700);
+	life.rig.config.early_bytes = (uint32_t)(seed % 3) * 150;
 	rig_begin(&life.rig);
 	for (unsigned i = 0; i < READERS; i++)
 		life.followers[i] = (struct follower){.name = names[i], .partition = i / 2};

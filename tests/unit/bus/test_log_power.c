@@ -55,7 +55,7 @@ static bool prepare(struct power *at)
 static struct bus_local_config config_of(const struct power *at)
 {
 	return (struct bus_local_config){
-		.dir = at->log, .partitions = {1, 0, 0, 0}, .write_topics = 1, .file_bytes = 200000};
+		.dir = at->log, .partitions = {1, 0, 0, 0}, .write_topics = 1, .file_bytes = 200000, .early_bytes = 300};
 }
 
 static _Noreturn void write_for_ever(const struct power *at)
