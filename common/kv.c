@@ -29,6 +29,7 @@ static inline bool is_key(uint8_t c)
 void kv_reader_init(struct kv_reader *r, const struct kv_rules *rules, struct slice text)
 {
 	*r = (struct kv_reader){.rules = rules, .text = text};
+	r->white = rules->separator.len == 0 || slice_equal(rules->separator, SLICE(" "));
 }
 
 static inline bool assign_at(const struct kv_reader *r, size_t at)
@@ -104,7 +105,24 @@ static void note_escapes(const struct kv_reader *r, struct kv_pair *pair)
 
 static size_t word_end(const struct kv_reader *r, size_t at)
 {
-	while (at < r->text.len && !is_space(r->text.ptr[at]))
+	const uint8_t *p = r->text.ptr;
+	for (size_t len = r->text.len; at < len && !is_space(p[at]);)
+		at++;
+	return at;
+}
+
+/* Up to the assignment mark, or to what stands in no key. */
+static size_t key_end(const struct kv_reader *r, size_t at)
+{
+	const uint8_t *p = r->text.ptr;
+	uint8_t mark = r->rules->assign.ptr[0];
+	size_t len = r->text.len;
+	if (!is_key(mark)) {
+		while (at < len && is_key(p[at]))
+			at++;
+		return at;
+	}
+	while (at < len && is_key(p[at]) && !(p[at] == mark && assign_at(r, at)))
 		at++;
 	return at;
 }
@@ -118,8 +136,7 @@ static bool next_spaced(struct kv_reader *r, struct kv_pair *pair)
 		if (at >= r->text.len)
 			break;
 		size_t key = at;
-		while (at < r->text.len && is_key(r->text.ptr[at]) && !assign_at(r, at))
-			at++;
+		at = key_end(r, at);
 		if (at == key || at >= r->text.len || !assign_at(r, at)) {
 			r->skipped++;
 			at = at == key ? at + 1 : word_end(r, at);
@@ -128,7 +145,7 @@ static bool next_spaced(struct kv_reader *r, struct kv_pair *pair)
 		pair->key = span(r, key, at);
 		at += r->rules->assign.len;
 		size_t end;
-		if (!take_quoted(r, at, pair, &end)) {
+		if (at >= r->text.len || r->text.ptr[at] != r->rules->quote || !take_quoted(r, at, pair, &end)) {
 			end = r->rules->spaced ? spaced_end(r, at) : word_end(r, at);
 			pair->value = span(r, at, end);
 			if (r->rules->spaced)
@@ -151,8 +168,11 @@ static size_t piece_end(const struct kv_reader *r, size_t at)
 /* Where in [at, end) the assignment mark stands, or SIZE_MAX. A key is at most 64 octets: what is longer is prose. */
 static size_t piece_assign(const struct kv_reader *r, size_t at, size_t end)
 {
-	for (size_t i = at; i < end && i < at + 64; i++)
-		if (assign_at(r, i) && i + r->rules->assign.len <= end)
+	const uint8_t *p = r->text.ptr;
+	uint8_t mark = r->rules->assign.ptr[0];
+	size_t last = end - at < 64 ? end : at + 64;
+	for (size_t i = at; i < last; i++)
+		if (p[i] == mark && assign_at(r, i) && i + r->rules->assign.len <= end)
 			return i > at ? i : SIZE_MAX;
 	return SIZE_MAX;
 }
@@ -216,6 +236,5 @@ static bool next_separated(struct kv_reader *r, struct kv_pair *pair)
 bool kv_next(struct kv_reader *r, struct kv_pair *pair)
 {
 	*pair = (struct kv_pair){0};
-	bool white = r->rules->separator.len == 0 || slice_equal(r->rules->separator, SLICE(" "));
-	return white ? next_spaced(r, pair) : next_separated(r, pair);
+	return r->white ? next_spaced(r, pair) : next_separated(r, pair);
 }

@@ -22,6 +22,7 @@ struct kv_reader {
 	const struct kv_rules *rules;
 	struct slice text;
 	size_t at;
+	bool white; /* no separator but white space */
 	uint32_t skipped; /* pieces that were no pair and belonged to none */
 };
 

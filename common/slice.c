@@ -1,7 +1,16 @@
 #include "common/slice.h"
 
+static inline uint64_t big_endian(uint64_t memory)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(memory) : memory;
+}
+
 int slice_compare(struct slice a, struct slice b)
 {
+	/* Most differ in the first octets. Zeros behind the shorter one come before any octet, as its end does. */
+	uint64_t first = slice_head(a), second = slice_head(b);
+	if (first != second)
+		return big_endian(first) < big_endian(second) ? -1 : 1;
 	size_t least = a.len < b.len ? a.len : b.len;
 	int order = least == 0 ? 0 : memcmp(a.ptr, b.ptr, least);
 	if (order != 0)
@@ -25,14 +34,6 @@ bool slice_equal_nocase(struct slice a, struct slice b)
 	return true;
 }
 
-size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
-{
-	if (from >= s.len)
-		return SIZE_MAX;
-	const uint8_t *hit = memchr(s.ptr + from, octet, s.len - from);
-	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
-}
-
 #ifdef __SSE2__
 #include <emmintrin.h>
 
@@ -45,21 +46,26 @@ static inline uint32_t both_at(const uint8_t *p, size_t reach, __m128i first, __
 }
 
 /* Sixteen places at a time, by the first and the last octet of the needle: of ordinary text hardly a place is left to be
- * compared in full. Looks at [at, end) while sixteen places are left there and returns where it stopped; *hit when found.
- * A text made to have many such places is left to memmem after a few, which is linear whatever it is given. */
+ * compared in full. The last step looks at sixteen places that end at `end`, some of them for the second time. Looks at
+ * [at, end) when there are sixteen places and returns where it stopped; *hit when found. A text made to have many such
+ * places is left to memmem after a few, which is linear whatever it is given. */
 static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)
 {
 	__m128i first = _mm_set1_epi8((char)needle.ptr[0]), last = _mm_set1_epi8((char)needle.ptr[needle.len - 1]);
 	unsigned tries = 64;
-	for (; end - at >= 16 && tries > 0; at += 16) {
-		for (uint32_t bits = both_at(at, needle.len - 1, first, last); bits != 0; bits &= bits - 1) {
-			const uint8_t *p = at + __builtin_ctz(bits);
+	if (end - at < 16)
+		return at;
+	while (at < end && tries > 0) {
+		const uint8_t *from = end - at < 16 ? end - 16 : at;
+		for (uint32_t bits = both_at(from, needle.len - 1, first, last); bits != 0; bits &= bits - 1) {
+			const uint8_t *p = from + __builtin_ctz(bits);
 			if (needle.len == 2 || memcmp(p + 1, needle.ptr + 1, needle.len - 2) == 0) {
 				*hit = p;
 				return p;
 			}
 			tries -= tries > 0;
 		}
+		at = from + 16;
 	}
 	return at;
 }
@@ -119,7 +125,7 @@ static bool is_space(uint8_t octet)
 	return octet == ' ' || (octet >= '\t' && octet <= '\r');
 }
 
-struct slice slice_trim(struct slice s)
+struct slice slice_trim_ends(struct slice s)
 {
 	while (s.len > 0 && is_space(s.ptr[0])) {
 		s.ptr++;

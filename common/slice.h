@@ -32,6 +32,32 @@ static inline struct slice slice_str(const char *text)
 	return (struct slice){(const uint8_t *)text, strlen(text)};
 }
 
+/* Up to eight octets as a number, in the order of memory, zeros behind the end. */
+static inline uint64_t slice_head(struct slice s)
+{
+	uint64_t head = 0;
+	uint32_t first = 0, last = 0;
+	if (s.len >= 8) {
+		memcpy(&head, s.ptr, 8);
+		return head;
+	}
+	if (s.len == 0)
+		return 0;
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+	memcpy(&head, s.ptr, s.len);
+	return head;
+#endif
+	unsigned tail = 8 * (unsigned)s.len - 8;
+	if (s.len < 4) { /* the first, one in the middle and the last: all there are */
+		head = s.ptr[0] | (uint64_t)s.ptr[s.len / 2] << 8 * (s.len / 2) | (uint64_t)s.ptr[s.len - 1] << tail;
+	} else {
+		memcpy(&first, s.ptr, 4);
+		memcpy(&last, s.ptr + s.len - 4, 4);
+		head = first | (uint64_t)last << (tail - 24);
+	}
+	return head;
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
 	/* most texts that differ differ in the first octet: no call for those */
@@ -61,10 +87,18 @@ int slice_compare(struct slice a, struct slice b);
 bool slice_equal_nocase(struct slice a, struct slice b);
 /* Index of the first occurrence at or after `from`, or SIZE_MAX. */
 size_t slice_find(struct slice s, struct slice needle, size_t from);
-size_t slice_find_octet(struct slice s, uint8_t octet, size_t from);
+static inline size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
+{
+	const uint8_t *hit = from >= s.len ? NULL : memchr(s.ptr + from, octet, s.len - from);
+	return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
+}
 size_t slice_count_octet(struct slice s, uint8_t octet);
 /* Without ASCII white space at either end. */
-struct slice slice_trim(struct slice s);
+struct slice slice_trim_ends(struct slice s);
+static inline struct slice slice_trim(struct slice s)
+{
+	return s.len > 0 && s.ptr[0] > ' ' && s.ptr[s.len - 1] > ' ' ? s : slice_trim_ends(s);
+}
 /* Strict decimal (an optional leading '-'; no '+', no spaces, no empty text); false on overflow. */
 bool slice_to_i64(struct slice s, int64_t *out);
 bool slice_to_u64(struct slice s, uint64_t *out);

@@ -339,6 +339,8 @@ int body_parse(struct body_scratch *s, struct batch_builder *b, struct slice mes
 			*format = FORMAT_JSON;
 		return result;
 	}
+	if (slice_find_octet(message, '|', 0) == SIZE_MAX) /* both have several */
+		return 0;
 	/* "CEF:" and "LEEF:" end alike: one look tells most texts from both. */
 	struct slice near = slice_of(message.ptr, message.len < HEAD_REACH ? message.len : HEAD_REACH);
 	if (slice_find(near, SLICE("EF:"), 0) == SIZE_MAX)

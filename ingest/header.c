@@ -10,15 +10,13 @@ size_t header_priority(const uint8_t *p, const uint8_t *end, uint16_t *priority)
 {
 	if (end - p < 3 || p[0] != '<' || !is_digit(p[1]))
 		return 0;
-	size_t n = 1;
-	uint16_t value = 0;
-	while (p + n < end && is_digit(p[n]) && n < 4) {
-		value = (uint16_t)(value * 10 + (p[n] - '0'));
-		n++;
-	}
+	size_t n = 2;
+	unsigned value = p[1] - (unsigned)'0';
+	for (; n < 4 && p + n < end && is_digit(p[n]); n++)
+		value = value * 10 + (p[n] - (unsigned)'0');
 	if (p + n >= end || p[n] != '>' || (p[1] == '0' && n > 2))
 		return 0;
-	*priority = value;
+	*priority = (uint16_t)value;
 	return n + 1;
 }
 
@@ -46,10 +44,12 @@ bool header_is_level(struct slice word)
 /* "<34>1 " and so on: one to three digits and a space. Cisco numbers its lines the same way: "<166>101 21: %SYS-...". */
 static bool claims_5424(const uint8_t *p, const uint8_t *end)
 {
-	size_t n = 0;
+	size_t n = 1;
+	if (p >= end || !is_digit(*p))
+		return false;
 	while (p + n < end && is_digit(p[n]) && n < 4)
 		n++;
-	if (n == 0 || n > 3 || p + n >= end || p[n] != ' ')
+	if (n > 3 || p + n >= end || p[n] != ' ')
 		return false;
 	/* "1 -" and "1 2026-": no need to look further. */
 	if (end - p > (ptrdiff_t)n + 5 && (p[n + 1] == '-' || (is_digit(p[n + 1]) && p[n + 5] == '-')))

@@ -15,16 +15,17 @@ enum {
 	C_HOST = 1, /* may stand in a host */
 	C_TAG = 2, /* may stand in a tag */
 	C_NAME = 4, /* makes a name: letters, digits, octets above 0x7f */
+	C_USUAL = 8, /* stands in a host or a tag and has no other meaning in a header */
 };
 
 static const uint8_t class_of[256] = {
-	['0' ... '9'] = C_HOST | C_TAG | C_NAME,
-	['A' ... 'Z'] = C_HOST | C_TAG | C_NAME,
-	['a' ... 'z'] = C_HOST | C_TAG | C_NAME,
-	[0x80 ... 0xff] = C_HOST | C_TAG | C_NAME,
-	['.'] = C_HOST | C_TAG,
-	['-'] = C_HOST | C_TAG,
-	['_'] = C_HOST | C_TAG,
+	['0' ... '9'] = C_HOST | C_TAG | C_NAME | C_USUAL,
+	['A' ... 'Z'] = C_HOST | C_TAG | C_NAME | C_USUAL,
+	['a' ... 'z'] = C_HOST | C_TAG | C_NAME | C_USUAL,
+	[0x80 ... 0xff] = C_HOST | C_TAG | C_NAME | C_USUAL,
+	['.'] = C_HOST | C_TAG | C_USUAL,
+	['-'] = C_HOST | C_TAG | C_USUAL,
+	['_'] = C_HOST | C_TAG | C_USUAL,
 	['/'] = C_HOST | C_TAG,
 	['@'] = C_HOST | C_TAG,
 	['#'] = C_HOST | C_TAG,
@@ -401,6 +402,55 @@ static void without_stamp(const uint8_t *p, const uint8_t *end, struct header *o
 	take_message(p, end, out);
 }
 
+static bool is_letter(uint8_t c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* "tag: ...", "tag[pid]: ..." with a letter in front. False: not this form, and nothing is set. */
+static bool usual_tag(const uint8_t *p, const uint8_t *end, struct header *out)
+{
+	size_t n = 1, len = 0;
+	struct slice pid = SLICE_NONE;
+	while (p + n < end && (class_of[p[n]] & C_TAG))
+		n++;
+	if (n > TAG_MAX || end - p < (ptrdiff_t)n + 2 || is_format_mark(slice_of(p, n)))
+		return false;
+	if (p[n] == '[' && ((len = pid_at(p + n, end, &pid)) == 0 || p + n + len >= end))
+		return false;
+	if (p[n + len] != ':' || (len == 0 && p[n + 1] != ' '))
+		return false;
+	out->program = slice_of(p, n);
+	out->pid = pid;
+	take_message(p + n + len + 1, end, out);
+	return true;
+}
+
+/* " host tag[pid]: text", " host %MARK..." and " host : %MARK...", which most lines are: one walk, and of what host_and_tag
+ * asks only that which could be otherwise. A host of usual octets that begins with a letter or digit is no tag, no
+ * "(none)" and has no brackets; a letter, or a '%', behind it begins no stamp, no <PRI> and no address. False: not this
+ * form, and nothing is set; host_and_tag reads it. */
+static bool usual_host_and_tag(const uint8_t *p, const uint8_t *end, struct header *out)
+{
+	const uint8_t *host = p + 1;
+	if (end - p < 4 || *p != ' ' || !(class_of[*host] & C_NAME))
+		return false;
+	for (p = host + 1; p < end && (class_of[*p] & C_USUAL);)
+		p++;
+	size_t len = (size_t)(p - host);
+	if (len > HOST_MAX || end - p < 4 || *p != ' ')
+		return false;
+	p++;
+	if (p[0] == ':' && p[1] == ' ' && p[2] == '%')
+		p += 2;
+	if (*p == '%')
+		take_message(p, end, out);
+	else if (!is_letter(*p) || !usual_tag(p, end, out))
+		return false;
+	out->host = slice_of(host, len);
+	return true;
+}
+
 void header_3164(const uint8_t *p, const uint8_t *end, struct header *out)
 {
 	out->format = FORMAT_RFC3164;
@@ -417,6 +467,8 @@ void header_3164(const uint8_t *p, const uint8_t *end, struct header *out)
 	}
 	out->has_stamp = true;
 	p += n;
+	if (usual_host_and_tag(p, end, out))
+		return;
 	if (p < end && *p == ':') {
 		take_message(p + 1, end, out);
 		return;

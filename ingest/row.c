@@ -52,7 +52,12 @@ static int small_field(struct draft *d, uint32_t name, uint32_t value)
 static enum value_type type_of_pid(struct slice pid)
 {
 	uint64_t ignored;
-	return slice_to_u64(pid, &ignored) && (pid.len == 1 || pid.ptr[0] != '0') ? VALUE_U64 : VALUE_STRING;
+	size_t digits = 0;
+	while (digits < pid.len && pid.ptr[digits] >= '0' && pid.ptr[digits] <= '9')
+		digits++;
+	if (digits == 0 || digits < pid.len || (pid.len > 1 && pid.ptr[0] == '0'))
+		return VALUE_STRING;
+	return digits < 20 || slice_to_u64(pid, &ignored) ? VALUE_U64 : VALUE_STRING;
 }
 
 static int priority_fields(struct draft *d)
@@ -204,7 +209,7 @@ static bool time_of_field(struct draft *d, uint32_t name, int64_t *ns, uint32_t 
 static bool time_of_json(struct draft *d, const struct decode_result *decoded, int64_t *ns, uint32_t *quality)
 {
 	static const char *const names[] = {"timestamp", "time", "ts"};
-	if (time_of_field(d, FIELD_TIMESTAMP, ns, quality))
+	if (!decoded->no_timestamp && time_of_field(d, FIELD_TIMESTAMP, ns, quality))
 		return true;
 	if (decoded->has_time) {
 		*ns = decoded->time_ns;

@@ -216,6 +216,24 @@ static size_t bsd(const uint8_t *p, const uint8_t *end, struct stamp *out)
 	return n;
 }
 
+/* "Oct  9 14:59:04 " and "Oct 19 14:59:04 2009", as nearly all write it: what bsd() reads there, without asking for what
+ * else could stand in each place. 0: not this form, or not a time; bsd() says which. */
+static size_t bsd_plain(const uint8_t *p, const uint8_t *end, struct stamp *out)
+{
+	if (end - p < 17 || p[3] != ' ' || !is_digit(p[5]) || p[6] != ' ' || p[9] != ':' || p[12] != ':' || p[15] != ' ')
+		return 0;
+	if (p[4] != ' ' && !is_digit(p[4]))
+		return 0;
+	uint8_t tens = p[4] == ' ' ? 0 : (uint8_t)(p[4] - '0');
+	out->month = month_number(p);
+	out->day = (uint8_t)(tens * 10 + (p[5] - '0'));
+	if (out->month == 0 || out->day == 0 || out->day > 31 || !two(p + 7, &out->hour) || !two(p + 10, &out->minute) ||
+		!two(p + 13, &out->second) || out->hour > 23 || out->minute > 59 || out->second > 60)
+		return 0;
+	size_t year = is_digit(p[16]) && end - p > 19 ? lone_year(p + 16, end, out) : 0;
+	return year > 0 ? 16 + year : 15;
+}
+
 /* "Fri Nov 22 ...": the day of the week says nothing that the date does not. */
 static size_t weekday(const uint8_t *p, const uint8_t *end)
 {
@@ -235,7 +253,11 @@ size_t stamp_parse(const uint8_t *p, const uint8_t *end, struct stamp *out)
 	if (end - p < 14)
 		return 0;
 	if (is_alpha(p[0])) {
-		size_t n = bsd(p, end, out);
+		size_t n = bsd_plain(p, end, out);
+		if (n > 0)
+			return n;
+		*out = (struct stamp){0};
+		n = bsd(p, end, out);
 		if (n > 0)
 			return n;
 		size_t skip = weekday(p, end);

@@ -47,7 +47,8 @@ enum op_kind {
 enum target_kind {
 	TARGET_TEXT,
 	TARGET_ADDRESS,
-	TARGET_INTEGER
+	TARGET_INTEGER,
+	TARGET_DIGITS /* an integer whose text has been read as one */
 };
 
 struct decoder_target {
@@ -59,13 +60,14 @@ struct decoder_target {
 
 struct pattern_op {
 	uint8_t kind;
+	uint8_t type; /* enum value_type of what it captures */
 	uint16_t jump; /* OP_OPTIONAL: the op behind the group */
 	uint16_t choice_count; /* OP_ONE */
 	struct decoder_target target;
-	struct slice text; /* literal, set of octets, time format */
+	struct slice text; /* literal, set of octets, time format; OP_TEXT: what the part behind begins with, all of it known */
 	union {
 		const struct slice *choices; /* OP_ONE */
-		uint64_t head; /* OP_LITERAL: its first eight octets, as octets_head reads them */
+		uint64_t head; /* OP_LITERAL: its first eight octets, as slice_head reads them */
 	};
 	union {
 		/* A set of octets, 256 bits. OP_ONE: what choices begin with. OP_WORD, OP_HOST, OP_UNTIL: where to look closer.
@@ -78,17 +80,6 @@ struct pattern_op {
 static inline bool octets_hold(const uint64_t set[4], uint8_t c)
 {
 	return (set[c / 64] >> c % 64 & 1) != 0;
-}
-
-/* Up to eight octets as a number, zeros behind the end. */
-static inline uint64_t octets_head(struct slice s)
-{
-	uint64_t head = 0;
-	if (s.len >= 8)
-		memcpy(&head, s.ptr, 8);
-	else if (s.len > 0)
-		memcpy(&head, s.ptr, s.len);
-	return head;
 }
 
 static inline uint64_t octets_head_mask(size_t len)
@@ -228,6 +219,7 @@ struct decoder_split {
 
 struct decoder_step {
 	uint64_t head, head_mask; /* what a text of this step begins with; no mask: anything, or it reads a field */
+	uint64_t field_head, field_mask; /* the same of the field it reads */
 	uint8_t kind;
 	bool seek; /* STEP_JSON: from the first brace to the last */
 	bool effects; /* it has a log source, constants, prefixes, renames or times */
@@ -259,6 +251,8 @@ struct decoder_sign {
 	const struct condition_value *program_values; /* the same to compare with */
 	const struct slice *starts, *contains, *msgids;
 	const struct pair_places *contain_places;
+	const uint8_t *contain_octet; /* one that all of them have, when there are several; null: none */
+	const struct condition_value *contain_heads; /* when all begin with it and have at most eight octets */
 	const struct decoder_condition *fields;
 	uint16_t program_count, start_count, contain_count, msgid_count, field_count;
 	bool has_format;
@@ -321,13 +315,17 @@ static inline bool pair_filter_may(const struct pair_filter *f, struct pair_plac
 	return f->places[p.place[0]] == f->stamp && f->places[p.place[1]] == f->stamp;
 }
 
+#define START_PAIRS 1024u
+
 /* Finds the decoders worth asking. A set bit is a hint, never a decision: decoder_sign is always tested in full. */
 struct decoder_index {
 	struct program_slot *slots;
 	uint32_t slot_mask;
 	uint64_t program_first[256][DECODER_WORDS]; /* "name*", by first octet, lower case */
-	uint64_t starts[256][DECODER_WORDS];
-	uint64_t others[DECODER_WORDS]; /* strong, by msgid */
+	uint64_t starts[256][DECODER_WORDS]; /* of one octet */
+	uint64_t start_pairs[START_PAIRS][DECODER_WORDS]; /* of more, by the first two (start_pair) */
+	uint64_t msgids[DECODER_WORDS]; /* strong, by msgid */
+	uint64_t others[DECODER_WORDS]; /* strong, by none of these */
 	uint64_t fields[8][DECODER_WORDS]; /* strong, by field, by format */
 	uint64_t weak[CLASS_COUNT][DECODER_WORDS];
 	/* Signs by what they contain: of every literal one octet pair stands for it. */
@@ -352,9 +350,11 @@ struct decoders {
 
 /* decoder_index.c */
 int decoder_index_build(struct decoders *d);
+/* Whether the name of a program is one of the sign's; head: its first octets in lower case. */
+bool decoder_sign_names(const struct decoder_sign *s, struct slice program, uint64_t head);
 /* Hints for the strong class into mask[0..words). */
-void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
-					   uint64_t *mask);
+void decoder_index_ask(const struct decoders *d, struct decoder_scratch *s, const struct decode_input *in,
+					   struct slice text, uint32_t words, uint64_t *mask);
 /* Hints for CLASS_CONTAINS into mask[0..words), for the text that the filter was filled with. */
 void decoder_index_contains(const struct decoder_index *x, const struct pair_filter *f, uint32_t words, uint64_t *mask);
 void pair_filter_fill(struct pair_filter *f, struct slice text);
@@ -370,6 +370,14 @@ struct span {
 	uint32_t at, len;
 };
 
+/* A field of the row. */
+struct given_field {
+	struct span value;
+	uint32_t id;
+	uint16_t name; /* DECODER_NONE: no decoder asks for it, or it has no text */
+	uint8_t type;
+};
+
 /* A key and its value, as places in the text that was read. */
 struct decoder_pair {
 	uint32_t key_at, key_len, at, len;
@@ -381,6 +389,15 @@ struct table_memo {
 	uint16_t index;
 };
 
+/* The decoders that know a program by its name: the same few programs write most lines. */
+#define PROGRAM_MEMOS 64u
+#define PROGRAM_MEMO_LEN 40u
+struct program_memo {
+	uint8_t len; /* 0: free */
+	uint8_t program[PROGRAM_MEMO_LEN];
+	uint64_t mask[DECODER_WORDS];
+};
+
 struct decoder_scratch {
 	const struct env *env;
 	struct dictionary *dictionary;
@@ -388,6 +405,8 @@ struct decoder_scratch {
 	uint16_t *names; /* id -> name, for id < id_count */
 	uint32_t id_count;
 	struct decoder_value *values; /* by name, valid when stamp is the current one */
+	struct given_field *given; /* the row's fields as far as they have been looked at: LIMIT_row_fields */
+	uint32_t given_count;
 	bool *of_header; /* by name: a header may give it */
 	bool given_pending; /* only a header was read, and its fields are not among the values yet */
 	uint64_t program_head; /* of the program's name in lower case */
@@ -402,6 +421,7 @@ struct decoder_scratch {
 	uint32_t counts[256];
 	uint8_t filter_asked; /* literals looked for in this message before it was worth filling the filter */
 	struct table_memo *decoder_memos, *logsource_memos; /* by the decoder's order, by log source */
+	struct program_memo programs[PROGRAM_MEMOS], long_program; /* the last one is never remembered */
 	struct decoder_pair *pairs; /* of the text at hand: LIMIT_row_fields */
 };
 
@@ -412,18 +432,26 @@ struct decode_run {
 	struct batch_builder *b;
 	const struct decode_input *in;
 	const struct decoder *decoder;
+	const struct decoder *claimed; /* the first that is recognised but knows no such text, and its log source */
 	struct decode_result *out;
+	const uint8_t *row; /* the row's text; whoever adds to it looks where it is now (decoder_row_moved) */
 	struct span message;
-	uint16_t logsource;
+	uint16_t logsource, claimed_logsource;
 	int error;
 };
 
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
 						 uint32_t depth);
-/* Whether a literal of two octets or more may be in a text: exact, or by the filter of the message it lies in. */
-bool decoder_text_may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places);
+/* Whether the filter of the message is filled: from the fourth literal on that is looked for. */
+bool decoder_filter_worth(struct decode_run *run);
+static inline bool decoder_filter_ready(struct decode_run *run)
+{
+	return run->s->filter_ready || decoder_filter_worth(run);
+}
 bool decoder_condition_holds(struct decode_run *run, const struct decoder_condition *c);
 void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count);
+/* The fields that are in the row now, in scratch.given; returns how many. */
+uint32_t decoder_given(struct decode_run *run);
 void decoder_note_given(struct decode_run *run);
 /* Lower case of the ASCII letters among eight octets. */
 static inline uint64_t octets_lower(uint64_t v)
@@ -442,9 +470,14 @@ void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, 
 					   bool required);
 static inline struct slice decoder_span_text(const struct decode_run *run, struct span s)
 {
-	struct slice row = batch_row_text(run->b);
-	return s.len == 0 ? SLICE_NONE : slice_of(row.ptr + s.at, s.len);
+	return s.len == 0 ? SLICE_NONE : slice_of(run->row + s.at, s.len);
 }
+static inline void decoder_row_moved(struct decode_run *run)
+{
+	run->row = batch_row_text(run->b).ptr;
+}
+/* batch_row_derive, and the row's text is looked up again. */
+int decoder_derive(struct decode_run *run, struct slice text, uint32_t *at);
 
 /* decoder_pattern.c */
 struct decoder_reader;

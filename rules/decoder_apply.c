@@ -58,10 +58,11 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 	s->ids = env_zalloc(env, d->names.count * sizeof *s->ids);
 	s->values = env_zalloc(env, d->names.count * sizeof *s->values);
 	s->of_header = env_zalloc(env, d->names.count * sizeof *s->of_header);
+	s->given = env_alloc(env, LIMIT_row_fields * sizeof *s->given);
 	s->pairs = env_alloc(env, LIMIT_row_fields * sizeof *s->pairs);
 	s->decoder_memos = env_zalloc(env, (d->count + 1) * sizeof *s->decoder_memos);
 	s->logsource_memos = env_zalloc(env, (d->logsource_count + 1) * sizeof *s->logsource_memos);
-	if (s->ids == NULL || s->values == NULL || s->of_header == NULL || s->pairs == NULL || !s->decoder_memos ||
+	if (s->ids == NULL || s->values == NULL || s->of_header == NULL || s->given == NULL || s->pairs == NULL || !s->decoder_memos ||
 		!s->logsource_memos || bind_names(s, d) != 0) {
 		decoder_scratch_free(s);
 		return NULL;
@@ -79,6 +80,7 @@ void decoder_scratch_free(struct decoder_scratch *s)
 	env_free(s->env, s->names);
 	env_free(s->env, s->values);
 	env_free(s->env, s->of_header);
+	env_free(s->env, s->given);
 	env_free(s->env, s->pairs);
 	env_free(s->env, s->decoder_memos);
 	env_free(s->env, s->logsource_memos);
@@ -87,10 +89,8 @@ void decoder_scratch_free(struct decoder_scratch *s)
 
 /* ---- signs ---- */
 
-static bool any_program(const struct decode_run *run, const struct decoder_sign *s)
+bool decoder_sign_names(const struct decoder_sign *s, struct slice program, uint64_t head)
 {
-	struct slice program = run->in->program;
-	uint64_t head = run->s->program_head;
 	for (uint16_t i = 0; i < s->program_count; i++) {
 		const struct condition_value *v = &s->program_values[i];
 		if (((head ^ v->head) & v->mask) != 0 || (v->open ? program.len < v->text.len : program.len != v->text.len))
@@ -98,7 +98,12 @@ static bool any_program(const struct decode_run *run, const struct decoder_sign 
 		if (v->text.len <= 8 || slice_equal_nocase(slice_of(program.ptr, v->text.len), v->text))
 			return true;
 	}
-	return s->program_count == 0;
+	return false;
+}
+
+static bool any_program(const struct decode_run *run, const struct decoder_sign *s)
+{
+	return s->program_count == 0 || decoder_sign_names(s, run->in->program, run->s->program_head);
 }
 
 static bool any_start(const struct decoder_sign *s, struct slice text)
@@ -117,12 +122,31 @@ static bool any_msgid(const struct decoder_sign *s, struct slice msgid)
 	return s->msgid_count == 0;
 }
 
+/* The same of short literals that begin with one octet. */
+static bool any_head(const struct decoder_sign *s, struct slice text)
+{
+	uint8_t octet = *s->contain_octet;
+	for (size_t at = slice_find_octet(text, octet, 0); at != SIZE_MAX; at = slice_find_octet(text, octet, at + 1)) {
+		struct slice rest = slice_from(text, at);
+		uint64_t head = slice_head(rest);
+		for (const struct condition_value *v = s->contain_heads; v < s->contain_heads + s->contain_count; v++)
+			if (((head ^ v->head) & v->mask) == 0 && rest.len >= v->text.len)
+				return true;
+	}
+	return false;
+}
+
 static bool any_contained(struct decode_run *run, const struct decoder_sign *s, struct slice text)
 {
+	if (s->contain_heads != NULL)
+		return any_head(s, text);
+	if (s->contain_octet != NULL && slice_find_octet(text, *s->contain_octet, 0) == SIZE_MAX)
+		return false;
 	for (uint16_t i = 0; i < s->contain_count; i++) {
 		struct slice literal = s->contains[i];
-		bool may = literal.len < 2 || decoder_text_may_hold(run, run->message, literal, s->contain_places[i]);
-		if (may && slice_find(text, literal, 0) != SIZE_MAX)
+		if (literal.len > 1 && decoder_filter_ready(run) && !pair_filter_may(&run->s->filter, s->contain_places[i]))
+			continue;
+		if (slice_find(text, literal, 0) != SIZE_MAX)
 			return true;
 	}
 	return s->contain_count == 0;
@@ -168,11 +192,11 @@ static struct span tagged_span(struct decode_run *run, struct slice program, str
 	if (tag != SIZE_MAX)
 		return (struct span){(uint32_t)tag, message.at - (uint32_t)tag + message.len};
 	uint32_t first, next;
-	int result = batch_row_derive(run->b, program, &first);
+	int result = decoder_derive(run, program, &first);
 	if (result == 0)
-		result = batch_row_derive(run->b, SLICE(": "), &next);
+		result = decoder_derive(run, SLICE(": "), &next);
 	if (result == 0)
-		result = batch_row_derive(run->b, decoder_span_text(run, message), &next);
+		result = decoder_derive(run, decoder_span_text(run, message), &next);
 	if (result == -ERROR_MEMORY)
 		run->error = result;
 	return result != 0 ? message : (struct span){first, next - first + message.len};
@@ -189,7 +213,7 @@ static struct span message_span(struct decode_run *run, const struct decode_inpu
 	if (m.len == 0)
 		return (struct span){0, 0};
 	if (at > row.len || m.len > row.len - at) {
-		int result = batch_row_derive(run->b, m, &derived);
+		int result = decoder_derive(run, m, &derived);
 		run->error = result == -ERROR_MEMORY ? result : 0;
 		return (struct span){result == 0 ? derived : 0, result == 0 ? (uint32_t)m.len : 0};
 	}
@@ -198,9 +222,8 @@ static struct span message_span(struct decode_run *run, const struct decode_inpu
 	return tagged ? tagged_span(run, in->program, message) : message;
 }
 
-/* Runs one decoder. True: it holds. *claimed is set when it is recognised but none of its steps knows the text. */
-static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t class, struct span text,
-						const struct decoder **claimed, uint16_t *claimed_logsource)
+/* Runs one decoder. True: it holds. run->claimed is set when it is recognised but none of its steps knows the text. */
+static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t class, struct span text)
 {
 	const struct decoder_sign *sign = sign_of(run, d, class, decoder_span_text(run, text));
 	if (sign == NULL)
@@ -212,20 +235,18 @@ static bool run_decoder(struct decode_run *run, const struct decoder *d, uint8_t
 		decoder_set_constants(run, d->set, d->set_count);
 		return true;
 	}
-	if (class == CLASS_STRONG && *claimed == NULL) {
-		*claimed = d;
-		*claimed_logsource = logsource;
+	if (class == CLASS_STRONG && run->claimed == NULL) {
+		run->claimed = d;
+		run->claimed_logsource = logsource;
 	}
 	return false;
 }
 
-static bool run_class(struct decode_run *run, const uint64_t *mask, uint32_t words, uint8_t class, struct span text,
-					  const struct decoder **claimed, uint16_t *claimed_logsource)
+static bool run_class(struct decode_run *run, const uint64_t *mask, uint32_t words, uint8_t class, struct span text)
 {
 	for (uint32_t w = 0; w < words; w++)
 		for (uint64_t bits = mask[w]; bits != 0; bits &= bits - 1)
-			if (run_decoder(run, run->d->list[w * 64 + (uint32_t)__builtin_ctzll(bits)], class, text, claimed,
-							claimed_logsource))
+			if (run_decoder(run, run->d->list[w * 64 + (uint32_t)__builtin_ctzll(bits)], class, text))
 				return true;
 	return false;
 }
@@ -235,24 +256,22 @@ static bool find_decoder(struct decode_run *run, struct span text)
 	const struct decoder_index *x = run->d->index;
 	uint32_t words = (run->d->count + 63) / 64;
 	uint64_t mask[DECODER_WORDS];
-	const struct decoder *claimed = NULL;
-	uint16_t logsource = DECODER_NONE;
-	decoder_index_ask(x, run->in, decoder_span_text(run, text), words, mask);
-	if (run_class(run, mask, words, CLASS_STRONG, text, &claimed, &logsource))
+	decoder_index_ask(run->d, run->s, run->in, decoder_span_text(run, text), words, mask);
+	if (run_class(run, mask, words, CLASS_STRONG, text))
 		return true;
 	if (!run->s->filter_ready)
 		pair_filter_fill(&run->s->filter, decoder_span_text(run, run->message));
 	run->s->filter_ready = true;
 	decoder_index_contains(x, &run->s->filter, words, mask);
-	if (run_class(run, mask, words, CLASS_CONTAINS, text, &claimed, &logsource))
+	if (run_class(run, mask, words, CLASS_CONTAINS, text))
 		return true;
-	if (claimed != NULL) {
-		run->decoder = claimed;
-		run->logsource = logsource;
-		decoder_set_constants(run, claimed->set, claimed->set_count);
+	if (run->claimed != NULL) {
+		run->decoder = run->claimed;
+		run->logsource = run->claimed_logsource;
+		decoder_set_constants(run, run->decoder->set, run->decoder->set_count);
 		return true;
 	}
-	return run_class(run, x->weak[CLASS_GENERIC], words, CLASS_GENERIC, text, &claimed, &logsource);
+	return run_class(run, x->weak[CLASS_GENERIC], words, CLASS_GENERIC, text);
 }
 
 /* ---- a forced one ---- */
@@ -296,6 +315,7 @@ static void begin_values(struct decoder_scratch *s)
 		memset(s->values, 0, s->value_count * sizeof *s->values);
 		s->stamp = 1;
 	}
+	s->given_count = 0;
 	s->filter_ready = false;
 	s->filter_asked = 0;
 	s->counted = (struct span){0, 0};
@@ -341,14 +361,16 @@ int decoders_apply(const struct decoders *d, struct decoder_scratch *s, struct b
 {
 	struct decode_run run = {.d = d, .s = s, .b = b, .in = in, .out = out};
 	*out = (struct decode_result){.decoder = BATCH_NO_INDEX, .logsource = BATCH_NO_INDEX};
+	decoder_row_moved(&run);
 	begin_values(s);
 	/* Of a plain line only the header was read, and few decoders ask for that. */
 	s->given_pending = in->format == FORMAT_PLAIN || in->format == FORMAT_RFC3164;
-	s->program_head = octets_lower(octets_head(in->program));
+	s->program_head = octets_lower(slice_head(in->program));
 	if (!s->given_pending)
 		decoder_note_given(&run);
 	run.message = message_span(&run, in);
-	if (run.error == 0 && choose_decoder(&run, run.message) && run.error == 0)
-		return put_tables(&run, out);
-	return run.error;
+	bool held = run.error == 0 && choose_decoder(&run, run.message) && run.error == 0;
+	/* All fields of a structured body were noted, and what was added since as well. */
+	out->no_timestamp = !s->given_pending && s->values[FIELD_TIMESTAMP].stamp != s->stamp;
+	return held ? put_tables(&run, out) : run.error;
 }

@@ -17,6 +17,40 @@ static void lower_all(const struct slice *list, uint16_t count)
 
 /* ---- recognise ---- */
 
+static bool is_rare(uint8_t c)
+{
+	return c > ' ' && c < 0x80 && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9');
+}
+
+/* A rare octet that all literals of `contains` have: one look for it answers for all of them. */
+static const uint8_t *common_octet(const struct decoder_sign *s)
+{
+	struct slice first = s->contains[0];
+	for (size_t i = 0; i < first.len; i++) {
+		uint16_t k = is_rare(first.ptr[i]) ? 1 : 0;
+		while (k > 0 && k < s->contain_count && slice_find_octet(s->contains[k], first.ptr[i], 0) != SIZE_MAX)
+			k++;
+		if (k == s->contain_count)
+			return &first.ptr[i];
+	}
+	return NULL;
+}
+
+/* "/0/", "/1/" and so on are looked for in one pass. */
+static bool read_heads(struct decoder_reader *r, struct decoder_sign *s)
+{
+	for (uint16_t i = 0; i < s->contain_count; i++)
+		if (s->contains[i].len > 8 || s->contains[i].ptr[0] != *s->contain_octet)
+			return true;
+	struct condition_value *heads = reader_room(r, s->contain_count, sizeof *heads);
+	for (uint16_t i = 0; heads != NULL && i < s->contain_count; i++) {
+		struct slice t = s->contains[i];
+		heads[i] = (struct condition_value){slice_head(t), octets_head_mask(t.len), t, true};
+	}
+	s->contain_heads = heads;
+	return heads != NULL;
+}
+
 static bool read_contained(struct decoder_reader *r, struct decoder_sign *s)
 {
 	struct pair_places *places = reader_room(r, s->contain_count, sizeof *places);
@@ -26,7 +60,8 @@ static bool read_contained(struct decoder_reader *r, struct decoder_sign *s)
 		if (s->contains[i].len > 1)
 			places[i] = pair_places_of(s->contains[i]);
 	s->contain_places = places;
-	return true;
+	s->contain_octet = s->contain_count > 1 ? common_octet(s) : NULL;
+	return s->contain_octet == NULL || read_heads(r, s);
 }
 
 static bool read_sign(struct decoder_reader *r, const struct tree_node *n, struct decoder_sign *s)

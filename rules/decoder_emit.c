@@ -7,12 +7,17 @@ static void note_error(struct decode_run *run, int result)
 		run->error = result;
 }
 
-void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, struct span value)
+static inline void emit_value(struct decode_run *run, uint16_t name, enum value_type type, struct span value)
 {
 	struct decoder_scratch *s = run->s;
 	s->values[name] = (struct decoder_value){value.at, value.len, s->stamp, (uint8_t)type};
 	if (s->ids[name] != DICTIONARY_NONE)
 		note_error(run, batch_field(run->b, s->ids[name], type, value.at, value.len));
+}
+
+void decoder_emit(struct decode_run *run, uint16_t name, enum value_type type, struct span value)
+{
+	emit_value(run, name, type, value);
 }
 
 /* What devices write where they have nothing to say. */
@@ -62,6 +67,17 @@ static bool is_integer(struct slice s)
 	return true;
 }
 
+static enum value_type integer_type(struct slice s)
+{
+	return is_integer(s) ? VALUE_I64 : VALUE_STRING;
+}
+
+/* The same of digits alone. */
+static inline enum value_type digits_type(struct slice s)
+{
+	return s.len <= 18 && (s.ptr[0] != '0' || s.len == 1) ? VALUE_I64 : VALUE_STRING;
+}
+
 static bool map_value(struct decode_run *run, uint16_t map, struct slice from, struct slice *to)
 {
 	const struct decoder_map *m = &run->d->maps[map];
@@ -81,14 +97,21 @@ static bool map_value(struct decode_run *run, uint16_t map, struct slice from, s
 	return false;
 }
 
+int decoder_derive(struct decode_run *run, struct slice text, uint32_t *at)
+{
+	int result = batch_row_derive(run->b, text, at);
+	decoder_row_moved(run);
+	return result;
+}
+
 static void emit_derived(struct decode_run *run, uint16_t name, enum value_type type, struct slice text)
 {
 	uint32_t at = 0;
-	int result = batch_row_derive(run->b, text, &at);
+	int result = decoder_derive(run, text, &at);
 	if (result != 0)
 		note_error(run, result);
 	else
-		decoder_emit(run, name, type, (struct span){at, (uint32_t)text.len});
+		emit_value(run, name, type, (struct span){at, (uint32_t)text.len});
 }
 
 /* "[2001:db8::1]" and "192.0.2.1:80" hold an address too; what is none goes under the other name. */
@@ -102,36 +125,55 @@ static void emit_address(struct decode_run *run, const struct decoder_target *t,
 	}
 	size_t n = s.len == 0 ? 0 : decoder_ip_length(s);
 	if (n > 0 && (n == s.len || memchr("%/:, ;)", s.ptr[n], 7) != NULL))
-		decoder_emit(run, t->name, VALUE_ADDRESS, (struct span){value.at, (uint32_t)n});
+		emit_value(run, t->name, VALUE_ADDRESS, (struct span){value.at, (uint32_t)n});
 	else
-		decoder_emit(run, t->other, VALUE_STRING, value);
+		emit_value(run, t->other, VALUE_STRING, value);
 }
+
+/* Neither white space at an end nor what is_nothing looks for: what most values are, told by two octets. */
+static inline bool is_plain(struct slice s)
+{
+	static const uint8_t odd[256] = {[0 ... ' '] = 1, ['-'] = 1, ['?'] = 1, ['N'] = 1, ['n'] = 1, ['('] = 1};
+	return s.len > 0 && !odd[s.ptr[0]] && s.ptr[s.len - 1] > ' ';
+}
+
+static __attribute__((noinline)) void emit_odd(struct decode_run *run, const struct decoder_target *t,
+											   enum value_type type, struct span value);
 
 void decoder_emit_target(struct decode_run *run, const struct decoder_target *t, enum value_type type,
 						 struct span value)
 {
 	if (t->name == DECODER_NONE)
 		return;
-	if (type == VALUE_ADDRESS && t->map == DECODER_NONE) {
-		decoder_emit(run, t->name, type, value);
+	struct slice s = decoder_span_text(run, value);
+	bool whole = type == VALUE_ADDRESS || (is_plain(s) && (t->kind == TARGET_TEXT || t->kind == TARGET_DIGITS));
+	if (t->map != DECODER_NONE || !whole) {
+		emit_odd(run, t, type, value);
 		return;
 	}
+	/* What is_plain knows begins with no '-', so that what was read as an integer is digits. */
+	if (type != VALUE_ADDRESS && t->kind == TARGET_DIGITS)
+		type = digits_type(s);
+	emit_value(run, t->name, type, value);
+}
+
+static void emit_odd(struct decode_run *run, const struct decoder_target *t, enum value_type type, struct span value)
+{
 	value = trimmed(run, value);
 	struct slice s = decoder_span_text(run, value), mapped;
 	if (t->map != DECODER_NONE && map_value(run, t->map, s, &mapped)) {
 		if (mapped.len > 0)
-			emit_derived(run, t->name, t->kind == TARGET_INTEGER && is_integer(mapped) ? VALUE_I64 : VALUE_STRING,
-						 mapped);
+			emit_derived(run, t->name, t->kind >= TARGET_INTEGER ? integer_type(mapped) : VALUE_STRING, mapped);
 		return;
 	}
 	if (is_nothing(s))
 		return;
 	if (t->kind == TARGET_ADDRESS)
 		emit_address(run, t, value);
-	else if (t->kind == TARGET_INTEGER)
-		decoder_emit(run, t->name, is_integer(s) ? VALUE_I64 : VALUE_STRING, value);
+	else if (t->kind >= TARGET_INTEGER)
+		emit_value(run, t->name, integer_type(s), value);
 	else
-		decoder_emit(run, t->name, type, value);
+		emit_value(run, t->name, type, value);
 }
 
 /* The event's time. The zone: what the text says, else the decoder's, else the source's. */
@@ -159,23 +201,44 @@ void decoder_emit_time(struct decode_run *run, const struct decoder_zone *zone, 
 
 void decoder_set_constants(struct decode_run *run, const struct decoder_constant *set, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
+	if (count == 0)
+		return;
+	/* The values stand one behind the other (reader_constants), so that all are copied at once. */
+	const uint8_t *from = set[0].value.ptr, *to = set[count - 1].value.ptr + set[count - 1].value.len;
+	uint32_t at = 0;
+	int result = decoder_derive(run, slice_of(from, (size_t)(to - from)), &at);
+	note_error(run, result);
+	for (uint32_t i = 0; result == 0 && i < count; i++)
 		if (set[i].type != VALUE_NULL)
-			emit_derived(run, set[i].name, set[i].type, set[i].value);
+			emit_value(run, set[i].name, set[i].type,
+					   (struct span){at + (uint32_t)(set[i].value.ptr - from), (uint32_t)set[i].value.len});
+}
+
+/* Fields are only added while a decoder runs (a JSON body that is cut off again ends where it began), so what was looked
+ * at stays what it is. */
+uint32_t decoder_given(struct decode_run *run)
+{
+	struct decoder_scratch *s = run->s;
+	uint32_t count = batch_row_field_count(run->b);
+	for (uint32_t i = s->given_count; i < count; i++) {
+		struct given_field *g = &s->given[i];
+		enum value_type type;
+		batch_row_field(run->b, i, &g->id, &type, &g->value.at, &g->value.len);
+		bool known = g->id < s->id_count && type != VALUE_SMALL && type != VALUE_NULL;
+		g->name = known ? s->names[g->id] : (uint16_t)DECODER_NONE;
+		g->type = (uint8_t)type;
+	}
+	s->given_count = count;
+	return count;
 }
 
 /* The fields that are in the row already (a structured body, the header), so that conditions and renames see them. */
 void decoder_note_given(struct decode_run *run)
 {
 	struct decoder_scratch *s = run->s;
-	uint32_t count = batch_row_field_count(run->b);
+	uint32_t count = decoder_given(run);
 	s->given_pending = false;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t id;
-		enum value_type type;
-		struct span v;
-		batch_row_field(run->b, i, &id, &type, &v.at, &v.len);
-		if (id < s->id_count && s->names[id] != DECODER_NONE && type != VALUE_SMALL && type != VALUE_NULL)
-			s->values[s->names[id]] = (struct decoder_value){v.at, v.len, s->stamp, (uint8_t)type};
-	}
+	for (const struct given_field *g = s->given; g < s->given + count; g++)
+		if (g->name != DECODER_NONE)
+			s->values[g->name] = (struct decoder_value){g->value.at, g->value.len, s->stamp, g->type};
 }

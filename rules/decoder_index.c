@@ -98,6 +98,25 @@ static void index_contains(struct decoder_index *x, const struct decoder_sign *s
 	}
 }
 
+static inline uint32_t start_pair(struct slice s)
+{
+	return ((uint32_t)s.ptr[0] << 4 ^ s.ptr[1]) & (START_PAIRS - 1);
+}
+
+static void index_starts(struct decoder_index *x, const struct decoder_sign *s, uint32_t decoder)
+{
+	for (uint16_t i = 0; i < s->start_count; i++)
+		mark(s->starts[i].len > 1 ? x->start_pairs[start_pair(s->starts[i])] : x->starts[s->starts[i].ptr[0]], decoder);
+}
+
+static bool any_empty(const struct slice *list, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		if (list[i].len == 0)
+			return true;
+	return false;
+}
+
 /* One kind of evidence is enough for a hint: the whole sign is tested afterwards. */
 static void index_sign(struct decoder_index *x, const struct decoder_sign *s, uint32_t decoder)
 {
@@ -108,14 +127,13 @@ static void index_sign(struct decoder_index *x, const struct decoder_sign *s, ui
 	} else if (s->program_count > 0) {
 		index_programs(x, s, decoder);
 	} else if (s->start_count > 0) {
-		for (uint16_t i = 0; i < s->start_count; i++)
-			mark(x->starts[s->starts[i].ptr[0]], decoder);
+		index_starts(x, s, decoder);
 	} else if (s->field_count > 0) {
 		for (uint8_t f = 0; f < 8; f++)
 			if (!s->has_format || s->format == f)
 				mark(x->fields[f], decoder);
 	} else {
-		mark(x->others, decoder);
+		mark(s->msgid_count > 0 && !any_empty(s->msgids, s->msgid_count) ? x->msgids : x->others, decoder);
 	}
 }
 
@@ -140,20 +158,66 @@ int decoder_index_build(struct decoders *d)
 	for (uint32_t i = 0; i < d->count; i++)
 		for (uint16_t k = 0; k < d->list[i]->sign_count; k++)
 			index_sign(x, &d->list[i]->signs[k], i);
+	for (unsigned f = 0; f < 8; f++)
+		for (uint32_t w = 0; w < DECODER_WORDS; w++)
+			x->fields[f][w] |= x->others[w];
 	d->index = x;
 	return 0;
 }
 
-void decoder_index_ask(const struct decoder_index *x, const struct decode_input *in, struct slice text, uint32_t words,
-					   uint64_t *mask)
+static bool names_program(const struct decoder *d, struct slice program, uint64_t head)
 {
-	const struct program_slot *slot = in->program.len > 0 ? find_slot(x, in->program) : NULL;
-	bool named = slot != NULL && slot->program.ptr != NULL;
-	const uint64_t *first = in->program.len > 0 ? x->program_first[lower(in->program.ptr[0])] : NULL;
-	const uint64_t *start = text.len > 0 ? x->starts[text.ptr[0]] : NULL;
+	for (uint16_t i = 0; i < d->sign_count; i++)
+		if (d->signs[i].class == CLASS_STRONG && d->signs[i].program_count > 0 &&
+			decoder_sign_names(&d->signs[i], program, head))
+			return true;
+	return false;
+}
+
+/* The decoders of which a strong sign has this name, exactly. */
+static void ask_programs(const struct decoders *d, struct slice program, uint64_t head, uint32_t words, uint64_t *mask)
+{
+	const struct decoder_index *x = d->index;
+	const struct program_slot *slot = find_slot(x, program);
+	const uint64_t *first = x->program_first[lower(program.ptr[0])];
+	for (uint32_t w = 0; w < words; w++) {
+		mask[w] = 0;
+		for (uint64_t bits = (slot->program.ptr != NULL ? slot->mask[w] : 0) | first[w]; bits != 0; bits &= bits - 1)
+			if (names_program(d->list[w * 64 + (uint32_t)__builtin_ctzll(bits)], program, head))
+				mask[w] |= bits & -bits;
+	}
+}
+
+/* The same, remembered by the name's octets. */
+static const uint64_t *known_program(const struct decoders *d, struct decoder_scratch *s, struct slice program,
+									 uint32_t words)
+{
+	uint64_t tail = slice_head(slice_from(program, program.len > 8 ? program.len - 8 : 0));
+	uint64_t hash = (s->program_head ^ tail << 1 ^ program.len) * UINT64_C(0x9e3779b97f4a7c15);
+	struct program_memo *m = &s->programs[hash >> 32 & (PROGRAM_MEMOS - 1)];
+	if (program.len > PROGRAM_MEMO_LEN)
+		m = &s->long_program;
+	else if (m->len == program.len && memcmp(m->program, program.ptr, program.len) == 0)
+		return m->mask;
+	ask_programs(d, program, s->program_head, words, m->mask);
+	if (program.len <= PROGRAM_MEMO_LEN) {
+		memcpy(m->program, program.ptr, program.len);
+		m->len = (uint8_t)program.len;
+	}
+	return m->mask;
+}
+
+void decoder_index_ask(const struct decoders *d, struct decoder_scratch *s, const struct decode_input *in,
+					   struct slice text, uint32_t words, uint64_t *mask)
+{
+	static const uint64_t none[DECODER_WORDS];
+	const struct decoder_index *x = d->index;
+	const uint64_t *named = in->program.len > 0 ? known_program(d, s, in->program, words) : none;
+	const uint64_t *start = text.len > 0 ? x->starts[text.ptr[0]] : none;
+	const uint64_t *pair = text.len > 1 ? x->start_pairs[start_pair(text)] : none;
+	const uint64_t *msgid = in->msgid.len > 0 ? x->msgids : none;
 	for (uint32_t w = 0; w < words; w++)
-		mask[w] = x->others[w] | x->fields[in->format & 7][w] | (named ? slot->mask[w] : 0) |
-				  (first != NULL ? first[w] : 0) | (start != NULL ? start[w] : 0);
+		mask[w] = x->fields[in->format & 7][w] | named[w] | start[w] | pair[w] | msgid[w];
 }
 
 void decoder_index_contains(const struct decoder_index *x, const struct pair_filter *f, uint32_t words, uint64_t *mask)

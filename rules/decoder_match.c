@@ -47,20 +47,28 @@ bool decoder_is_host(uint8_t c)
 
 /* ---- lengths of typed captures at a place; 0 = it is none ---- */
 
+/* One to three digits up to 255 at p; null: there are none. */
+static inline const uint8_t *ipv4_part(const uint8_t *p, const uint8_t *end)
+{
+	unsigned value, next;
+	if (p == end || (value = p[0] - (unsigned)'0') > 9)
+		return NULL;
+	if (++p == end || (next = p[0] - (unsigned)'0') > 9)
+		return p;
+	value = value * 10 + next;
+	if (++p == end || (next = p[0] - (unsigned)'0') > 9)
+		return p;
+	return value * 10 + next > 255 ? NULL : p + 1;
+}
+
 static size_t ipv4_length(struct slice s)
 {
-	size_t at = 0;
-	for (int part = 0; part < 4; part++) {
-		unsigned value = 0;
-		size_t from = at;
-		while (at < s.len && at - from < 3 && is_digit(s.ptr[at]))
-			value = value * 10 + (s.ptr[at++] - '0');
-		if (at == from || value > 255)
+	const uint8_t *p = s.ptr, *end = p + s.len;
+	for (int part = 0; part < 3; part++)
+		if ((p = ipv4_part(p, end)) == NULL || p == end || *p++ != '.')
 			return 0;
-		if (part < 3 && (at >= s.len || s.ptr[at++] != '.'))
-			return 0;
-	}
-	return at < s.len && is_digit(s.ptr[at]) ? 0 : at;
+	p = ipv4_part(p, end);
+	return p == NULL || (p < end && is_digit(*p)) ? 0 : (size_t)(p - s.ptr);
 }
 
 static size_t ipv6_length(struct slice s)
@@ -100,9 +108,10 @@ static inline size_t run_of(struct slice s, uint8_t class)
 
 static size_t int_length(struct slice s)
 {
-	size_t sign = s.len > 0 && s.ptr[0] == '-';
-	size_t digits = run_of(slice_from(s, sign), C_DIGIT);
-	return digits == 0 ? 0 : sign + digits;
+	size_t sign = s.len > 0 && s.ptr[0] == '-', n = sign;
+	while (n < s.len && is_digit(s.ptr[n]))
+		n++;
+	return n == sign ? 0 : n;
 }
 
 static size_t number_length(struct slice s)
@@ -156,10 +165,14 @@ static size_t quoted_length(struct slice s)
 	return 0;
 }
 
-static size_t until_length(struct slice s, const uint64_t set[4])
+static size_t until_length(struct slice s, const struct pattern_op *op)
 {
 	size_t n = 0;
-	while (n < s.len && !octets_hold(set, s.ptr[n]))
+	if (op->text.len == 1) {
+		n = slice_find_octet(s, op->text.ptr[0], 0);
+		return n == SIZE_MAX ? s.len : n;
+	}
+	while (n < s.len && !octets_hold(op->set, s.ptr[n]))
 		n++;
 	return n;
 }
@@ -250,7 +263,7 @@ static bool match_text(struct matcher *m, uint32_t i, size_t from)
 	const uint64_t *set = m->ops[i].set;
 	for (size_t at = from; at <= m->text.len && m->attempts > 0; at++) {
 		if (next->kind == OP_LITERAL) {
-			at = slice_find(m->text, next->text, at);
+			at = slice_find(m->text, m->ops[i].text, at);
 			if (at == SIZE_MAX)
 				return false;
 		} else {
@@ -304,59 +317,61 @@ static size_t word_length(const struct matcher *m, uint32_t i, size_t at)
 	return n - at;
 }
 
-/* Octets that the typed part takes at `at`; SIZE_MAX when it does not hold there. */
-static size_t part_length(const struct matcher *m, uint32_t i, size_t at)
+/* Apart, as are others with room for an address or a time: the walk itself is entered for every part. */
+static __attribute__((noinline)) size_t time_length(struct slice format, struct slice s)
 {
-	const struct pattern_op *op = &m->ops[i];
-	struct slice s = slice_from(m->text, at);
 	struct time_found found;
-	size_t n;
+	return decoder_time_read(format, s, 0, &found);
+}
+
+static inline size_t unless_none(size_t n)
+{
+	return n == 0 ? SIZE_MAX : n;
+}
+
+/* Octets that the typed part takes of s; SIZE_MAX when it does not hold there. */
+static size_t part_length(const struct pattern_op *op, struct slice s)
+{
 	switch (op->kind) {
-	case OP_WORD:
-	case OP_HOST:
-		n = word_length(m, i, at);
-		break;
-	case OP_REST:
-		return s.len;
 	case OP_IP:
-		n = decoder_ip_length(s);
-		break;
+		return unless_none(decoder_ip_length(s));
 	case OP_ADDRESS:
-		n = address_length(s);
-		break;
-	case OP_INT:
-		n = int_length(s);
-		break;
+		return unless_none(address_length(s));
 	case OP_NUMBER:
-		n = number_length(s);
-		break;
+		return unless_none(number_length(s));
 	case OP_HEX:
-		n = hex_length(s);
-		break;
+		return unless_none(hex_length(s));
 	case OP_MAC:
-		n = mac_length(s);
-		break;
-	case OP_QUOTED:
-		n = quoted_length(s);
-		break;
-	case OP_UNTIL:
-		return until_length(s, op->set);
+		return unless_none(mac_length(s));
 	case OP_ONE:
 		return choice_length(s, op);
 	case OP_TIME:
-		n = decoder_time_read(op->text, s, 0, &found);
-		break;
+		return unless_none(time_length(op->text, s));
 	default:
-		CHECK(op->kind == OP_WORD); /* there is no other part with a length */
-		n = 0;
+		CHECK(op->kind == OP_QUOTED); /* there is no other part with a length */
+		return unless_none(quoted_length(s));
 	}
-	return n == 0 ? SIZE_MAX : n;
+}
+
+/* Whether the optional part at i is there; what was captured in vain is forgotten. */
+static bool match_optional(struct matcher *m, uint32_t i, size_t at)
+{
+	uint32_t kept = m->out->count;
+	/* Most optional parts begin with a literal and are not there. */
+	if (m->ops[i + 1].kind == OP_LITERAL && !literal_at(m, &m->ops[i + 1], at))
+		return false;
+	m->attempts--;
+	if (match_at(m, i + 1, at))
+		return true;
+	m->out->count = kept;
+	return false;
 }
 
 static bool match_at(struct matcher *m, uint32_t i, size_t at)
 {
 	for (;; i++) {
 		const struct pattern_op *op = &m->ops[i];
+		size_t n, quote = 0;
 		switch (op->kind) {
 		case OP_END:
 			return at == m->text.len;
@@ -369,29 +384,37 @@ static bool match_at(struct matcher *m, uint32_t i, size_t at)
 			while (at < m->text.len && decoder_is_space(m->text.ptr[at]))
 				at++;
 			continue;
-		case OP_OPTIONAL: {
-			uint32_t kept = m->out->count;
+		case OP_OPTIONAL:
 			if (m->attempts == 0)
 				return false;
-			m->attempts--;
-			if (match_at(m, i + 1, at))
+			if (match_optional(m, i, at))
 				return true;
-			m->out->count = kept;
 			i = op->jump - 1u;
 			continue;
-		}
 		case OP_TEXT:
 			return match_text(m, i, at);
 		case OP_LAST:
 			return match_last(m, i, at);
-		default: {
-			size_t n = part_length(m, i, at);
-			size_t quote = op->kind == OP_QUOTED;
-			if (n == SIZE_MAX || !capture(m, i, at + quote, n - 2 * quote))
-				return false;
-			at += n;
+		case OP_WORD:
+		case OP_HOST:
+			n = unless_none(word_length(m, i, at));
+			break;
+		case OP_INT:
+			n = unless_none(int_length(slice_from(m->text, at)));
+			break;
+		case OP_UNTIL:
+			n = until_length(slice_from(m->text, at), op);
+			break;
+		case OP_REST:
+			n = m->text.len - at;
+			break;
+		default:
+			quote = op->kind == OP_QUOTED;
+			n = part_length(op, slice_from(m->text, at));
 		}
-		}
+		if (n == SIZE_MAX || !capture(m, i, at + quote, n - 2 * quote))
+			return false;
+		at += n;
 	}
 }
 

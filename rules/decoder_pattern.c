@@ -140,6 +140,10 @@ static bool read_capture(struct pattern_text *p, struct slice inside)
 		return false;
 	if (!reader_target(p->r, name, p->line, 0, &op->target))
 		return false;
+	op->type = op->kind == OP_IP ? VALUE_ADDRESS : op->kind == OP_TIME ? VALUE_TIME : VALUE_STRING;
+	/* Numbers with leading zeros and of more than 18 digits stay text. */
+	if (op->kind == OP_INT)
+		op->target.kind = TARGET_DIGITS;
 	if (used < rest.len && !reader_map_find(p->r, slice_from(rest, used + 1), &op->target.map))
 		return wrong(p, "there is no map of this name");
 	if (name.len > 0 && ++p->captures > DECODER_CAPTURES_MAX)
@@ -293,6 +297,35 @@ static bool add_firsts(const struct pattern_op *ops, uint32_t i, uint64_t set[4]
 	}
 }
 
+static size_t common_start(const struct pattern_op *op)
+{
+	size_t same = op->choices[0].len;
+	for (uint16_t i = 1; i < op->choice_count; i++) {
+		size_t n = 0;
+		while (n < same && n < op->choices[i].len && op->choices[i].ptr[n] == op->choices[0].ptr[n])
+			n++;
+		same = n;
+	}
+	return same;
+}
+
+/* The octets that must follow a text whose next part is a literal: that literal, those behind it ("{?{..} ?}%" asks for
+ * " %"), and what all choices behind them begin with. */
+static bool find_search(struct pattern_text *p, const struct pattern_op *ops, uint32_t i, struct slice *out)
+{
+	size_t len = 0;
+	for (; ops[i].kind == OP_LITERAL && len + ops[i].text.len <= sizeof p->literal; i++) {
+		memcpy(p->literal + len, ops[i].text.ptr, ops[i].text.len);
+		len += ops[i].text.len;
+	}
+	size_t more = len > 0 && ops[i].kind == OP_ONE ? common_start(&ops[i]) : 0;
+	if (len + more <= sizeof p->literal && more > 0) {
+		memcpy(p->literal + len, ops[i].choices[0].ptr, more);
+		len += more;
+	}
+	return len == 0 || reader_copy(p->r, slice_of(p->literal, len), out);
+}
+
 /* False: no memory. */
 static bool find_set(struct pattern_text *p, struct pattern_op *ops, uint32_t i)
 {
@@ -313,7 +346,7 @@ static bool find_set(struct pattern_text *p, struct pattern_op *ops, uint32_t i)
 		add_stops(ops, i + 1, set);
 	if (text && !add_firsts(ops, i + 1, set))
 		op->set = NULL;
-	return true;
+	return op->kind != OP_TEXT || find_search(p, ops, i + 1, &op->text);
 }
 
 static bool finish(struct pattern_text *p, struct decoder_pattern *out)
@@ -330,7 +363,7 @@ static bool finish(struct pattern_text *p, struct decoder_pattern *out)
 	memcpy(ops, p->ops, p->count * sizeof *ops);
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (ops[i].kind == OP_LITERAL) {
-			ops[i].head = octets_head(ops[i].text);
+			ops[i].head = slice_head(ops[i].text);
 			ops[i].mask = octets_head_mask(ops[i].text.len);
 		}
 		if (!find_set(p, ops, i))

@@ -168,6 +168,21 @@ static uint8_t constant_type(const struct tree_node *n)
 	}
 }
 
+/* Copies of the values, one behind the other (decoder_set_constants takes them as one text). */
+static bool place_values(struct decoder_reader *r, struct decoder_constant *list, uint32_t count, size_t octets)
+{
+	uint8_t *to = reader_room(r, octets + 1, 1);
+	if (to == NULL)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (list[i].value.len > 0)
+			memcpy(to, list[i].value.ptr, list[i].value.len);
+		list[i].value.ptr = to;
+		to += list[i].value.len;
+	}
+	return true;
+}
+
 bool reader_constants(struct decoder_reader *r, const struct tree_node *map, const struct decoder_constant **out,
 					  uint16_t *count)
 {
@@ -178,15 +193,19 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 	struct decoder_constant *list = reader_room(r, map->count, sizeof *list);
 	if (list == NULL)
 		return false;
+	size_t octets = 0;
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct tree_node *value = map->pairs[i].value;
 		if (!tree_is_scalar(value))
 			return reader_refuse_node(r, value, "decoder-type", "a value must be a text or a number");
 		list[i].type = constant_type(value);
-		if (!reader_name(r, map->pairs[i].key->text, &list[i].name) ||
-			!reader_copy(r, list[i].type == VALUE_NULL ? SLICE("") : value->text, &list[i].value))
+		if (!reader_name(r, map->pairs[i].key->text, &list[i].name))
 			return false;
+		list[i].value = list[i].type == VALUE_NULL ? SLICE("") : value->text;
+		octets += list[i].value.len;
 	}
+	if (!place_values(r, list, map->count, octets))
+		return false;
 	*out = list;
 	*count = (uint16_t)map->count;
 	return true;
@@ -200,7 +219,7 @@ const struct condition_value *reader_values(struct decoder_reader *r, const stru
 		values[i].open = t.len > 0 && t.ptr[t.len - 1] == '*';
 		t.len -= values[i].open;
 		values[i].text = t;
-		values[i].head = octets_head(t);
+		values[i].head = slice_head(t);
 		values[i].mask = octets_head_mask(t.len);
 	}
 	return values;
@@ -217,7 +236,7 @@ static bool read_values(struct decoder_reader *r, const struct tree_node *n, str
 	struct condition_value *values = (struct condition_value *)(uintptr_t)c->values; /* our own */
 	for (uint16_t i = 0; values != NULL && i < c->value_count; i++)
 		if (values[i].open && values[i].text.len == 0)
-			values[i] = (struct condition_value){octets_head(SLICE("*")), 0xff, texts[i], false};
+			values[i] = (struct condition_value){slice_head(SLICE("*")), 0xff, texts[i], false};
 	return values != NULL;
 }
 

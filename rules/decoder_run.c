@@ -2,18 +2,22 @@
  * (pattern, pairs, pieces) has held. */
 #include "rules/decoder.h"
 
-static bool has_value(struct decode_run *run, uint16_t name)
+/* A name without a value so far may be one that a header gives. */
+static __attribute__((noinline)) bool given_value(struct decode_run *run, uint16_t name)
 {
 	struct decoder_scratch *s = run->s;
-	if (s->values[name].stamp == s->stamp)
-		return true;
 	if (!s->given_pending || !s->of_header[name])
 		return false;
 	decoder_note_given(run); /* what was emitted meanwhile stands behind it in the row, and stays what it is */
 	return s->values[name].stamp == s->stamp;
 }
 
-static struct span value_span(const struct decode_run *run, uint16_t name)
+static inline bool has_value(struct decode_run *run, uint16_t name)
+{
+	return run->s->values[name].stamp == run->s->stamp || given_value(run, name);
+}
+
+static inline struct span value_span(const struct decode_run *run, uint16_t name)
 {
 	const struct decoder_value *v = &run->s->values[name];
 	return (struct span){v->at, v->len};
@@ -26,7 +30,7 @@ bool decoder_condition_holds(struct decode_run *run, const struct decoder_condit
 	if (c->present)
 		return true;
 	struct slice value = decoder_span_text(run, value_span(run, c->name));
-	uint64_t head = octets_head(value);
+	uint64_t head = slice_head(value);
 	for (uint16_t i = 0; i < c->value_count; i++) {
 		const struct condition_value *v = &c->values[i];
 		if (((head ^ v->head) & v->mask) == 0 && (v->open ? slice_starts(value, v->text) : slice_equal(value, v->text)))
@@ -45,54 +49,37 @@ static bool conditions_hold(struct decode_run *run, const struct decoder_step *s
 
 /* ---- patterns ---- */
 
-static enum value_type op_type(uint8_t kind)
-{
-	switch (kind) {
-	case OP_IP:
-		return VALUE_ADDRESS;
-	case OP_INT:
-		return VALUE_I64;
-	case OP_TIME:
-		return VALUE_TIME;
-	default:
-		return VALUE_STRING;
-	}
-}
-
 static void emit_capture(struct decode_run *run, const struct pattern_op *op, struct span value)
 {
-	struct decoder_target t = op->target;
-	if (op->kind == OP_TIME && t.name == FIELD_TIMESTAMP) {
+	if (op->kind == OP_TIME && op->target.name == FIELD_TIMESTAMP)
 		decoder_emit_time(run, &run->decoder->zone, op->text, value, false);
-		return;
-	}
-	enum value_type type = op_type(op->kind);
-	/* Numbers with leading zeros and of more than 18 digits stay text. */
-	if (type == VALUE_I64) {
-		t.kind = TARGET_INTEGER;
-		type = VALUE_STRING;
-	}
-	decoder_emit_target(run, &t, type, value);
+	else
+		decoder_emit_target(run, &op->target, (enum value_type)op->type, value);
 }
 
 /* Filling the filter costs as much as looking for a few literals: it is done when there are more. What is in no place of
  * the message is in no part of it. */
 #define FILTER_WORTH 3u
 
-bool decoder_text_may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places)
+bool decoder_filter_worth(struct decode_run *run)
 {
 	struct decoder_scratch *s = run->s;
-	bool inside = text.at >= run->message.at && text.at + text.len <= run->message.at + run->message.len;
-	if (!s->filter_ready && s->filter_asked < FILTER_WORTH) {
+	if (s->filter_asked < FILTER_WORTH) {
 		s->filter_asked++;
-		inside = false;
+		return false;
 	}
-	if (!inside)
-		return slice_find(decoder_span_text(run, text), literal, 0) != SIZE_MAX;
-	if (!s->filter_ready)
-		pair_filter_fill(&s->filter, decoder_span_text(run, run->message));
+	pair_filter_fill(&s->filter, decoder_span_text(run, run->message));
 	s->filter_ready = true;
-	return pair_filter_may(&s->filter, places);
+	return true;
+}
+
+/* Whether a literal of two octets or more may be in a text: exact, or by the filter of the message it lies in. */
+static inline bool may_hold(struct decode_run *run, struct span text, struct slice literal, struct pair_places places)
+{
+	bool inside = text.at >= run->message.at && text.at + text.len <= run->message.at + run->message.len;
+	if (!inside || !decoder_filter_ready(run))
+		return slice_find(decoder_span_text(run, text), literal, 0) != SIZE_MAX;
+	return pair_filter_may(&run->s->filter, places);
 }
 
 /* Whether the literal that the pattern cannot do without may be in the text. */
@@ -100,7 +87,7 @@ static bool has_needed(struct decode_run *run, const struct decoder_pattern *p, 
 {
 	if (p->needed.len <= 1)
 		return p->needed.len == 0 || slice_find_octet(s, p->needed.ptr[0], 0) != SIZE_MAX;
-	return decoder_text_may_hold(run, text, p->needed, p->needed_places);
+	return may_hold(run, text, p->needed, p->needed_places);
 }
 
 static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p, struct span text, uint32_t depth)
@@ -118,41 +105,37 @@ static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p,
 
 /* ---- renames ---- */
 
-static void rename_one(struct decode_run *run, const struct rename_set *set, uint16_t name, enum value_type type,
+static inline void rename_one(struct decode_run *run, const struct rename_set *set, uint16_t name, enum value_type type,
 					   struct span value)
 {
 	uint32_t at = ((uint32_t)name * 40503u >> 4) & set->mask;
-	while (set->slots[at].count != 0 && set->slots[at].from != name)
-		at = (at + 1) & set->mask;
-	for (uint16_t i = 0; i < set->slots[at].count; i++)
-		decoder_emit_target(run, &set->targets[set->slots[at].first + i], type, value);
+	const struct rename_slot *slot = &set->slots[at];
+	while (slot->count != 0 && slot->from != name)
+		slot = &set->slots[at = (at + 1) & set->mask];
+	const struct decoder_target *t = set->targets + slot->first;
+	for (uint16_t left = slot->count; left > 0; left--)
+		decoder_emit_target(run, t++, type, value);
 }
 
 /* Over all fields that are in the row now; those added on the way are not looked at again. */
-static void rename_given(struct decode_run *run, const struct rename_set *set)
+static __attribute__((noinline)) void rename_given(struct decode_run *run, const struct rename_set *set)
 {
-	const struct decoder_scratch *s = run->s;
-	uint32_t count = batch_row_field_count(run->b);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t id;
-		enum value_type type;
-		struct span v;
-		batch_row_field(run->b, i, &id, &type, &v.at, &v.len);
-		if (id < s->id_count && s->names[id] != DECODER_NONE && type != VALUE_SMALL && type != VALUE_NULL)
-			rename_one(run, set, s->names[id], type, v);
-	}
+	const struct given_field *given = run->s->given;
+	uint32_t count = decoder_given(run);
+	for (uint32_t i = 0; i < count; i++)
+		if (given[i].name != DECODER_NONE)
+			rename_one(run, set, given[i].name, (enum value_type)given[i].type, given[i].value);
 }
 
 /* "winlog.event_data.Image" is also known as "Image". */
-static void strip_given(struct decode_run *run, const struct decoder_step *step)
+static __attribute__((noinline)) void strip_given(struct decode_run *run, const struct decoder_step *step)
 {
 	struct decoder_scratch *s = run->s;
-	uint32_t count = batch_row_field_count(run->b);
+	uint32_t count = decoder_given(run);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t id;
-		enum value_type type;
-		struct span v;
-		batch_row_field(run->b, i, &id, &type, &v.at, &v.len);
+		uint32_t id = s->given[i].id;
+		enum value_type type = (enum value_type)s->given[i].type;
+		struct span v = s->given[i].value;
 		struct slice name = dictionary_name(s->dictionary, id);
 		for (uint16_t k = 0; k < step->strip_count; k++) {
 			if (!slice_starts(name, step->strip[k]) || name.len == step->strip[k].len || type == VALUE_SMALL)
@@ -238,7 +221,9 @@ static uint32_t count_octet(struct decoder_scratch *s, struct span at, struct sl
 	}
 	if (!octets_hold(s->counts_known, octet)) {
 		s->counts_known[octet / 64] |= UINT64_C(1) << octet % 64;
-		s->counts[octet] = (uint32_t)slice_count_octet(text, octet);
+		/* Mostly there is none, which is told faster than how many there are. */
+		bool any = slice_find_octet(text, octet, 0) != SIZE_MAX;
+		s->counts[octet] = any ? (uint32_t)slice_count_octet(text, octet) : 0;
 	}
 	return s->counts[octet];
 }
@@ -256,9 +241,11 @@ static bool occurs(struct decoder_scratch *s, struct span span, struct slice tex
 }
 
 /* A cheap look: every pair has an assignment mark of its own, and a separator stands between two of them. */
-static bool may_hold_pairs(struct decoder_scratch *s, const struct decoder_kv *kv, struct span span, struct slice text)
+static bool may_hold_pairs(struct decode_run *run, const struct decoder_kv *kv, struct span span)
 {
 	const struct kv_rules *r = &kv->rules;
+	struct decoder_scratch *s = run->s;
+	struct slice text = decoder_span_text(run, span);
 	bool white = r->separator.len == 0 || (r->separator.len == 1 && r->separator.ptr[0] == ' ');
 	if (!white && kv->min > 1 && !occurs(s, span, text, r->separator, kv->min - 1))
 		return false;
@@ -272,8 +259,6 @@ static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, st
 	struct kv_reader r;
 	struct kv_pair pair;
 	uint32_t n = 0;
-	if (!may_hold_pairs(run->s, kv, span, text))
-		return SIZE_MAX;
 	bool separated = kv->rules.separator.len > 0 && kv->rules.separator.ptr[0] != ' ' && kv->rules.assign.ptr[0] == '=';
 	kv_reader_init(&r, &kv->rules, text);
 	for (; n < LIMIT_row_fields && kv_next(&r, &pair); n++) {
@@ -286,7 +271,7 @@ static size_t read_pairs(struct decode_run *run, const struct decoder_kv *kv, st
 	return n >= kv->min ? n : SIZE_MAX;
 }
 
-static bool run_kv(struct decode_run *run, const struct decoder_step *s, struct span text)
+static __attribute__((noinline)) bool run_kv(struct decode_run *run, const struct decoder_step *s, struct span text)
 {
 	size_t count = read_pairs(run, &s->kv, text);
 	if (count == SIZE_MAX)
@@ -336,7 +321,7 @@ static struct span unquoted(const struct decoder_split *s, const struct decode_r
 	return piece;
 }
 
-static bool run_split(struct decode_run *run, const struct decoder_split *s, struct span text)
+static __attribute__((noinline)) bool run_split(struct decode_run *run, const struct decoder_split *s, struct span text)
 {
 	struct slice t = decoder_span_text(run, text);
 	uint32_t pieces = count_pieces(s, t);
@@ -368,11 +353,12 @@ static struct slice seek_json(struct slice text)
 	return slice_of(text.ptr + from, to - from);
 }
 
-static bool run_json(struct decode_run *run, const struct decoder_step *s, struct span text)
+static __attribute__((noinline)) bool run_json(struct decode_run *run, const struct decoder_step *s, struct span text)
 {
 	bool added;
 	struct slice t = slice_trim(decoder_span_text(run, text));
 	int result = json_fields_add(&run->s->json, run->b, s->seek ? seek_json(t) : t, s->json_prefix, &added);
+	decoder_row_moved(run);
 	if (result != 0)
 		run->error = result;
 	if (added)
@@ -382,15 +368,34 @@ static bool run_json(struct decode_run *run, const struct decoder_step *s, struc
 
 /* ---- steps ---- */
 
+/* Of a step that begins (step_begins). */
 static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth);
+
+/* What a step asks before it is begun: most of those behind `then` and `first` are not. *text becomes the field it reads. */
+static inline bool step_begins(struct decode_run *run, const struct decoder_step *s, struct span *text)
+{
+	if (s->in != DECODER_NONE) {
+		if (!has_value(run, s->in))
+			return false;
+		*text = value_span(run, s->in);
+		if (s->field_mask != 0 && ((slice_head(decoder_span_text(run, *text)) ^ s->field_head) & s->field_mask) != 0)
+			return false;
+	}
+	if (s->when_count > 0 && !conditions_hold(run, s))
+		return false;
+	return s->kind != STEP_KV || may_hold_pairs(run, &s->kv, *text);
+}
 
 bool decoder_steps_first(struct decode_run *run, const struct decoder_step *steps, uint32_t count, struct span text,
 						 uint32_t depth)
 {
-	uint64_t head = octets_head(decoder_span_text(run, text));
-	for (uint32_t i = 0; i < count; i++)
-		if (((head ^ steps[i].head) & steps[i].head_mask) == 0 && run_step(run, &steps[i], text, depth))
+	uint64_t head = slice_head(decoder_span_text(run, text));
+	for (uint32_t i = 0; i < count; i++) {
+		struct span own = text;
+		if (((head ^ steps[i].head) & steps[i].head_mask) == 0 && step_begins(run, &steps[i], &own) &&
+			run_step(run, &steps[i], own, depth))
 			return true;
+	}
 	return false;
 }
 
@@ -434,7 +439,7 @@ static bool run_kind(struct decode_run *run, const struct decoder_step *s, struc
 	return false;
 }
 
-static void run_times(struct decode_run *run, const struct decoder_step *s)
+static __attribute__((noinline)) void run_times(struct decode_run *run, const struct decoder_step *s)
 {
 	for (uint16_t i = 0; i < s->time_count; i++)
 		if (has_value(run, s->times[i].field))
@@ -456,16 +461,14 @@ static void run_effects(struct decode_run *run, const struct decoder_step *s)
 static bool run_step(struct decode_run *run, const struct decoder_step *s, struct span text, uint32_t depth)
 {
 	CHECK(depth <= DECODER_DEPTH_MAX);
-	if (s->in != DECODER_NONE) {
-		if (!has_value(run, s->in))
-			return false;
-		text = value_span(run, s->in);
-	}
-	if ((s->when_count > 0 && !conditions_hold(run, s)) || !run_kind(run, s, text, depth))
+	if (!run_kind(run, s, text, depth))
 		return false;
 	if (s->effects)
 		run_effects(run, s);
-	for (uint16_t i = 0; i < s->then_count; i++)
-		run_step(run, &s->then[i], text, depth + 1);
+	for (uint16_t i = 0; i < s->then_count; i++) {
+		struct span own = text;
+		if (step_begins(run, &s->then[i], &own))
+			run_step(run, &s->then[i], own, depth + 1);
+	}
 	return true;
 }

@@ -192,10 +192,8 @@ static bool read_pattern(struct decoder_reader *r, const struct tree_node *n, st
 }
 
 /* What every text of the step begins with, so that others are passed over with one comparison. */
-static void find_head(struct decoder_step *s)
+static void find_text_head(struct decoder_step *s)
 {
-	if (s->in != DECODER_NONE)
-		return;
 	if (s->kind == STEP_PATTERN && s->pattern.ops[0].kind == OP_LITERAL) {
 		s->head = s->pattern.ops[0].head;
 		s->head_mask = s->pattern.ops[0].mask;
@@ -211,6 +209,16 @@ static void find_head(struct decoder_step *s)
 	}
 	s->head = head & same;
 	s->head_mask = same;
+}
+
+static void find_head(struct decoder_step *s)
+{
+	find_text_head(s);
+	if (s->in == DECODER_NONE)
+		return;
+	s->field_head = s->head;
+	s->field_mask = s->head_mask;
+	s->head = s->head_mask = 0;
 }
 
 /* A list of patterns is a choice among them that shares all else. */

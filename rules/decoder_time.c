@@ -17,6 +17,11 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
+static uint8_t two(const uint8_t *p)
+{
+	return (uint8_t)((p[0] - '0') * 10 + (p[1] - '0'));
+}
+
 static bool is_letter(uint8_t c)
 {
 	return lower(c) >= 'a' && lower(c) <= 'z';
@@ -259,17 +264,50 @@ static bool finish(struct time_reader *r, int64_t near_ns, struct time_found *ou
 	return !__builtin_sub_overflow(out->ns, (int64_t)r->offset_s * NS_PER_S, &out->ns);
 }
 
+/* "21/Sep/2026:14:13:24 +0000", with every number in full and no fraction, as all servers write it: what walk() reads there.
+ * 0: not so, or not a time; walk() says which. */
+static size_t clf_usual(struct slice text, struct time_found *out)
+{
+	static const char shape[] = "00/   /0000:00:00:00 +0000";
+	struct time_reader r = {.text = text, .at = 3};
+	const uint8_t *p = text.ptr;
+	if (text.len < sizeof shape - 1 || (p[21] != '+' && p[21] != '-'))
+		return 0;
+	for (size_t i = 0; i < sizeof shape - 1; i++)
+		if (shape[i] == '0' ? (unsigned)p[i] - '0' > 9 : shape[i] != ' ' && shape[i] != '+' && p[i] != (uint8_t)shape[i])
+			return 0;
+	if (p[20] != ' ' || !month_name(&r) || r.at != 6)
+		return 0;
+	r.c.day = two(p);
+	r.c.year = two(p + 7) * 100 + two(p + 9);
+	r.c.hour = two(p + 12);
+	r.c.minute = two(p + 15);
+	r.c.second = two(p + 18);
+	int32_t offset_s = two(p + 22) * 3600 + two(p + 24) * 60;
+	if (r.c.day == 0 || r.c.second > 59 || two(p + 22) > 18 || two(p + 24) > 59)
+		return 0;
+	*out = (struct time_found){.has_zone = true};
+	if (!clock_from_calendar(&r.c, &out->ns) ||
+		__builtin_sub_overflow(out->ns, (p[21] == '-' ? -offset_s : offset_s) * NS_PER_S, &out->ns))
+		return 0;
+	return sizeof shape - 1;
+}
+
 size_t decoder_time_read(struct slice format, struct slice text, int64_t near_ns, struct time_found *out)
 {
-	struct time_reader r = {.text = text, .c = {.month = 1}};
 	if (slice_equal(format, SLICE("iso"))) {
 		*out = (struct time_found){0};
 		return clock_parse_iso(text, &out->ns, &out->has_zone, &out->leap);
 	}
-	if (slice_equal(format, SLICE("unix")))
+	if (slice_equal(format, SLICE("unix"))) {
 		format = SLICE("%s");
-	else if (slice_equal(format, SLICE("clf")))
+	} else if (slice_equal(format, SLICE("clf"))) {
+		size_t n = clf_usual(text, out);
+		if (n > 0)
+			return n;
 		format = SLICE("%d/%b/%Y:%H:%M:%S%f %z");
+	}
+	struct time_reader r = {.text = text, .c = {.month = 1}};
 	return walk(&r, format) && finish(&r, near_ns, out) ? r.at : 0;
 }
 

@@ -60,6 +60,7 @@ struct decode_result {
 	uint16_t decoder; /* batch table index or BATCH_NO_INDEX */
 	uint16_t logsource; /* the same */
 	bool has_time; /* the decoder found a time in the body */
+	bool no_timestamp; /* the body is a structured one and no field of the row is called "@timestamp" */
 	int64_t time_ns;
 	uint32_t time_quality;
 };
