@@ -137,7 +137,7 @@ $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
 
 $(GOLDEN): $(call obj,tests/golden) $(O)/support.a $(call archives,cli)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) $^ $(call archives,cli) -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lcmocka -lm
+	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $^ $(call archives,cli) -o $@ $(LDFLAGS_ALL) $(call libs,cli) -lcmocka -lm
 
 $(O)/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
