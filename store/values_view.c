@@ -88,11 +88,9 @@ static const char PAIRS[100][2] = {
 static struct slice print_decimal(uint64_t n, uint8_t *scratch)
 {
 	uint8_t *p = scratch + 20;
-	for (; n >= 100; n /= 100)
+	for (; n >= 10; n /= 100)
 		memcpy(p -= 2, PAIRS[n % 100], 2);
-	if (n >= 10)
-		memcpy(p -= 2, PAIRS[n], 2);
-	else
+	if (n > 0 || p == scratch + 20)
 		*--p = (uint8_t)('0' + n);
 	return slice_of(p, (size_t)(scratch + 20 - p));
 }
