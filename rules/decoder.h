@@ -64,7 +64,8 @@ struct pattern_op {
 	uint16_t jump; /* OP_OPTIONAL: the op behind the group */
 	uint16_t choice_count; /* OP_ONE */
 	struct decoder_target target;
-	struct slice text; /* literal, set of octets, time format; OP_TEXT: what the part behind begins with, all of it known */
+	struct slice
+		text; /* literal, set of octets, time format; OP_TEXT: what the part behind begins with, all of it known */
 	union {
 		const struct slice *choices; /* OP_ONE */
 		uint64_t head; /* OP_LITERAL: its first eight octets, as slice_head reads them */

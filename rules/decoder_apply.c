@@ -62,8 +62,8 @@ struct decoder_scratch *decoder_scratch_new(const struct decoders *d, const stru
 	s->pairs = env_alloc(env, LIMIT_row_fields * sizeof *s->pairs);
 	s->decoder_memos = env_zalloc(env, (d->count + 1) * sizeof *s->decoder_memos);
 	s->logsource_memos = env_zalloc(env, (d->logsource_count + 1) * sizeof *s->logsource_memos);
-	if (s->ids == NULL || s->values == NULL || s->of_header == NULL || s->given == NULL || s->pairs == NULL || !s->decoder_memos ||
-		!s->logsource_memos || bind_names(s, d) != 0) {
+	if (s->ids == NULL || s->values == NULL || s->of_header == NULL || s->given == NULL || s->pairs == NULL ||
+		!s->decoder_memos || !s->logsource_memos || bind_names(s, d) != 0) {
 		decoder_scratch_free(s);
 		return NULL;
 	}

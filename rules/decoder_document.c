@@ -25,13 +25,13 @@ static bool is_rare(uint8_t c)
 /* A rare octet that all literals of `contains` have: one look for it answers for all of them. */
 static const uint8_t *common_octet(const struct decoder_sign *s)
 {
-	struct slice first = s->contains[0];
-	for (size_t i = 0; i < first.len; i++) {
-		uint16_t k = is_rare(first.ptr[i]) ? 1 : 0;
-		while (k > 0 && k < s->contain_count && slice_find_octet(s->contains[k], first.ptr[i], 0) != SIZE_MAX)
+	const uint8_t *octet = s->contains[0].ptr, *end = octet + s->contains[0].len;
+	for (; octet < end; octet++) {
+		uint16_t k = is_rare(*octet) ? 1 : 0;
+		while (k > 0 && k < s->contain_count && slice_find_octet(s->contains[k], *octet, 0) != SIZE_MAX)
 			k++;
 		if (k == s->contain_count)
-			return &first.ptr[i];
+			return octet;
 	}
 	return NULL;
 }

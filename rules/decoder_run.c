@@ -106,7 +106,7 @@ static bool run_pattern(struct decode_run *run, const struct decoder_pattern *p,
 /* ---- renames ---- */
 
 static inline void rename_one(struct decode_run *run, const struct rename_set *set, uint16_t name, enum value_type type,
-					   struct span value)
+							  struct span value)
 {
 	uint32_t at = ((uint32_t)name * 40503u >> 4) & set->mask;
 	const struct rename_slot *slot = &set->slots[at];

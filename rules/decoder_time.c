@@ -274,7 +274,8 @@ static size_t clf_usual(struct slice text, struct time_found *out)
 	if (text.len < sizeof shape - 1 || (p[21] != '+' && p[21] != '-'))
 		return 0;
 	for (size_t i = 0; i < sizeof shape - 1; i++)
-		if (shape[i] == '0' ? (unsigned)p[i] - '0' > 9 : shape[i] != ' ' && shape[i] != '+' && p[i] != (uint8_t)shape[i])
+		if (shape[i] == '0' ? (unsigned)p[i] - '0' > 9
+							: shape[i] != ' ' && shape[i] != '+' && p[i] != (uint8_t)shape[i])
 			return 0;
 	if (p[20] != ' ' || !month_name(&r) || r.at != 6)
 		return 0;

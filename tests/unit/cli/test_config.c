@@ -222,8 +222,8 @@ static void what_is_shown_can_be_read(void **state)
 		"  - {network: 2001:db8::/32, charset: gb18030}\n  - {host: h, relay: true}\n"
 		"bus: {sync_ms: 7, max_bytes: 9999999, partitions: {events: 8}, own: {events: '0-2,5'}}\n"
 		"store: {segment_rows: 5, segment_age_s: 6, zstd_level: 9, verify_read_back: true, name: n}\n",
-		"defaults: {relay: true}\ninputs:\n  - {file: '/var/log/*/a.log', from: end, framing: nul, charset: gbk, timezone: '+08:00', "
-		"decoder: d, logsource: {product: p}}\n  - file: /x\n  - syslog: ':1'\n",
+		("defaults: {relay: true}\ninputs:\n  - {file: '/var/log/*/a.log', from: end, framing: nul, charset: gbk, timezone: '+08:00', "
+		 "decoder: d, logsource: {product: p}}\n  - file: /x\n  - syslog: ':1'\n"),
 		"inputs: []\nbus: {kind: kafka, bootstrap: 'a:1,b:2', options: {linger.ms: 5, 'x': \"q\\\"q\"}}\n",
 	};
 	(void)state;
