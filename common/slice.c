@@ -49,7 +49,7 @@ static inline uint32_t both_at(const uint8_t *p, size_t reach, __m128i first, __
  * compared in full. The last step looks at sixteen places that end at `end`, some of them for the second time. Looks at
  * [at, end) when there are sixteen places and returns where it stopped; *hit when found. A text made to have many such
  * places is left to memmem after a few, which is linear whatever it is given. */
-static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, bool *hit)
 {
 	__m128i first = _mm_set1_epi8((char)needle.ptr[0]), last = _mm_set1_epi8((char)needle.ptr[needle.len - 1]);
 	unsigned tries = 64;
@@ -60,7 +60,7 @@ static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct sl
 		for (uint32_t bits = both_at(from, needle.len - 1, first, last); bits != 0; bits &= bits - 1) {
 			const uint8_t *p = from + __builtin_ctz(bits);
 			if (needle.len == 2 || memcmp(p + 1, needle.ptr + 1, needle.len - 2) == 0) {
-				*hit = p;
+				*hit = true;
 				return p;
 			}
 			tries -= tries > 0;
@@ -84,7 +84,7 @@ size_t slice_count_octet(struct slice s, uint8_t octet)
 	return count + (size_t)_mm_cvtsi128_si64(sums) + (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
 }
 #else
-static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, const uint8_t **hit)
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, bool *hit)
 {
 	(void)end, (void)needle, (void)hit;
 	return at;
@@ -105,10 +105,11 @@ size_t slice_find(struct slice s, struct slice needle, size_t from)
 		return SIZE_MAX;
 	if (needle.len < 2)
 		return needle.len == 0 ? from : slice_find_octet(s, needle.ptr[0], from);
-	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1, *hit = NULL;
+	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1;
+	bool hit = false;
 	at = find_wide(at, end, needle, &hit);
-	if (hit != NULL)
-		return (size_t)(hit - s.ptr);
+	if (hit)
+		return (size_t)(at - s.ptr);
 	for (unsigned tries = 0; tries < 16; tries++, at++) {
 		at = at < end ? memchr(at, needle.ptr[0], (size_t)(end - at)) : NULL;
 		if (at == NULL)

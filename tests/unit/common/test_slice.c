@@ -78,6 +78,33 @@ static void finds_as_a_naive_search(void **state)
 	assert_true(slice_find(slice_of(many, sizeof many), SLICE("aabaabaaa"), 0) == SIZE_MAX);
 }
 
+/* Heads and the order of texts, by looks at whole words, against octet by octet. */
+static void heads_and_order(void **state)
+{
+	(void)state;
+	uint32_t seed = 5;
+	for (unsigned round = 0; round < 40000; round++) {
+		uint8_t room[2][24];
+		struct slice s[2];
+		for (unsigned k = 0; k < 2; k++) {
+			size_t len = (seed = seed * 1103515245u + 12345u) >> 16 & 15;
+			s[k] = slice_of(room[k] + sizeof room[k] - len, len);
+			for (size_t i = 0; i < len; i++) /* zeros and high octets too, and beginnings that are the same */
+				room[k][sizeof room[k] - len + i] =
+					(uint8_t)("\0a\xff"[((seed = seed * 1103515245u + 12345u) >> 16) % 3]);
+		}
+		uint64_t head = 0;
+		memcpy(&head, s[0].ptr, s[0].len < 8 ? s[0].len : 8);
+		assert_true(slice_head(s[0]) == head);
+		size_t least = s[0].len < s[1].len ? s[0].len : s[1].len;
+		int order = memcmp(s[0].ptr, s[1].ptr, least);
+		order = order != 0 ? order : (int)s[0].len - (int)s[1].len;
+		int got = slice_compare(s[0], s[1]);
+		assert_true((got < 0) == (order < 0) && (got > 0) == (order > 0));
+	}
+	assert_true(slice_head(SLICE_NONE) == 0);
+}
+
 static void reads_numbers(void **state)
 {
 	(void)state;
@@ -137,11 +164,8 @@ static void errors_say_where(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(compares),
-		cmocka_unit_test(finds),
-		cmocka_unit_test(finds_as_a_naive_search),
-		cmocka_unit_test(reads_numbers),
-		cmocka_unit_test(errors_say_where),
+		cmocka_unit_test(compares),        cmocka_unit_test(finds),         cmocka_unit_test(finds_as_a_naive_search),
+		cmocka_unit_test(heads_and_order), cmocka_unit_test(reads_numbers), cmocka_unit_test(errors_say_where),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -366,6 +366,69 @@ static void a_thousand_headers(void **state)
 	free(line);
 }
 
+static uint32_t next_of(uint32_t *seed)
+{
+	return (*seed = *seed * 1103515245u + 12345u) >> 16;
+}
+
+/* Up to three octets become others that mean something in a header. */
+static void damage(uint8_t *line, size_t len, uint32_t *seed)
+{
+	static const char octets[] = " :[]()<>%*.-_/@{}0127aZ\x80\xe4\t";
+	for (uint32_t n = next_of(seed) % 4; n > 0; n--)
+		line[next_of(seed) % len] = (uint8_t)octets[next_of(seed) % (sizeof octets - 1)];
+}
+
+static bool same_header(const struct header *a, const struct header *b)
+{
+	return a->format == b->format && a->nested == b->nested && a->priority == b->priority &&
+		   a->stamp.second == b->stamp.second && slice_equal(a->host, b->host) && slice_equal(a->program, b->program) &&
+		   slice_equal(a->pid, b->pid) && slice_equal(a->message, b->message) &&
+		   slice_equal(a->stamp.zone_name, b->stamp.zone_name);
+}
+
+#define TEN "abcdefghij"
+#define LONG_TAG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "abcdefghi"
+
+/* One space more behind the stamp means nothing, and takes the line off the shortest way through it. */
+static void the_short_way_reads_as_the_long_one(void **state)
+{
+	static const char *const usual[] = {
+		"<34>Oct 11 22:14:15 mymachine su[77]: failed",
+		"<34>Oct 11 22:14:15 a.b-c su: failed: twice",
+		"<189>Oct  1 22:14:15 2026 sw1 %%01IFNET/4/X: y",
+		"<166>Oct 11 22:14:15 asa1 : %ASA-6-302013: Built",
+		"<13>Oct 11 22:14:15 h CEF[1]: x|y",
+		/* one octet more than a tag may have */
+		"<13>Oct 11 22:14:15 h " LONG_TAG ": x",
+	};
+	uint32_t seed = 7;
+	unsigned compared = 0;
+	(void)state;
+	for (unsigned round = 0; round < 60000; round++) {
+		uint8_t line[256], more[256];
+		struct header a, b;
+		struct stamp stamp;
+		const char *from = usual[round % (sizeof usual / sizeof *usual)];
+		size_t len = strlen(from), pri = (size_t)(strchr(from, '>') - from) + 1;
+		memcpy(line, from, len);
+		damage(line + pri, len - pri, &seed);
+		len -= next_of(&seed) % 8 == 0 ? next_of(&seed) % 24 : 0;
+		size_t n = stamp_parse(line + pri, line + len, &stamp);
+		if (n == 0 || pri + n >= len || line[pri + n] != ' ')
+			continue;
+		memcpy(more, line, pri + n);
+		more[pri + n] = ' ';
+		memcpy(more + pri + n + 1, line + pri + n, len - pri - n);
+		header_parse(slice_of(line, len), &a);
+		header_parse(slice_of(more, len + 1), &b);
+		if (!same_header(&a, &b))
+			fail_msg("%.*s", (int)len, (const char *)line);
+		compared++;
+	}
+	assert_true(compared > 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +439,7 @@ int main(void)
 		cmocka_unit_test(endings),
 		cmocka_unit_test(prefixes_and_damage),
 		cmocka_unit_test(a_thousand_headers),
+		cmocka_unit_test(the_short_way_reads_as_the_long_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

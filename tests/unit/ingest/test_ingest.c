@@ -745,6 +745,47 @@ static void a_source_may_force_its_decoder(void **state)
 	fake_free(fake);
 }
 
+/* "@timestamp" wins over what a decoder found, whether the body had it, an object inside, or a decoder named it so. */
+static void a_timestamp_wins_over_a_decoder(void **state)
+{
+	static const char yaml[] = "name: j\nversion: 1\nrecognise:\n  - {format: json, field: {when: '*'}}\nsteps:\n"
+							   "  - when: {when: '*'}\n    rename: {other: '@timestamp'}\n    strip: ['in.']\n"
+							   "    time: [{field: when, format: iso}]\n";
+	static const struct {
+		const char *line, *time;
+	} cases[] = {
+		{"{\"when\":\"2026-01-01T02:00:00Z\"}", "2026-01-01T02:00:00Z"},
+		{"{\"@timestamp\":\"2026-01-01T01:00:00Z\",\"when\":\"2026-01-01T02:00:00Z\"}", "2026-01-01T01:00:00Z"},
+		{"{\"@timestamp\":null,\"when\":\"2026-01-01T02:00:00Z\"}", "2026-01-01T02:00:00Z"},
+		{"{\"other\":\"2026-01-01T03:00:00Z\",\"when\":\"2026-01-01T02:00:00Z\"}", "2026-01-01T03:00:00Z"},
+		{"{\"in\":{\"@timestamp\":\"2026-01-01T04:00:00Z\"},\"when\":\"2026-01-01T02:00:00Z\"}",
+		 "2026-01-01T04:00:00Z"},
+		{"{\"in\":{\"a\":1},\"when\":\"2026-01-01T02:00:00Z\"}", "2026-01-01T02:00:00Z"},
+		{"{\"@timestamp\":\"2026-01-01T05:00:00Z\"}", "2026-01-01T05:00:00Z"},
+	};
+	static const char *const paths[] = {"/d/x.yml"};
+	struct fake *fake = fake_new(2);
+	struct decoders *decoders;
+	struct collect c;
+	(void)state;
+	fake_file_put(fake, paths[0], yaml, strlen(yaml));
+	assert_int_equal(decoders_load(&fake->env, paths, 1, NULL, NULL, &decoders, NULL), 0);
+	struct ingest_config config = {
+		.partitions = 1, .collector = {1}, .epoch = 7, .emit = collect_emit, .ctx = &c, .decoders = decoders};
+	collect_start(&c, &config);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		collect_octets(&c, "file x", FRAMING_LF, slice_str(cases[i].line));
+		collect_flush(&c);
+		char time[40];
+		clock_print(c.rows[i].row.time_ns, time);
+		if (strcmp(time, cases[i].time) != 0)
+			fail_msg("%s: %s instead of %s", cases[i].line, time, cases[i].time);
+	}
+	collect_stop(&c);
+	decoders_free(decoders);
+	fake_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -752,6 +793,7 @@ int main(void)
 		cmocka_unit_test(structured_data_become_fields),
 		cmocka_unit_test(a_broken_header_is_flagged),
 		cmocka_unit_test(times_of_json_bodies),
+		cmocka_unit_test(a_timestamp_wins_over_a_decoder),
 		cmocka_unit_test(a_time_in_the_future_is_flagged),
 		cmocka_unit_test(two_sources_two_charsets),
 		cmocka_unit_test(octets_outside_the_charset),

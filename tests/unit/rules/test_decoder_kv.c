@@ -29,6 +29,9 @@ static void pairs_come_out(void **state)
 		{"{\"a\":1,\"b\":\"x,y\"", ",", ":", false, false, "a|1\nb|x,y"},
 		{"=1 ==2 =", " ", "=", false, false, ""},
 		{";;;=;", ";", "=", false, false, ""},
+		/* a mark that may stand in a key */
+		{"a/1 b/2/3", " ", "/", false, false, "a|1\nb|2/3"},
+		{"a/1,b/2", ",", "/", false, false, "a|1\nb|2"},
 		{"", " ", "=", false, false, ""},
 	};
 	(void)state;

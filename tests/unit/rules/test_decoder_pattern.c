@@ -60,6 +60,20 @@ static void captures_take_what_their_type_says(void **state)
 		{"{x:time(%Y-%m-%d)} z", "2025-02-03 z", "2025-02-03"},
 		{"{x:time(%Y-%m-%d)} z", "2025-02-30 z", NULL},
 		{"{x:word}", "-", "<none>"}, /* nothing said is nothing added */
+		{"{x:rest}", " (null) ", "<none>"},
+		{"{x:rest}", "None", "<none>"},
+		{"{x:rest}", "Nonesuch", "Nonesuch"},
+		{"{x:rest}", " n ", "n"},
+		{"{x:rest}", "-x", "-x"},
+		{"{x:ip}.", "192.0.2.1.", "192.0.2.1"},
+		{"{x:ip}", "1192.0.2.1", NULL},
+		{"{x:ip} and more of it", "255.255.255.255 and more of it", "255.255.255.255"},
+		{"{x:ip} and more of it", "255.255.255.2555 and more of it", NULL},
+		{"{x:ip} and more of it", "255.256.255.255 and more of it", NULL},
+		/* What follows a text is looked for as a whole: literals in a row, and what choices begin with. */
+		{"{?{..} ?}{x:one(%%01|%%10)}{..}", "a %b %%1 %%10 c", "%%10"},
+		{"{?{..} ?}%{x:word}", "a b %c", "c"},
+		{"{x:text} {:one(ab|cd|)}e", "x y e", "x y"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -85,6 +99,11 @@ static void values_have_types(void **state)
 		{"{source.port:word}", "80", "source.port", VALUE_I64},
 		{"{source.port:word}", "ssh", "source.port", VALUE_STRING},
 		{"{n:int}", "12", "n", VALUE_I64},
+		{"{n:int}", "0", "n", VALUE_I64},
+		{"{n:int}", "-12", "n", VALUE_I64},
+		{"{n:int}", "-012", "n", VALUE_STRING},
+		{"{n:int}", "123456789012345678", "n", VALUE_I64},
+		{"{n:int}", "1234567890123456789", "n", VALUE_STRING},
 		{"{n:int}", "012", "n", VALUE_STRING},
 		{"{n:int}", "1234567890123456789012", "n", VALUE_STRING},
 	};
@@ -141,6 +160,75 @@ static void hard_texts_end(void **state)
 	rig_free(rig);
 }
 
+static uint32_t next_of(uint32_t *seed)
+{
+	return (*seed = *seed * 1103515245u + 12345u) >> 16;
+}
+
+/* Whatever was captured as x and y, in one text for comparing. */
+static void captured(struct decoder_rig *rig, const char *text, char out[256])
+{
+	rig_decode(rig, "t", text, FORMAT_RFC3164);
+	int n = snprintf(out, 256, "%s|%s", rig_field(rig, "held"), rig_field(rig, "x"));
+	snprintf(out + n, 256 - (size_t)n, "|%s", rig_field(rig, "y"));
+}
+
+/* An optional part that never is there keeps what stands behind a text, or in an optional part, from being looked for at
+ * once: the walk takes every part in turn. */
+static void short_ways_match_as_the_walk(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"{x:text} {y:one(%%01|%%10)}{..}", "{x:text}{?~?} {?~?}{y:one(%%01|%%10)}{..}"},
+		{"{?{x:text} ?}%{y:word}{..}", "{?{x:text} {?~?}?}{?~?}%{y:word}{..}"},
+		{"a{? {x:int}?}{?%%{y:word}?}{..}", "a{?{?~?} {x:int}?}{?{?~?}%%{y:word}?}{..}"},
+		{"{..}[{x:until(])}]{y:int}{..}", "{..}{?~?}[{x:until(]~)}]{y:int}{..}"},
+	};
+	static const char *const pieces[] = {"%%01", "%%10", "%%0", "%", " ", " ", "[", "]", "1", "0", "a", "b"};
+	uint32_t seed = 11;
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		struct decoder_rig *a = one_pattern(pairs[i][0]), *b = one_pattern(pairs[i][1]);
+		unsigned held = 0;
+		for (unsigned round = 0; round < 4000; round++) {
+			char text[64] = "a", first[256], second[256];
+			for (size_t k = next_of(&seed) % 12; k > 0; k--)
+				strcat(text, pieces[next_of(&seed) % (sizeof pieces / sizeof *pieces)]);
+			captured(a, text, first);
+			captured(b, text, second);
+			if (strcmp(first, second) != 0)
+				fail_msg("%s on '%s': %s and %s", pairs[i][0], text, first, second);
+			held += first[0] != '<'; /* "<none>" */
+		}
+		assert_true(held > 50);
+		rig_free(a);
+		rig_free(b);
+	}
+}
+
+/* The time of access logs in its usual form, against the same format written out. */
+static void clf_times_are_read_as_their_format(void **state)
+{
+	static const char octets[] = "0123 9:/+-.aSJx";
+	struct decoder_rig *a = one_pattern("[{@timestamp:time(clf)}{..}");
+	struct decoder_rig *b = one_pattern("[{@timestamp:time(%d/%b/%Y:%H:%M:%S%f %z)}{..}");
+	uint32_t seed = 13;
+	unsigned read = 0;
+	(void)state;
+	for (unsigned round = 0; round < 8000; round++) {
+		char text[] = "[21/Sep/2026:14:13:24 +0730] x";
+		for (unsigned n = round % 3; n > 0; n--)
+			text[1 + next_of(&seed) % (sizeof text - 3)] = octets[next_of(&seed) % (sizeof octets - 1)];
+		bool held = rig_decode(a, "t", text, FORMAT_RFC3164), expected = rig_decode(b, "t", text, FORMAT_RFC3164);
+		if (held != expected || a->result.has_time != b->result.has_time || a->result.time_ns != b->result.time_ns ||
+			a->result.time_quality != b->result.time_quality)
+			fail_msg("%s", text);
+		read += a->result.has_time;
+	}
+	assert_true(read > 3000);
+	rig_free(a);
+	rig_free(b);
+}
+
 static void a_peer_cannot_forge_its_address(void **state)
 {
 	(void)state;
@@ -156,7 +244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(captures_take_what_their_type_says),      cmocka_unit_test(values_have_types),
 		cmocka_unit_test(bad_patterns_are_refused_with_the_octet), cmocka_unit_test(hard_texts_end),
-		cmocka_unit_test(a_peer_cannot_forge_its_address),
+		cmocka_unit_test(a_peer_cannot_forge_its_address),         cmocka_unit_test(short_ways_match_as_the_walk),
+		cmocka_unit_test(clf_times_are_read_as_their_format),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
