@@ -214,6 +214,7 @@ bool reader_constants(struct decoder_reader *r, const struct tree_node *map, con
 const struct condition_value *reader_values(struct decoder_reader *r, const struct slice *texts, uint16_t count)
 {
 	struct condition_value *values = reader_room(r, count, sizeof *values);
+	CHECK(texts != NULL || count == 0);
 	for (uint16_t i = 0; values != NULL && i < count; i++) {
 		struct slice t = texts[i];
 		values[i].open = t.len > 0 && t.ptr[t.len - 1] == '*';
