@@ -231,6 +231,7 @@ static bool read_values(struct decoder_reader *r, const struct tree_node *n, str
 	const struct slice *texts = NULL;
 	if (!reader_slices(r, n, &texts, &c->value_count))
 		return false;
+	CHECK(texts != NULL || c->value_count == 0);
 	c->present = c->value_count == 1 && slice_equal(texts[0], SLICE("*"));
 	c->values = reader_values(r, texts, c->value_count);
 	/* Alone a star is every value; among others it is only itself. */
