@@ -19,12 +19,13 @@ void group_forget_shapes(struct group_writer *g)
  * positive shows in the highest bit of one less. */
 static bool fits(struct group_writer *g, const struct shape *s)
 {
-	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, backward = 0, wrong = 0;
+	uint32_t *ends = g->ends, *bounds = g->bounds, before = 0, backward = 0, wrong;
 	const uint16_t *bound_ends = s->bound_ends;
 	const struct shape_end *other = s->others, *others_end = other + s->other_count;
 	ends[END_TIME_FROM] = s->time_piece ? ends[s->time_end] + s->time_offset : 0;
 	ends[END_TIME_TO] = ends[END_TIME_FROM] + s->time_len;
 	bounds[0] = 0;
+	wrong = ends[*bound_ends]; /* the end that names bound 0 may be that of a field, and has to be there too */
 	const uint32_t *bounds_end = bounds + s->bound_count;
 	for (uint32_t *bound = bounds + 1; bound < bounds_end; bound++) {
 		uint32_t at = ends[*++bound_ends];

@@ -283,6 +283,35 @@ static void add_field_at(struct sample *s, const char *name, uint32_t from, uint
 	assert_int_equal(batch_field(s->builder, id, VALUE_STRING, from, len), 0);
 }
 
+/* A line that begins with its first field, and one with the same fields behind a blank: rows of two shapes, in either
+ * order, also when the field is empty or the only one. */
+static void a_field_at_the_very_front_makes_a_shape_of_its_own(void **state)
+{
+	static const struct {
+		uint32_t from, len;
+	} places[] = {{0, 3}, {1, 3}, {0, 0}, {2, 0}, {0, 10}, {4, 6}, {0, 3}, {3, 3}};
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		for (unsigned turn = 0; turn < 2; turn++) {
+			struct story t;
+			begin(&t, 41);
+			struct batch_identity identity = sample_identity(1, 3, 2, t.sequence);
+			batch_begin(t.sample.builder, &identity, 0, SAMPLE_START);
+			for (unsigned i = 0; i < 8; i++) {
+				unsigned at = turn ? 7 - i : i;
+				assert_int_equal(batch_row(t.sample.builder, ROW_EVENT, SAMPLE_START, SLICE("abc def 12")), 0);
+				add_field_at(&t.sample, "first", places[at].from, places[at].len);
+				if (more)
+					add_field_at(&t.sample, "second", 8, 2);
+				assert_int_equal(batch_row_end(t.sample.builder), 0);
+			}
+			add(&t, sample_take(&t.sample));
+			expect_filters(&t, build(&t));
+			end(&t);
+		}
+	}
+}
+
 /* A value of many, two of few, and the same the other way round, without anything between: what the word over the ends of
  * the few is depends on the octet beside them, which is not the template's. */
 static void add_joined_row(struct sample *s, uint32_t i, bool joins)
@@ -480,6 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ever_new_shapes_come_back),
+		cmocka_unit_test(a_field_at_the_very_front_makes_a_shape_of_its_own),
 		cmocka_unit_test(every_difference_is_noticed),
 		cmocka_unit_test(no_word_is_missing_in_the_filter),
 		cmocka_unit_test(parts_of_batches_are_taken),
