@@ -132,6 +132,7 @@ struct group_columns {
 	uint32_t column_count; /* of values */
 	uint64_t offset_base; /* the segment's first bus offset */
 	uint32_t rows, partition;
+	bool times_later; /* group_load_times is called before a row is read */
 };
 
 struct group {
@@ -146,14 +147,17 @@ struct group {
 	struct group_run *runs;
 	struct group_structure *structures;
 	struct group_template *templates;
+	struct slice template_octets; /* their literals lie in it */
 	uint32_t name_count, source_count, decoder_count, logsource_count, collector_count, head_count, run_count,
 		structure_count, template_count;
 	uint32_t *template_codes, *head_codes;
 	uint64_t *times, *observed;
 	struct values_view *columns;
 	bool *loaded; /* columns whose values were read */
-	uint32_t *cursors, *saved; /* next unread value of each column */
+	uint32_t *cursors, *saved; /* next unread value of each column, but for the values of the last `owed` rows */
 	uint32_t row, saved_row; /* next row */
+	uint32_t owed, saved_owed;
+	bool narrow_values; /* fields asked for by name need values */
 	struct group_field *fields; /* of the row given last */
 	uint32_t *bounds;
 	struct buffer text;
@@ -163,12 +167,16 @@ struct group {
 /* Reads all but the values. Every length, index and count is checked here, so that reading rows need not. `from` is
  * kept; what it points to must live until group_close. After an error the group is closed. */
 int group_open(struct group *g, const struct env *env, const struct group_columns *from, struct error *error);
+/* Reads time and observed, when they were not read yet. */
+int group_load_times(struct group *g, struct error *error);
 /* Reads the values that fields of these names need. */
 int group_load_names(struct group *g, const struct slice *names, uint32_t name_count, struct error *error);
 int group_load_all(struct group *g, struct error *error);
 /* The next row (there must be one). Not whole: only the fields named to group_load_names, with only the text they need.
  * ERROR_FORMAT when the row cannot be, ERROR_MEMORY. */
 int group_next(struct group *g, bool whole, struct group_row *out, struct error *error);
+/* Goes on by a row without looking at it. */
+void group_skip(struct group *g);
 /* Comparing rows with what they should be, for whoever has just written them. All values must be loaded; the tables it
  * makes for itself go into the arena. */
 struct group_compare {

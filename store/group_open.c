@@ -215,6 +215,14 @@ static int open_numbers(struct group *g, enum column_kind kind, uint64_t **out, 
 	return 0;
 }
 
+int group_load_times(struct group *g, struct error *error)
+{
+	int result = g->times ? 0 : open_numbers(g, COLUMN_TIME, &g->times, error);
+	if (result == 0 && !g->observed)
+		result = open_numbers(g, COLUMN_OBSERVED, &g->observed, error);
+	return result;
+}
+
 /* ---- do the templates use up the values? ---- */
 
 static int check_use(struct group *g, struct error *error)
@@ -277,10 +285,8 @@ static int open_all(struct group *g, struct error *error)
 		result = open_codes(g, COLUMN_TEMPLATE_CODES, &g->template_codes, g->template_count, error);
 	if (result == 0)
 		result = open_codes(g, COLUMN_HEAD_CODES, &g->head_codes, g->head_count, error);
-	if (result == 0)
-		result = open_numbers(g, COLUMN_TIME, &g->times, error);
-	if (result == 0)
-		result = open_numbers(g, COLUMN_OBSERVED, &g->observed, error);
+	if (result == 0 && !g->from.times_later)
+		result = group_load_times(g, error);
 	if (result == 0)
 		result = check_use(g, error);
 	return result == 0 ? make_room(g, error) : result;

@@ -34,6 +34,15 @@ static bool read_pieces(struct group *g, struct reader *r, struct group_structur
 	return !r->failed;
 }
 
+static bool list_columns(struct group *g, struct group_structure *s)
+{
+	s->value_columns = group_room(g, s->piece_count, sizeof *s->value_columns);
+	for (uint32_t i = 0; s->value_columns && i < s->piece_count; i++)
+		if (s->pieces[i].from == PIECE_VALUE)
+			s->value_columns[s->value_count++] = s->pieces[i].column;
+	return s->value_columns != NULL;
+}
+
 static bool read_fields(struct group *g, struct reader *r, struct group_structure *s)
 {
 	uint64_t fields = reader_varint(r);
@@ -99,6 +108,7 @@ static bool read_template(struct group *g, struct reader *r, struct group_templa
 int group_open_templates(struct group *g, struct slice octets, struct error *error)
 {
 	struct reader r = reader_of(octets);
+	g->template_octets = octets;
 	uint64_t structures = reader_varint(&r);
 	if (r.failed || structures > reader_left(&r) / 3)
 		return group_bad(error, "number of structures is wrong");
@@ -106,7 +116,8 @@ int group_open_templates(struct group *g, struct slice octets, struct error *err
 	g->structures = group_room(g, structures + 1, sizeof *g->structures);
 	for (uint32_t i = 0; g->structures && i < structures; i++) {
 		g->structures[i] = (struct group_structure){0};
-		if (!read_pieces(g, &r, &g->structures[i]) || !read_fields(g, &r, &g->structures[i]))
+		if (!read_pieces(g, &r, &g->structures[i]) || !list_columns(g, &g->structures[i]) ||
+			!read_fields(g, &r, &g->structures[i]))
 			return group_bad(error, "a structure is wrong");
 	}
 	uint64_t templates = reader_varint(&r);
@@ -122,7 +133,7 @@ int group_open_templates(struct group *g, struct slice octets, struct error *err
 
 /* ---- values ---- */
 
-static int load_column(struct group *g, uint32_t number, struct error *error)
+int group_load_column(struct group *g, uint32_t number, struct error *error)
 {
 	struct slice octets;
 	uint8_t encoding;
@@ -142,7 +153,7 @@ static int load_column(struct group *g, uint32_t number, struct error *error)
 int group_load_all(struct group *g, struct error *error)
 {
 	for (uint32_t i = 0; i < g->from.column_count; i++) {
-		int result = load_column(g, i, error);
+		int result = group_load_column(g, i, error);
 		if (result != 0)
 			return result;
 	}
@@ -162,8 +173,10 @@ static int load_field(struct group *g, struct group_structure *s, struct structu
 	int result = 0;
 	for (uint32_t k = field->first; k < field->first + field->count && result == 0; k++) {
 		s->pieces[k].needed = true;
-		if (s->pieces[k].from == PIECE_VALUE)
-			result = load_column(g, s->pieces[k].column, error);
+		if (s->pieces[k].from == PIECE_VALUE) {
+			result = group_load_column(g, s->pieces[k].column, error);
+			g->narrow_values = true;
+		}
 	}
 	return result;
 }
@@ -213,7 +226,7 @@ static int add_time(struct group *g, const struct structure_piece *piece, struct
 	return add_text(g, slice_of(printed, len), error);
 }
 
-static int add_pieces(struct group *g, const struct group_template *t, bool whole, struct error *error)
+static int add_pieces(struct group *g, const struct group_template *t, bool whole, bool values, struct error *error)
 {
 	const struct group_structure *s = t->structure;
 	const struct slice *literal = t->literals;
@@ -224,7 +237,7 @@ static int add_pieces(struct group *g, const struct group_template *t, bool whol
 		bool needed = whole || piece->needed;
 		g->bounds[k] = (uint32_t)g->text.len;
 		if (piece->from == PIECE_VALUE) {
-			uint32_t at = g->cursors[piece->column]++;
+			uint32_t at = values ? g->cursors[piece->column]++ : 0;
 			if (needed)
 				result = add_text(g, values_get(&g->columns[piece->column], at, scratch), error);
 		} else if (piece->from == PIECE_LITERAL) {
@@ -259,12 +272,25 @@ static void add_fields(struct group *g, const struct group_template *t, bool who
 	}
 }
 
+/* The values of rows of which none were needed are passed over when the next one is. */
+static void pay(struct group *g)
+{
+	for (; g->owed > 0; g->owed--) {
+		const struct group_structure *s = g->templates[g->template_codes[g->row - g->owed]].structure;
+		for (uint32_t i = 0; i < s->value_count; i++)
+			g->cursors[s->value_columns[i]]++;
+	}
+}
+
 int group_next(struct group *g, bool whole, struct group_row *out, struct error *error)
 {
 	CHECK(g->row < g->from.rows);
 	const struct group_template *t = &g->templates[g->template_codes[g->row]];
+	bool values = whole || g->narrow_values;
+	if (values)
+		pay(g);
 	buffer_reset(&g->text);
-	int result = add_pieces(g, t, whole, error);
+	int result = add_pieces(g, t, whole, values, error);
 	if (result != 0)
 		return result;
 	add_fields(g, t, whole, out);
@@ -274,17 +300,27 @@ int group_next(struct group *g, bool whole, struct group_row *out, struct error 
 	out->text = buffer_slice(&g->text);
 	out->original_len = g->bounds[t->structure->original_pieces];
 	g->row++;
+	g->owed += !values;
 	return 0;
+}
+
+void group_skip(struct group *g)
+{
+	CHECK(g->row < g->from.rows);
+	g->row++;
+	g->owed++;
 }
 
 void group_save(struct group *g)
 {
 	memcpy(g->saved, g->cursors, g->from.column_count * sizeof *g->saved);
 	g->saved_row = g->row;
+	g->saved_owed = g->owed;
 }
 
 void group_restore(struct group *g)
 {
 	memcpy(g->cursors, g->saved, g->from.column_count * sizeof *g->cursors);
 	g->row = g->saved_row;
+	g->owed = g->saved_owed;
 }

@@ -1,4 +1,5 @@
-/* The inside of a row group being read: for group_open.c and group_read.c only. */
+/* The inside of a row group being read: for group_*.c, and for query_sift*.c, which asks templates and values what the
+ * rows made of them can hold. */
 #ifndef STORE_GROUP_READER_H
 #define STORE_GROUP_READER_H
 
@@ -22,6 +23,8 @@ struct group_structure {
 	uint32_t piece_count, original_pieces, field_count, literal_count, small_count;
 	struct structure_piece *pieces;
 	struct structure_field *fields;
+	uint32_t *value_columns; /* of the pieces that are values, from left to right */
+	uint32_t value_count;
 };
 
 struct group_template {
@@ -33,6 +36,8 @@ struct group_template {
 /* Room in the group's arena; null past GROUP_MEMORY_MAX or without memory. */
 void *group_room(struct group *g, size_t count, size_t size);
 int group_bad(struct error *error, const char *what);
+/* Reads the values of a column, when they were not read yet. */
+int group_load_column(struct group *g, uint32_t number, struct error *error);
 int group_open_templates(struct group *g, struct slice octets, struct error *error);
 
 #endif

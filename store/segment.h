@@ -106,6 +106,8 @@ struct segment_rows {
 };
 
 int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t number, struct error *error);
+/* Without the times: group_load_times reads them when a row is wanted. */
+int segment_rows_open_codes(struct segment_rows *rows, struct segment *s, uint32_t number, struct error *error);
 void segment_rows_close(struct segment_rows *rows);
 
 /* Parses head, footer and trailer that are in memory (segment_index.c). footer_offset from the trailer. */

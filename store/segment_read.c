@@ -182,7 +182,8 @@ static int fetch(void *ctx, enum column_kind kind, uint32_t number, struct arena
 	return segment_fetch(rows->segment, rows->number, column, arena, octets, error);
 }
 
-int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t number, struct error *error)
+static int rows_open(struct segment_rows *rows, struct segment *s, uint32_t number, bool times_later,
+					 struct error *error)
 {
 	CHECK(number < s->index.group_count);
 	const struct segment_group *group = &s->index.groups[number];
@@ -190,8 +191,13 @@ int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t num
 	rows->value_counts = env_alloc(s->env, ((size_t)group->column_count + 1) * sizeof *rows->value_counts);
 	if (!rows->value_counts)
 		return error_set(error, ERROR_MEMORY, "no memory for a row group");
-	struct group_columns from = {
-		fetch, rows, rows->value_counts, 0, s->index.first_offset, group->rows, s->index.partition.partition};
+	struct group_columns from = {.fetch = fetch,
+								 .ctx = rows,
+								 .value_counts = rows->value_counts,
+								 .offset_base = s->index.first_offset,
+								 .rows = group->rows,
+								 .partition = s->index.partition.partition,
+								 .times_later = times_later};
 	for (uint32_t i = 0; i < group->column_count; i++)
 		if (group->columns[i].kind == COLUMN_VALUES)
 			rows->value_counts[from.column_count++] = group->columns[i].values;
@@ -202,6 +208,16 @@ int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t num
 		*rows = (struct segment_rows){0};
 	}
 	return result;
+}
+
+int segment_rows_open(struct segment_rows *rows, struct segment *s, uint32_t number, struct error *error)
+{
+	return rows_open(rows, s, number, false, error);
+}
+
+int segment_rows_open_codes(struct segment_rows *rows, struct segment *s, uint32_t number, struct error *error)
+{
+	return rows_open(rows, s, number, true, error);
 }
 
 void segment_rows_close(struct segment_rows *rows)

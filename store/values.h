@@ -90,6 +90,8 @@ struct values_view {
 int values_open(struct values_view *v, const struct env *env, uint8_t encoding, uint32_t count, struct slice octets);
 /* Value i < count. Numbers and addresses are printed into `scratch` (at least 20 octets). */
 struct slice values_get(const struct values_view *v, uint32_t i, uint8_t *scratch);
+/* Of a dictionary its i-th different string, else value i: i < known_count, count. */
+struct slice values_known(const struct values_view *v, uint32_t i, uint8_t *scratch);
 void values_close(struct values_view *v, const struct env *env);
 
 #endif

@@ -110,14 +110,18 @@ static struct slice print_ipv4(const uint8_t *octets, uint8_t *scratch)
 	return slice_of(scratch, (size_t)(p - 1 - scratch));
 }
 
-struct slice values_get(const struct values_view *v, uint32_t i, uint8_t *scratch)
+struct slice values_known(const struct values_view *v, uint32_t i, uint8_t *scratch)
 {
 	if (v->encoding == VALUES_DECIMAL)
 		return print_decimal(v->starts[i], scratch);
 	if (v->encoding == VALUES_IPV4)
 		return print_ipv4(v->heap + 4 * (size_t)i, scratch);
-	uint32_t at = v->encoding == VALUES_DICTIONARY ? v->codes[i] : i;
-	return slice_of(v->heap + v->starts[at], (size_t)(v->starts[at + 1] - v->starts[at]));
+	return slice_of(v->heap + v->starts[i], (size_t)(v->starts[i + 1] - v->starts[i]));
+}
+
+struct slice values_get(const struct values_view *v, uint32_t i, uint8_t *scratch)
+{
+	return values_known(v, v->encoding == VALUES_DICTIONARY ? v->codes[i] : i, scratch);
 }
 
 void values_close(struct values_view *v, const struct env *env)

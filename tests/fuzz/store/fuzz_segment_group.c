@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct group g;
 	uint32_t rows = 1u + reader_u8(&r);
 	read_input(&r, &in);
-	struct group_columns from = {fetch, &in, in.counts, in.column_count, 7, rows, 3};
+	struct group_columns from = {fetch, &in, in.counts, in.column_count, 7, rows, 3, false};
 	if (r.failed || group_open(&g, &env, &from, NULL) != 0)
 		return 0;
 	if (group_load_all(&g, NULL) == 0) {
