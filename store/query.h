@@ -165,6 +165,11 @@ struct query {
 	const struct slice *columns; /* of the predicate and of the table */
 	uint32_t column_count;
 	bool all_columns;
+	/* the same of rows that are known to be wanted: of the pipes alone */
+	const struct slice *found_columns;
+	uint32_t found_column_count;
+	bool found_all;
+	bool count_only; /* how many there are is all that is asked */
 	/* for testing */
 	struct buffer scratch_row, scratch_value;
 	bool out_of_memory; /* a test could not be done: the run must say so */

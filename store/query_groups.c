@@ -317,6 +317,19 @@ int groups_add(struct groups *g, const struct query_row *row)
 	}
 }
 
+int groups_add_count(struct groups *g, uint64_t rows)
+{
+	const struct batch_value no_keys[QUERY_BY_MAX] = {0};
+	struct group *group;
+	CHECK(g->spec->by_count == 0);
+	int rc = rows == 0 ? 0 : group_find(g, no_keys, &group);
+	for (uint32_t i = 0; i < g->spec->function_count && rc > 0; i++) {
+		CHECK(g->spec->functions[i].function == FUNCTION_COUNT);
+		group->functions[i].count += rows;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 void groups_free(struct groups *g)
 {
 	for (struct group *group = g->first; group != NULL; group = group->next)

@@ -33,6 +33,8 @@ struct table {
 int groups_init(struct groups *g, const struct query *q, const struct env *env, size_t bytes_max);
 /* Counts a row. -ERROR_MEMORY. */
 int groups_add(struct groups *g, const struct query_row *row);
+/* Counts so many rows, of a table that only counts them all. -ERROR_MEMORY. */
+int groups_add_count(struct groups *g, uint64_t rows);
 /* The table, behind the pipes that follow it (where, sort, limit). */
 int groups_finish(struct groups *g, struct table *out);
 struct slice groups_column(const struct groups *g, uint32_t column);

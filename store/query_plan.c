@@ -252,6 +252,23 @@ static void pipe_columns(struct columns *c, const struct query *q)
 			column_add(c, &q->table.functions[i].field);
 }
 
+/* Rows that are printed as a whole need all they have. */
+static int plan_found(struct query *q, struct error *error)
+{
+	struct columns c = {.room = QUERY_SORT_MAX + QUERY_BY_MAX + QUERY_FUNCTIONS_MAX + QUERY_FIELDS_MAX};
+	c.names = arena_alloc(&q->arena, c.room * sizeof(*c.names));
+	if (c.names == NULL)
+		return error_set(error, ERROR_MEMORY, "no memory for the query");
+	pipe_columns(&c, q);
+	q->found_columns = c.names;
+	q->found_column_count = c.count;
+	q->found_all = c.all || (!q->has_table && q->rows.field_count == 0);
+	q->count_only = q->has_table && q->table.by_count == 0;
+	for (uint32_t i = 0; i < q->table.function_count; i++)
+		q->count_only &= q->table.functions[i].function == FUNCTION_COUNT;
+	return 0;
+}
+
 /* ---- the whole ---- */
 
 static int plan_columns(struct query *q, struct error *error)
@@ -310,5 +327,7 @@ int query_plan(struct query *q, struct error *error)
 	q->from_ns = span.from;
 	q->to_ns = span.to;
 	int rc = plan_columns(q, error);
+	if (rc == 0)
+		rc = plan_found(q, error);
 	return rc < 0 ? rc : plan_literals(q, error);
 }

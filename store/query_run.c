@@ -19,17 +19,19 @@ bool query_block_row(const struct scan_block *block, uint32_t i, struct query_ro
 {
 	if (block->skip != NULL && (block->skip[i / 64] >> i % 64 & 1) != 0)
 		return false;
-	*out = (struct query_row){
-		.batch = block->batch, .partition = block->partition, .offset = block->offset, .number = block->row_first + i};
+	*out = (struct query_row){.batch = block->batch,
+							  .partition = block->partition,
+							  .offset = block->offset,
+							  .number = block->row_first + (block->numbers == NULL ? i : block->numbers[i])};
 	batch_get_row(block->batch, i, &out->row);
 	out->when_ns = batch_row_when(&out->row);
 	return true;
 }
 
-bool query_wants(struct query *q, const struct query_row *row)
+bool query_wants(struct query *q, const struct scan_block *block, const struct query_row *row)
 {
 	return row->when_ns >= q->from_ns && (row->when_ns < q->to_ns || q->to_ns == INT64_MAX) &&
-		   q->predicate.test(&q->predicate, row->batch, &row->row);
+		   (block->sifted || q->predicate.test(&q->predicate, row->batch, &row->row));
 }
 
 int query_each(const struct query_source *source, struct query *q, const struct scan_hints *hints, each_row *each,
@@ -43,7 +45,8 @@ int query_each(const struct query_source *source, struct query *q, const struct 
 		return rc;
 	while ((rc = source->next(scan, &block, error)) > 0) {
 		for (uint32_t i = 0; i < block.batch->row_count && rc >= 0; i++)
-			if (query_block_row(&block, i, &row) && (q == NULL ? row.row.kind == ROW_EVENT : query_wants(q, &row)))
+			if (query_block_row(&block, i, &row) &&
+				(q == NULL ? row.row.kind == ROW_EVENT : query_wants(q, &block, &row)))
 				rc = each(ctx, scan, source, &row, error);
 		if (rc < 0)
 			break;
@@ -96,6 +99,8 @@ static int run_start(struct query_run *run, size_t bytes_max, struct error *erro
 	buffer_init(&run->line, run->env);
 	run->streams = !run->q->has_table && run->q->rows.sort_count == 0;
 	run->hints = query_hints(run->q);
+	run->sift = sift_new(run->env, run->q);
+	run->hints.sieve = sift_sieve(run->sift);
 	if (rc == 0 && run->q->has_table) {
 		rc = groups_init(&run->groups, run->q, run->env, bytes_max);
 		if (rc < 0)
@@ -141,6 +146,7 @@ void query_run_free(struct query_run *run)
 	if (run->q->has_table && run->groups.env != NULL)
 		groups_free(&run->groups);
 	buffer_free(&run->line);
+	sift_free(run->sift);
 	env_free(env, run->ends);
 	env_free(env, run);
 }
@@ -212,8 +218,13 @@ static int look_at(struct query_run *run, const struct scan_block *block, struct
 	run->whole = NULL;
 	if (!was_there(run, block))
 		return 0;
+	if (block->count > 0) {
+		run->rows_found += block->count;
+		if (groups_add_count(&run->groups, block->count) < 0)
+			return error_set(error, ERROR_MEMORY, "no memory for the table of the query");
+	}
 	for (uint32_t i = 0; i < block->batch->row_count && rc == 0; i++)
-		if (query_block_row(block, i, &row) && query_wants(run->q, &row))
+		if (query_block_row(block, i, &row) && query_wants(run->q, block, &row))
 			rc = found_row(run, &row, block, i, error);
 	/* Damage in one place does not hide the rest; the summary tells it. */
 	if (rc == -ERROR_DAMAGED) {
@@ -296,7 +307,7 @@ static int scan_step(struct query_run *run, struct error *error)
 		rc = look_at(run, &block, error);
 		if (rc < 0)
 			return rc;
-		looked += block.batch->row_count + 1;
+		looked += block.rows + 1;
 		if (run->streams && (!run->has_bound || block.bound != run->bound)) {
 			run->bound = block.bound;
 			run->has_bound = true;

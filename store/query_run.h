@@ -4,6 +4,7 @@
 
 #include "store/query_answer.h"
 #include "store/query_groups.h"
+#include "store/query_sift.h"
 
 #define RUN_BYTES_MAX (256u << 20) /* octets of rows kept, or of a table */
 #define RUN_ROWS_A_CALL 8192u /* rows looked at in one call of query_next, rounded up to whole blocks */
@@ -18,6 +19,7 @@ struct query_run {
 	struct query *q;
 	struct query_source source;
 	struct scan_hints hints;
+	struct sift *sift; /* null: rows are tested one by one */
 	void *scan;
 	struct run_end *ends; /* what a later pass may see */
 	uint32_t end_count, pass;
@@ -57,7 +59,7 @@ int query_sources(const struct env *env, const struct query_source *source, stru
 struct scan_hints query_hints(const struct query *q);
 /* Row i of a block; false when it is not one of the store's. */
 bool query_block_row(const struct scan_block *block, uint32_t i, struct query_row *out);
-/* Kind, time and tree. */
-bool query_wants(struct query *q, const struct query_row *row);
+/* Kind, time and tree; of a sifted block only the time is asked. */
+bool query_wants(struct query *q, const struct scan_block *block, const struct query_row *row);
 
 #endif

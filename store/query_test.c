@@ -1,11 +1,14 @@
-/* Testing one row against the tree. */
-#include "store/query.h"
+/* Testing one row against the tree: one of a batch, or one of a row group of which no batch was made. */
+#include "store/group.h"
+#include "store/query_sift.h"
 
 /* One row while it is tested: folded texts are made once and only when a word asks for them. */
 struct subject {
 	struct query *q;
 	const struct batch *batch;
-	const struct batch_row *row;
+	const struct batch_row *row; /* of `batch`, or made from `stored` with field_first 0 and without tables */
+	const struct group *group; /* instead of a batch */
+	const struct group_row *stored;
 	bool have_original;
 	struct slice original; /* folded */
 	named_value *named; /* instead of a row */
@@ -23,18 +26,38 @@ static struct slice fold_into(struct query *q, struct buffer *scratch, struct sl
 	return slice_of(room, fold(s, room));
 }
 
+static struct slice subject_value(const struct subject *s, uint32_t i, struct batch_value *out)
+{
+	if (s->group == NULL) {
+		batch_get_value(s->batch, s->row, s->row->field_first + i, out);
+		return batch_name(s->batch, out->name);
+	}
+	const struct group_field *f = &s->stored->fields[i];
+	*out = (struct batch_value){.type = f->type,
+								.in_original = f->offset + f->len <= s->stored->original_len,
+								.text = f->len == 0 ? SLICE_NONE : slice_of(s->stored->text.ptr + f->offset, f->len),
+								.small = f->small};
+	return s->group->names[f->name];
+}
+
+static struct slice subject_source(const struct subject *s)
+{
+	if (s->group == NULL)
+		return batch_source_line(s->batch, s->row->source);
+	uint32_t source = s->stored->head->source;
+	return source == 0 ? SLICE_NONE : s->group->sources[source - 1];
+}
+
+static struct slice subject_decoder(const struct subject *s)
+{
+	uint16_t version;
+	if (s->group == NULL)
+		return batch_decoder_name(s->batch, s->row->decoder, &version);
+	uint32_t decoder = s->stored->head->decoder;
+	return decoder == 0 ? SLICE_NONE : s->group->decoders[decoder - 1].name;
+}
+
 /* ---- words ---- */
-
-static bool text_type(uint8_t type)
-{
-	return type == VALUE_STRING || type == VALUE_ADDRESS || type == VALUE_TIME;
-}
-
-/* In a multi-octet charset other than UTF-8 an ASCII octet may be half of a character: only the decoded values count. */
-static bool original_is_text(const struct batch_row *row)
-{
-	return row->charset != CHARSET_GB18030 && row->charset != CHARSET_BIG5;
-}
 
 static struct slice subject_original(struct subject *s)
 {
@@ -61,7 +84,7 @@ static bool test_word(struct subject *s, const struct pattern *p)
 {
 	bool within = true;
 	CHECK(s->row != NULL); /* the parser takes no word behind a table */
-	if (original_is_text(s->row)) {
+	if (query_charset_is_text(s->row->charset)) {
 		struct slice original = subject_original(s);
 		within = may_lie_within(p, original);
 		if (within && pattern_occurs(p, original))
@@ -69,8 +92,8 @@ static bool test_word(struct subject *s, const struct pattern *p)
 	}
 	for (uint32_t i = 0; i < s->row->field_count; i++) {
 		struct batch_value value;
-		batch_get_value(s->batch, s->row, s->row->field_first + i, &value);
-		if (!text_type(value.type) || (value.in_original && !within))
+		(void)subject_value(s, i, &value);
+		if (!query_type_is_text(value.type) || (value.in_original && !within))
 			continue;
 		if (pattern_occurs(p, fold_into(s->q, &s->q->scratch_value, value.text)))
 			return true;
@@ -221,15 +244,14 @@ static bool test_special(struct subject *s, const struct node *node)
 {
 	const struct match *m = &node->match;
 	const struct batch_row *row = s->row;
-	uint16_t version;
 	CHECK(row != NULL);
 	switch (node->field.special) {
 	case SPECIAL_KIND:
 		return match_text(s->q, m, slice_str(row_kind_name(row->kind)));
 	case SPECIAL_SOURCE:
-		return match_source(s->q, m, batch_source_line(s->batch, row->source));
+		return match_source(s->q, m, subject_source(s));
 	case SPECIAL_DECODER: {
-		struct slice name = batch_decoder_name(s->batch, row->decoder, &version);
+		struct slice name = subject_decoder(s);
 		return name.len > 0 && match_text(s->q, m, name);
 	}
 	case SPECIAL_TIME:
@@ -269,8 +291,8 @@ static bool test_field(struct subject *s, const struct node *node)
 	CHECK(s->row != NULL);
 	for (uint32_t i = 0; i < s->row->field_count; i++) {
 		struct batch_value value;
-		batch_get_value(s->batch, s->row, s->row->field_first + i, &value);
-		if (slice_equal(batch_name(s->batch, value.name), node->field.name) && match_value(s->q, &node->match, &value))
+		struct slice name = subject_value(s, i, &value);
+		if (slice_equal(name, node->field.name) && match_value(s->q, &node->match, &value))
 			return true;
 	}
 	return false;
@@ -304,6 +326,26 @@ static bool test_node(struct subject *s, const struct node *node)
 bool query_test(struct query *q, const struct node *node, const struct batch *batch, const struct batch_row *row)
 {
 	struct subject s = {.q = q, .batch = batch, .row = row};
+	return test_node(&s, node);
+}
+
+bool query_test_stored(struct query *q, const struct node *node, const struct group *g, const struct group_row *stored)
+{
+	const struct row_head *head = stored->head;
+	struct batch_row row = {.time_ns = stored->time_ns,
+							.observed_ns = stored->observed_ns,
+							.original = slice_of(stored->text.ptr, stored->original_len),
+							.text = stored->text,
+							.field_count = stored->field_count,
+							.source = BATCH_NO_INDEX,
+							.decoder = BATCH_NO_INDEX,
+							.logsource = BATCH_NO_INDEX,
+							.quality = head->quality,
+							.flags = head->flags,
+							.kind = (uint8_t)head->kind,
+							.charset = (uint8_t)head->charset,
+							.format = (uint8_t)head->format};
+	struct subject s = {.q = q, .row = &row, .group = g, .stored = stored};
 	return test_node(&s, node);
 }
 

@@ -38,6 +38,7 @@ struct store_scan {
 	struct item current;
 	bool has_current, has_rows; /* has_rows: the current item is an open row group */
 	struct segment_rows rows;
+	uint8_t *verdicts; /* of the rows of a group; made when there is a sieve */
 	struct scan_blocks *blocks;
 	struct scan_stats stats;
 };
@@ -253,6 +254,7 @@ void store_scan_close(struct store_scan *c)
 	env_free(c->env, c->pinned);
 	env_free(c->env, c->tail);
 	env_free(c->env, c->heap);
+	env_free(c->env, c->verdicts);
 	env_free(c->env, c);
 }
 
@@ -306,11 +308,52 @@ static int open_pinned(struct store_scan *c, const struct item *item, struct err
 	return result == 0 ? 0 : error_set(error, ERROR_MEMORY, "no memory for a scan");
 }
 
-static int load_group(struct store_scan *c, struct error *error)
+static int load_group(struct group *g, bool all, const struct slice *columns, uint32_t count, struct error *error)
 {
+	return all ? group_load_all(g, error) : group_load_names(g, columns, count, error);
+}
+
+/* What is read of the group besides is what the rows need that are wanted, and all of it when some must be tested. */
+static int sift_group(struct store_scan *c, struct error *error)
+{
+	const struct scan_sieve *sieve = c->hints.sieve;
 	struct group *g = &c->rows.group;
-	return c->hints.all_columns ? group_load_all(g, error)
-								: group_load_names(g, c->hints.columns, c->hints.column_count, error);
+	uint32_t wanted = 0, tested = 0;
+	if (!c->verdicts && !(c->verdicts = env_alloc(c->env, GROUP_ROWS_MAX)))
+		return error_set(error, ERROR_MEMORY, "no memory for a scan");
+	int result = sieve->sift(sieve->ctx, &c->rows, c->verdicts, error);
+	for (uint32_t i = 0; i < g->from.rows && result == 0; i++) {
+		wanted += c->verdicts[i] != SIFT_NO;
+		tested += c->verdicts[i] == SIFT_MAYBE;
+	}
+	bool made = wanted > 0 && !sieve->count_only;
+	if (result == 0 && (made || tested > 0))
+		result = group_load_times(g, error);
+	if (result == 0 && made)
+		result = load_group(g, sieve->all_columns, sieve->columns, sieve->column_count, error);
+	if (result == 0 && tested > 0)
+		result = group_load_all(g, error);
+	if (result == 0)
+		scan_blocks_sift(c->blocks, &c->rows, sieve, c->verdicts, wanted);
+	return result;
+}
+
+static int open_rows(struct store_scan *c, struct segment *s, uint32_t group, struct error *error)
+{
+	const struct scan_hints *h = &c->hints;
+	int result =
+		h->sieve ? segment_rows_open_codes(&c->rows, s, group, error) : segment_rows_open(&c->rows, s, group, error);
+	if (result != 0)
+		return result;
+	if (h->sieve)
+		result = sift_group(c, error);
+	else
+		result = load_group(&c->rows.group, h->all_columns, h->columns, h->column_count, error);
+	if (result != 0)
+		segment_rows_close(&c->rows);
+	else if (!h->sieve)
+		scan_blocks_begin(c->blocks, &c->rows.group);
+	return result;
 }
 
 static int open_group(struct store_scan *c, const struct item *item, struct error *error)
@@ -323,16 +366,13 @@ static int open_group(struct store_scan *c, const struct item *item, struct erro
 		leave_segment(c, item->segment);
 		return 0;
 	}
-	int result = wanted < 0 ? wanted : segment_rows_open(&c->rows, s, item->group, &why);
-	if (result == 0 && (result = load_group(c, &why)) != 0)
-		segment_rows_close(&c->rows);
+	int result = wanted < 0 ? wanted : open_rows(c, s, item->group, &why);
 	if (result != 0) {
 		leave_segment(c, item->segment);
 		return damage(c, &why, error);
 	}
 	c->current = *item;
 	c->has_current = c->has_rows = true;
-	scan_blocks_begin(c->blocks, &c->rows.group);
 	return 0;
 }
 
@@ -372,6 +412,7 @@ static void give_tail(struct store_scan *c, struct scan_block *block)
 	*block = (struct scan_block){
 		.batch = &t->batch, .whole = true, .partition = c->current.partition, .offset = t->offset, .skip = t->skip};
 	scan_blocks_whole_is(c->blocks, &t->batch);
+	block->rows = t->batch.row_count;
 	c->stats.rows += t->rows;
 	leave_current(c);
 	block->bound = bound_of(c);
@@ -390,9 +431,10 @@ int store_scan_next(struct store_scan *c, struct scan_block *block, struct error
 			return 1;
 		}
 		struct error why = {0};
-		*block = (struct scan_block){.sealed = true, .whole = c->hints.all_columns, .partition = c->current.partition};
-		if (scan_blocks_next(c->blocks, c->hints.all_columns, block, &why) == 0) {
-			c->stats.rows += block->batch->row_count;
+		bool whole = c->hints.sieve ? c->hints.sieve->all_columns : c->hints.all_columns;
+		*block = (struct scan_block){.sealed = true, .whole = whole, .partition = c->current.partition};
+		if (scan_blocks_next(c->blocks, whole, block, &why) == 0) {
+			c->stats.rows += block->rows;
 			block->bound = bound_of(c);
 			return 1;
 		}

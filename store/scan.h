@@ -5,7 +5,7 @@
  * the store does meanwhile. One thread, the store's.
  *
  * A block is a run of rows of one bus record: one partition, one bus offset, one identity, rows counted from row_first.
- * Row i of block.batch is row (row_first + i) of the bus record at that offset. Unknown row kinds come as they are.
+ * Row i of block.batch is row (row_first + i) of the bus record at that offset; sifted blocks have numbers instead of i. Unknown row kinds come as they are.
  * Ticks are never given.
  *
  * Order. Blocks come from "items" (a sealed row group, or a batch of the tail). Items are taken by their least `when`,
@@ -15,7 +15,8 @@
  * it must hold is bounded by the items that overlap in time.
  *
  * Passing over. An item is not read when its zone maps (when, kinds, sources) or its token filter show that no row of it
- * can be wanted. Otherwise all its rows are given: the caller tests each row, time and kind included.
+ * can be wanted. Otherwise all its rows are given: the caller tests each row, time and kind included. With a sieve only
+ * the rows that it wants are made and given.
  */
 #ifndef STORE_SCAN_H
 #define STORE_SCAN_H
@@ -27,6 +28,30 @@
 struct scan_literal {
 	struct slice folded; /* folded as fold() does */
 	bool whole_left, whole_right; /* the term's end does not touch [A-Za-z0-9_]: so the token there is a whole one */
+};
+
+struct segment_rows;
+struct group_row;
+
+enum sift_verdict {
+	SIFT_NO,
+	SIFT_MAYBE,
+	SIFT_YES
+};
+
+/* Asks a sealed row group as a whole, by its templates and columns, which rows are wanted, before any row is made. */
+struct scan_sieve {
+	/* One verdict a row. Loads the columns it needs. 0 or a negative error. */
+	int (*sift)(void *ctx, struct segment_rows *rows, uint8_t *verdicts, struct error *error);
+	/* Whether a whole row of a group is wanted: for those that may be. */
+	bool (*test)(void *ctx, struct segment_rows *rows, const struct group_row *row);
+	void *ctx;
+	/* Nothing but how many rows are wanted: sealed blocks have a count and no rows. */
+	bool count_only;
+	/* What is looked at of rows that are wanted, as `columns` below of rows that must be tested. */
+	bool all_columns;
+	const struct slice *columns;
+	uint32_t column_count;
 };
 
 struct scan_hints {
@@ -43,6 +68,8 @@ struct scan_hints {
 	 * over; more mean that the filter is not asked. */
 	const struct scan_literal *literals;
 	uint32_t literal_count;
+	/* Null: none. Otherwise sealed blocks hold only rows that it wants (`sifted`), and `columns` above says nothing. */
+	const struct scan_sieve *sieve;
 	/* Wanted source lines (exact octets); none = all. */
 	const struct slice *sources;
 	uint32_t source_count;
@@ -60,6 +87,12 @@ struct scan_block {
 	/* The rows of batch that belong to the store: a tail batch may begin with duplicates, or have some in between.
 	 * Null: all of them. Otherwise bit i of skip[i / 64] set: row i is not a row of the store (duplicate or tick). */
 	const uint64_t *skip;
+	/* The sieve wants all rows of batch, which are not all of the run: row i is row (row_first + numbers[i]) of the bus
+	 * record. A block may then be without rows. */
+	bool sifted;
+	const uint32_t *numbers; /* null: i */
+	uint32_t rows; /* gone through, left out ones included */
+	uint32_t count; /* of wanted rows; only with count_only */
 	int64_t bound; /* see above */
 };
 
@@ -82,7 +115,8 @@ int store_scan_next(struct store_scan *scan, struct scan_block *block, struct er
  * Returns at once what block->batch is when it was whole. 1 and *batch; negative: error, ERROR_DAMAGED when the columns
  * left out before cannot be read. */
 int store_scan_whole(struct store_scan *scan, const struct batch **batch, struct error *error);
-/* Sequence of the batch's row i = batch->identity.first_sequence + i, collector and epoch there too (whole or not). */
+/* Sequence of the batch's row i = batch->identity.first_sequence + i (numbers[i] when sifted), collector and epoch there
+ * too (whole or not). */
 void store_scan_stats(const struct store_scan *scan, struct scan_stats *out);
 void store_scan_close(struct store_scan *scan);
 

@@ -13,6 +13,12 @@ struct scan_blocks {
 	uint32_t *name_ids; /* of the group's names; DICTIONARY_NONE = not asked yet */
 	uint32_t name_room, run; /* run: the next one */
 	const struct batch *given; /* whole already, or null */
+	struct segment_rows *rows;
+	const struct scan_sieve *sieve; /* null: all rows are given */
+	uint8_t *verdicts;
+	uint32_t wanted; /* of the rows from `run` on */
+	uint32_t *numbers; /* of the run made last */
+	uint32_t numbers_room;
 	/* the head of the row before: its table indexes are valid in the batch being made */
 	const struct row_head *head;
 	uint16_t source, decoder, logsource;
@@ -49,17 +55,30 @@ void scan_blocks_free(struct scan_blocks *b)
 	batch_builder_free(b->whole.builder);
 	dictionary_free(&b->dictionary);
 	env_free(b->env, b->name_ids);
+	env_free(b->env, b->numbers);
 	env_free(b->env, b);
 }
 
 void scan_blocks_begin(struct scan_blocks *b, struct group *g)
 {
+	b->rows = NULL;
 	b->group = g;
+	b->sieve = NULL;
 	b->run = 0;
 	b->given = NULL;
 	dictionary_reset(&b->dictionary);
 	for (uint32_t i = 0; i < b->name_room; i++)
 		b->name_ids[i] = DICTIONARY_NONE;
+}
+
+void scan_blocks_sift(struct scan_blocks *b, struct segment_rows *rows, const struct scan_sieve *sieve,
+					  uint8_t *verdicts, uint32_t wanted)
+{
+	scan_blocks_begin(b, &rows->group);
+	b->rows = rows;
+	b->sieve = sieve;
+	b->verdicts = verdicts;
+	b->wanted = wanted;
 }
 
 bool scan_blocks_more(const struct scan_blocks *b)
@@ -144,6 +163,35 @@ static int put_row(struct scan_blocks *b, struct batch_builder *builder, const s
 	return batch_row_end(builder);
 }
 
+static int put_row_or_say(struct scan_blocks *b, struct maker *maker, const struct group_row *row, struct error *error)
+{
+	int result = put_row(b, maker->builder, row);
+	if (result != 0)
+		return error_set(error, result == -ERROR_MEMORY ? ERROR_MEMORY : ERROR_FORMAT,
+						 "row group: a row that no batch holds: %s", error_name((enum error_code) - result));
+	return 0;
+}
+
+/* The next row of the group, when it is wanted. One that may be is there as a whole: it is tested before a batch has
+ * it, and the verdict stands when the run is made again. */
+static int put_next(struct scan_blocks *b, struct maker *maker, bool whole, bool *taken, struct error *error)
+{
+	struct group_row row;
+	uint8_t *verdict = b->sieve ? &b->verdicts[b->group->row] : NULL;
+	*taken = false;
+	if (verdict && *verdict == SIFT_NO) {
+		group_skip(b->group);
+		return 0;
+	}
+	int result = group_next(b->group, whole || (verdict && *verdict == SIFT_MAYBE), &row, error);
+	if (result == 0 && verdict && *verdict == SIFT_MAYBE)
+		*verdict = b->sieve->test(b->sieve->ctx, b->rows, &row) ? SIFT_YES : SIFT_NO;
+	if (result != 0 || (verdict && *verdict == SIFT_NO))
+		return result;
+	*taken = true;
+	return put_row_or_say(b, maker, &row, error);
+}
+
 static int make(struct scan_blocks *b, struct maker *maker, const struct group_run *run, bool whole,
 				struct error *error)
 {
@@ -151,27 +199,100 @@ static int make(struct scan_blocks *b, struct maker *maker, const struct group_r
 	memcpy(identity.collector, run->collector, 16);
 	batch_begin(maker->builder, &identity, run->must_flags, run->observed_base_ns);
 	b->head = NULL;
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < run->rows; i++) {
-		struct group_row row;
-		int result = group_next(b->group, whole, &row, error);
+		bool taken;
+		int result = put_next(b, maker, whole, &taken, error);
 		if (result != 0)
 			return result;
-		result = put_row(b, maker->builder, &row);
-		if (result != 0)
-			return error_set(error, result == -ERROR_MEMORY ? ERROR_MEMORY : ERROR_FORMAT,
-							 "row group: a row that no batch holds: %s", error_name((enum error_code) - result));
+		if (taken && b->sieve)
+			b->numbers[count++] = i;
 	}
 	struct slice octets;
 	int result = batch_finish(maker->builder, &octets, error);
 	return result == 0 ? batch_open(&maker->batch, octets, error) : result;
 }
 
+static int reserve_numbers(struct scan_blocks *b, uint32_t count)
+{
+	if (count <= b->numbers_room)
+		return 0;
+	uint32_t *numbers = env_resize(b->env, b->numbers, count * sizeof *numbers);
+	if (!numbers)
+		return -ERROR_MEMORY;
+	b->numbers = numbers;
+	b->numbers_room = count;
+	return 0;
+}
+
+static uint32_t wanted_rows(const struct scan_blocks *b, uint32_t rows)
+{
+	uint32_t count = 0;
+	for (uint32_t i = b->group->row; i < b->group->row + rows; i++)
+		count += b->verdicts[i] != SIFT_NO;
+	return count;
+}
+
+/* Past runs of which nothing is wanted; past all of them when nothing is left. The rows gone by. */
+static uint32_t skip_runs(struct scan_blocks *b)
+{
+	uint32_t rows = 0, wanted = 0;
+	if (b->wanted == 0) {
+		b->run = b->group->run_count;
+		return b->group->from.rows - b->group->row;
+	}
+	while (wanted == 0) {
+		CHECK(scan_blocks_more(b));
+		uint32_t count = b->group->runs[b->run].rows;
+		wanted = wanted_rows(b, count);
+		if (wanted > 0)
+			break;
+		for (uint32_t i = 0; i < count; i++)
+			group_skip(b->group);
+		rows += count;
+		b->run++;
+	}
+	b->wanted -= wanted;
+	return rows;
+}
+
+/* Of a run how many rows are wanted: only those that may be are made, and no batch. */
+static int count_run(struct scan_blocks *b, const struct group_run *run, struct scan_block *block, struct error *error)
+{
+	for (uint32_t i = 0; i < run->rows; i++) {
+		struct group_row row;
+		uint8_t verdict = b->verdicts[b->group->row];
+		if (verdict != SIFT_MAYBE) {
+			block->count += verdict == SIFT_YES;
+			group_skip(b->group);
+			continue;
+		}
+		int result = group_next(b->group, true, &row, error);
+		if (result != 0)
+			return result;
+		block->count += b->sieve->test(b->sieve->ctx, b->rows, &row);
+	}
+	return 0;
+}
+
 int scan_blocks_next(struct scan_blocks *b, bool whole, struct scan_block *block, struct error *error)
 {
+	static const struct batch no_rows;
 	CHECK(scan_blocks_more(b));
-	const struct group_run *run = &b->group->runs[b->run++];
 	b->given = NULL;
-	if (reserve_names(b) != 0)
+	if (b->sieve)
+		block->rows = skip_runs(b);
+	block->sifted = b->sieve != NULL;
+	block->batch = b->given = &no_rows;
+	if (!scan_blocks_more(b))
+		return 0;
+	const struct group_run *run = &b->group->runs[b->run++];
+	block->offset = run->offset;
+	block->row_first = run->row_first;
+	block->rows += run->rows;
+	if (b->sieve && b->sieve->count_only)
+		return count_run(b, run, block, error);
+	if (reserve_names(b) != 0 || (b->sieve && reserve_numbers(b, run->rows) != 0))
 		return error_set(error, ERROR_MEMORY, "no memory for a scan");
 	group_save(b->group);
 	struct maker *maker = whole ? &b->whole : &b->narrow;
@@ -179,8 +300,7 @@ int scan_blocks_next(struct scan_blocks *b, bool whole, struct scan_block *block
 	if (result != 0)
 		return result;
 	block->batch = &maker->batch;
-	block->offset = run->offset;
-	block->row_first = run->row_first;
+	block->numbers = b->sieve ? b->numbers : NULL;
 	b->given = whole ? &maker->batch : NULL;
 	return 0;
 }

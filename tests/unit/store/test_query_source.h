@@ -23,6 +23,7 @@ struct list {
 	struct list_item items[64];
 	uint32_t count;
 	bool narrow, pass_over;
+	bool from_zero; /* rows of a record are counted from 0, as in a store; else from 100 */
 	uint32_t opened;
 	uint64_t sequence;
 	uint64_t skip; /* the first row of each batch is a duplicate when its bit is set here */
@@ -237,7 +238,8 @@ static inline int list_next(void *ctx, struct scan_block *block, struct error *e
 								 .whole = !narrow,
 								 .partition = item->partition,
 								 .offset = item->offset,
-								 .row_first = 100};
+								 .rows = item->batch.row_count,
+								 .row_first = scan->list->from_zero ? 0 : 100};
 	scan->skip = scan->list->skip & 1;
 	if (scan->skip != 0)
 		block->skip = &scan->skip;
