@@ -164,7 +164,7 @@ static void add_fields(struct writing *w, unsigned shape)
 	if (below(40) == 0)
 		rows_field(r, "x1", VALUE_NULL, SLICE_NONE);
 	if (below(4) == 0) { /* anywhere, over values and into words and characters */
-		size_t offset = 1 + below((unsigned)w->len - 1), len = 1 + below((unsigned)(w->len - offset));
+		size_t offset = below((unsigned)w->len), len = below((unsigned)(w->len - offset + 1));
 		field_at(r, "cut", VALUE_STRING, offset, len);
 	}
 }
