@@ -56,6 +56,8 @@ struct request {
 	uint64_t pending_lost, limit, given;
 	/* import */
 	struct import *import;
+	/* hunt */
+	struct store_scan *scan;
 };
 
 struct request_kind {
@@ -67,7 +69,7 @@ struct request_kind {
 };
 
 extern const struct request_kind request_search, request_fields, request_sources, request_tail, request_incidents_list,
-	request_incidents_show, request_incidents_set, request_status, request_import;
+	request_incidents_show, request_incidents_set, request_status, request_import, request_hunt;
 int request_query(struct request *r); /* compiles "query", "from", "to", "limit" */
 
 #endif

@@ -1,6 +1,6 @@
 /* scan: rules over files. Detections stream; match records are kept in a spool and correlated at the end of the input. */
+#include "cli/finding.h"
 #include "cli/input.h"
-#include "cli/json_tree.h"
 #include "cli/output.h"
 #include "cli/scan_logsource.h"
 #include "cli/setup.h"
@@ -14,7 +14,7 @@ struct scan {
 	const struct args *args;
 	struct output output;
 	struct buffer lines;
-	struct arena arena;
+	struct finding_print print;
 	struct ruleset *ruleset;
 	struct detect *detect;
 	struct temporal *temporal;
@@ -22,7 +22,7 @@ struct scan {
 	bool logsources_on;
 	FILE *spool; /* match records: length u64, octets */
 	uint32_t file; /* of the files named, which is being read */
-	uint64_t offset, events, findings, bytes;
+	uint64_t offset, events, bytes;
 	struct error error;
 };
 
@@ -33,8 +33,9 @@ static void file_identity(uint32_t file, uint8_t out[16])
 	put_u32(out, file + 1);
 }
 
-static void print_event(struct scan *s, struct json_writer *w, const struct json_node *event)
+static void print_event(void *ctx, struct json_writer *w, const struct json_node *event)
 {
+	const struct scan *s = ctx;
 	uint8_t collector[16] = {0};
 	const char *hex = json_member_str(event, "collector", "");
 	(void)hex_parse(slice_str(hex), collector, 16);
@@ -47,100 +48,15 @@ static void print_event(struct scan *s, struct json_writer *w, const struct json
 	json_object_end(w);
 }
 
-static void print_member(struct json_writer *w, const char *key, const struct json_node *node)
-{
-	json_key(w, key);
-	if (!node)
-		json_null(w);
-	else if (node->type == JSON_STRING)
-		json_string(w, node->text);
-	else
-		json_raw(w, node->text);
-}
-
-static void print_rule(struct json_writer *w, const struct json_node *rule)
-{
-	json_key(w, "rule");
-	json_object(w);
-	print_member(w, "id", json_member(rule, "id"));
-	print_member(w, "title", json_member(rule, "title"));
-	print_member(w, "level", json_member(rule, "level"));
-	print_member(w, "tags", json_member(rule, "tags"));
-	json_object_end(w);
-}
-
-static void print_finding(struct scan *s, const struct json_node *f)
-{
-	struct json_writer w;
-	const struct json_node *rule = json_member(f, "rule");
-	json_writer_init(&w, &s->lines);
-	json_object(&w);
-	json_key(&w, "kind");
-	json_str(&w, strcmp(json_member_str(rule, "kind", ""), "yara") == 0 ? "yara" : "detection");
-	print_rule(&w, rule);
-	print_member(&w, "time", json_member(f, "when"));
-	json_key(&w, "events");
-	json_array(&w);
-	print_event(s, &w, json_member(f, "event"));
-	json_array_end(&w);
-	json_object_end(&w);
-	buffer_add_octet(&s->lines, '\n');
-	s->findings++;
-}
-
-static void print_incident(struct scan *s, const struct json_node *i)
-{
-	static const char *const members[] = {"id",        "first_seen", "last_seen", "count", "firing_points",
-										  "continues", "tie"};
-	struct json_writer w;
-	const struct json_node *rule = json_member(i, "rule"), *events = json_member(i, "events");
-	/* A rule of a high level makes an incident by itself; its detections were printed already. */
-	if (strcmp(json_member_str(rule, "kind", ""), "correlation") != 0 ||
-		strcmp(json_member_str(i, "state", ""), "final") != 0)
-		return;
-	json_writer_init(&w, &s->lines);
-	json_object(&w);
-	json_key(&w, "kind");
-	json_str(&w, "correlation");
-	print_rule(&w, rule);
-	print_member(&w, "time", json_member(i, "fired"));
-	json_key(&w, "events");
-	json_array(&w);
-	for (const struct json_node *e = events ? events->first : NULL; e; e = e->next)
-		print_event(s, &w, e);
-	json_array_end(&w);
-	print_member(&w, "group", json_member(i, "group"));
-	json_key(&w, "incident");
-	json_object(&w);
-	for (size_t k = 0; k < sizeof members / sizeof *members; k++)
-		if (json_member(i, members[k]))
-			print_member(&w, members[k], json_member(i, members[k]));
-	json_object_end(&w);
-	json_object_end(&w);
-	buffer_add_octet(&s->lines, '\n');
-	s->findings++;
-}
-
 /* Rows that detect and temporal would put into `incidents`. */
 static int on_rows(void *ctx, uint32_t partition, struct slice octets)
 {
 	struct scan *s = ctx;
 	struct batch batch;
-	struct batch_row row;
 	(void)partition;
 	CHECK(batch_open(&batch, octets, NULL) == 0);
 	buffer_reset(&s->lines);
-	for (uint32_t i = 0; i < batch.row_count; i++) {
-		batch_get_row(&batch, i, &row);
-		if (row.kind != ROW_FINDING && row.kind != ROW_INCIDENT)
-			continue;
-		arena_reset(&s->arena);
-		const struct json_node *root = json_tree(&s->arena, row.original);
-		if (json_member(root, "finding"))
-			print_finding(s, json_member(root, "finding"));
-		else if (json_member(root, "incident"))
-			print_incident(s, json_member(root, "incident"));
-	}
+	finding_print(&s->print, &batch);
 	output_lines(&s->output, buffer_slice(&s->lines));
 	return s->lines.failed ? -ERROR_MEMORY : 0;
 }
@@ -190,6 +106,7 @@ static int open_stages(struct scan *s)
 							  .events_partitions = zero,
 							  .events_count = 1,
 							  .no_lateness = true,
+							  .plain = option_given(s->args, OPTION_ORACLE),
 							  .sink = sink};
 	struct temporal_config t = {.ruleset = s->ruleset,
 								.matches_partitions = 1,
@@ -291,7 +208,7 @@ static int run_scan(struct scan *s, const struct decoders *decoders, struct rule
 	int written = output_close(&s->output);
 	code = written > code ? written : code;
 	fprintf(stderr, "{\"events\":%llu,\"findings\":%llu,\"rules_loaded\":%u,\"rules_refused\":%u}\n",
-			(unsigned long long)s->events, (unsigned long long)s->findings, counts->loaded, counts->refused);
+			(unsigned long long)s->events, (unsigned long long)s->print.printed, counts->loaded, counts->refused);
 	if (counts->refused && option_given(s->args, OPTION_STRICT) && code < EXIT_RULES)
 		code = EXIT_RULES;
 	return code;
@@ -309,7 +226,7 @@ static void scan_close(struct scan *s)
 		fclose(s->spool);
 	scan_logsources_free(&s->logsources);
 	buffer_free(&s->lines);
-	arena_free(&s->arena);
+	arena_free(&s->print.arena);
 }
 
 int verb_scan(const struct args *args)
@@ -329,7 +246,8 @@ int verb_scan(const struct args *args)
 	s.logsources_on = field != NULL;
 	scan_logsources_init(&s.logsources, setup_env(), slice_str(field ? field : ""));
 	buffer_init(&s.lines, setup_env());
-	arena_init(&s.arena, setup_env(), 0);
+	s.print = (struct finding_print){.event = print_event, .ctx = &s, .out = &s.lines};
+	arena_init(&s.print.arena, setup_env(), 0);
 	int code =
 		setup_decoders(args, &told, &decoders, &s.error) ? setup_fail(args, &s.error) : run_scan(&s, decoders, &counts);
 	scan_close(&s);

@@ -50,6 +50,9 @@ const struct option options[OPTION_COUNT] = {
 					"one process group on the local log, or stages over Kafka (default local)"},
 	[OPTION_RATE] = {OPTION_RATE, "rate", 0, "N", NULL, false, "events a second"},
 	[OPTION_SEED] = {OPTION_SEED, "seed", 0, "N", NULL, false, "seed of the story"},
+	[OPTION_LATE] = {OPTION_LATE, "late", 0, NULL, NULL, false, "correlations get late events too"},
+	[OPTION_ORACLE] = {OPTION_ORACLE, "oracle", 0, NULL, NULL, false,
+					   "try every rule on every event, the slow and obvious way (for comparing)"},
 	[OPTION_KEEP] = {OPTION_KEEP, "keep", 0, NULL, NULL, false, "leave the data directory in place"},
 };
 
@@ -95,8 +98,16 @@ const struct verb verbs[] = {
 	 "error is a JSON summary. Exits with 0 whatever was found.",
 	 "cresset scan --rules my.yml /var/log/auth.log\ncresset scan --rules rules/ --fire each events.ndjson",
 	 LIST(COMMON, OPTION_RULES, OPTION_DECODERS, OPTION_FIRE, OPTION_FRAMING, OPTION_FORMAT, OPTION_CHARSET, OPTION_TZ,
-		  OPTION_YEAR_FROM, OPTION_LOGSOURCE_FIELD, OPTION_NOW, OPTION_STRICT),
+		  OPTION_YEAR_FROM, OPTION_LOGSOURCE_FIELD, OPTION_ORACLE, OPTION_NOW, OPTION_STRICT),
 	 1, ARGS_MAX, verb_scan},
+	{"hunt", "", "run rules over the past",
+	 "Runs rules over what the store keeps of a time range, with the engine that runs over live events: the same events give the same final "
+	 "incidents, with the same ids. Findings come in order of time; last comes what was looked at (kind coverage): events, late ones, "
+	 "gaps and what they lost, sources that fell silent, and the rules that nothing concerned, for which finding nothing means nothing. Events "
+	 "that came late are seen by detections only, as live, unless --late is given.",
+	 "cresset hunt --rules new.yml --from -7d\ncresset hunt --from 2026-11-01 --to 2026-11-08",
+	 LIST(ASKING, OPTION_RULES, OPTION_FROM, OPTION_TO, OPTION_FIRE, OPTION_LATE, OPTION_NOW, OPTION_STRICT), 0, 0,
+	 verb_hunt},
 	{"rules check", "PATH...", "lint rules",
 	 "Loads rules and prints one object for each complaint (level, id, file, line, column, rule, text), last a summary. Exits with 2 when "
 	 "a rule was refused.",

@@ -13,6 +13,7 @@ int verb_parse(const struct args *args);
 int verb_scan(const struct args *args);
 int verb_rules_check(const struct args *args);
 int verb_rules_test(const struct args *args);
+int verb_hunt(const struct args *args);
 int verb_import(const struct args *args);
 int verb_search(const struct args *args);
 int verb_tail(const struct args *args);

@@ -124,3 +124,44 @@ bool hex_parse(struct slice text, uint8_t *out, size_t n)
 	}
 	return true;
 }
+
+static uint32_t sextet_of(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : UINT32_MAX;
+}
+
+/* Four digits, of which the last `pad` are '='; UINT32_MAX: something else is there, or bits that nobody wrote. */
+static uint32_t quartet_of(const uint8_t *p, unsigned pad)
+{
+	uint32_t v = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t six = i < 4 - pad ? sextet_of(p[i]) : 0;
+		if (six == UINT32_MAX)
+			return UINT32_MAX;
+		v = v << 6 | six;
+	}
+	return (v & ((1u << 8 * pad) - 1)) != 0 ? UINT32_MAX : v;
+}
+
+bool base64_parse(struct slice text, uint8_t *out, size_t *len)
+{
+	*len = 0;
+	if (text.len % 4 != 0)
+		return false;
+	for (size_t i = 0; i < text.len; i += 4) {
+		const uint8_t *p = text.ptr + i;
+		unsigned pad = i + 4 < text.len || p[3] != '=' ? 0 : p[2] == '=' ? 2 : 1;
+		uint32_t v = quartet_of(p, pad);
+		if (v == UINT32_MAX)
+			return false;
+		for (unsigned k = 0; k < 3 - pad; k++)
+			out[(*len)++] = (uint8_t)(v >> (16 - 8 * k));
+	}
+	return true;
+}

@@ -26,5 +26,7 @@ uint32_t crc32c(uint32_t crc, const void *ptr, size_t len); /* start with 0 */
 /* 2n lower-case digits and a NUL. */
 void hex_print(const uint8_t *octets, size_t n, char *out);
 bool hex_parse(struct slice text, uint8_t *out, size_t n); /* exactly 2n digits, either case */
+/* RFC 4648 section 4, padded and nothing else in between. `out` has room for text.len / 4 * 3 octets. */
+bool base64_parse(struct slice text, uint8_t *out, size_t *len);
 
 #endif

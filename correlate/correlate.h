@@ -30,6 +30,8 @@ struct detect_config {
 	uint8_t collector[16]; /* identity of the rows it writes into incidents */
 	uint64_t epoch;
 	bool no_lateness; /* scan: everything is in time, no clocks */
+	bool plain; /* every rule is tried on every row (evaluator_set_plain) */
+	bool past; /* hunt: rows come by detect_past, in any order, each once */
 	/* Null, or: the log sources that a row counts as instead of its own (scan). 0 = its own. */
 	uint32_t (*logsources)(void *ctx, const struct batch_identity *identity, uint32_t row,
 						   const struct logsource **out);
@@ -50,6 +52,19 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
  * ERROR_FULL, retriable: what is left waits for the next flush. */
 int detect_flush(struct detect *d, struct error *error);
 void detect_stats(const struct detect *d, struct detect_stats *out);
+/* Rows of the past instead of a partition of the bus (`past`): a batch of a store, of which rows of `skip` (bit i of
+ * skip[i / 64]; null: none) are left out. */
+struct detect_past {
+	const struct batch *batch;
+	const uint64_t *skip;
+	int64_t from_ns, to_ns; /* from <= when < to, to INT64_MAX is open */
+	bool late_too; /* correlations get late rows */
+};
+/* Lateness is told by the row alone (T3: seen more than L after its time, or flagged by the store); rows of imports are in
+ * time. */
+int detect_past(struct detect *d, const struct detect_past *rows, struct error *error);
+/* No row with a `when` before this one comes any more. */
+void detect_past_bound(struct detect *d, int64_t when_ns);
 /* State to be kept with the positions (marks, clocks, sequences): own format, for detect_restore, which takes the epoch of
  * its rows from there, unless it was saved under other rules: these number their rows anew under the epoch of the config.
  * Only after a flush, else -ERROR_BUSY. Any error of detect_record but ERROR_FULL and ERROR_USAGE is

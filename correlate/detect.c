@@ -59,6 +59,8 @@ int detect_new(const struct env *env, const struct detect_config *config, struct
 	int result = plan_new(env, config->ruleset, &d->plan, error);
 	if (result == 0)
 		result = evaluator_new(env, config->ruleset, &d->evaluator, error);
+	if (result == 0)
+		evaluator_set_plain(d->evaluator, config->plain);
 	if (result == 0 && make_parts(d, config) < 0)
 		result = error_set(error, ERROR_MEMORY, "no memory for detect");
 	if (result < 0) {
@@ -125,9 +127,9 @@ static bool row_late(const struct detect *d, int64_t when_ns)
 	return sub_saturated(observed, when_ns) > LATENESS_NS || observed < d->lane->marks.clock_ns;
 }
 
-static int take_event(struct detect *d, uint32_t index, struct error *error)
+int detect_event(struct detect *d, uint32_t index, bool late, struct error *error)
 {
-	d->late = row_late(d, batch_row_when(&d->row));
+	d->late = late;
 	d->stats.events++;
 	d->lane->ledger.events++;
 	d->stats.late += d->late;
@@ -150,7 +152,7 @@ static int take_row(struct detect *d, uint32_t index, bool *moved, struct error 
 	if (!d->config.no_lateness)
 		ledger_reach(d, d->lane, d->row.observed_ns);
 	if (d->row.kind == ROW_EVENT)
-		return take_event(d, index, error);
+		return detect_event(d, index, row_late(d, batch_row_when(&d->row)), error);
 	if (d->row.kind == ROW_TICK && d->lane->partition < PARTITION_SPECIAL_FIRST && !d->config.no_lateness) {
 		int result = marks_tick(&d->lane->marks, &d->batch->identity, d->row.observed_ns);
 		if (result < 0)
@@ -218,7 +220,7 @@ static struct detect_lane *lane_of(struct detect *d, uint32_t partition)
 	return NULL;
 }
 
-static size_t pending_bytes(const struct detect *d)
+size_t detect_pending(const struct detect *d)
 {
 	size_t bytes = 0;
 	for (uint32_t i = 0; i < d->config.matches_partitions; i++)
@@ -228,7 +230,7 @@ static size_t pending_bytes(const struct detect *d)
 	return bytes;
 }
 
-static bool pending_failed(const struct detect *d)
+bool detect_failed(const struct detect *d)
 {
 	bool failed = d->key.failed || d->spelling.failed || d->value.failed || d->carried.failed || d->json.failed;
 	for (uint32_t i = 0; i < d->config.matches_partitions; i++)
@@ -242,7 +244,7 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
 {
 	if (d->broken)
 		return error_set(error, ERROR_MEMORY, "detect failed before and must be restored");
-	if (pending_bytes(d) >= PENDING_BYTES) {
+	if (detect_pending(d) >= PENDING_BYTES) {
 		int result = detect_flush(d, error);
 		if (result < 0)
 			return result; /* nothing of this record was taken */
@@ -258,7 +260,7 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
 	}
 	d->batch = batch;
 	int result = take_batch(d, offset, error);
-	if (result == 0 && pending_failed(d))
+	if (result == 0 && detect_failed(d))
 		result = error_set(error, ERROR_MEMORY, "no memory for matches");
 	d->batch = NULL;
 	d->broken = result < 0;

@@ -66,6 +66,10 @@ struct detect {
 	bool late;
 };
 
+/* d->row is event `index` of d->batch: every rule is asked. */
+int detect_event(struct detect *d, uint32_t index, bool late, struct error *error);
+bool detect_failed(const struct detect *d);
+size_t detect_pending(const struct detect *d);
 /* One match for each element of the key, into the writers. */
 void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base);
 void detect_finding(struct detect *d, const struct rule *rule);

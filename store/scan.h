@@ -1,12 +1,12 @@
-/* A scan: the rows of a store, sealed and not yet sealed, one block at a time. Inside store/ only; the query uses it.
+/* A scan: the rows of a store, sealed and not yet sealed, one block at a time. The query uses it, and whoever judges rows himself (hunt).
  *
  * store_scan_open pins what there is at that moment: the sealed segments that the commit log knows and the batches of the
  * tail. What is appended or sealed later is not seen, and what is pinned stays readable until store_scan_close, whatever
  * the store does meanwhile. One thread, the store's.
  *
  * A block is a run of rows of one bus record: one partition, one bus offset, one identity, rows counted from row_first.
- * Row i of block.batch is row (row_first + i) of the bus record at that offset; sifted blocks have numbers instead of i. Unknown row kinds come as they are.
- * Ticks are never given.
+ * Row i of block.batch is row (row_first + i) of the bus record at that offset; sifted blocks have numbers
+ * instead of i. Unknown row kinds come as they are. Ticks are never given.
  *
  * Order. Blocks come from "items" (a sealed row group, or a batch of the tail). Items are taken by their least `when`,
  * ascending (or by their greatest, descending); ties by partition, then offset. Inside an item blocks come in bus order.

@@ -43,6 +43,31 @@ static void sha256_vectors(void **state)
 	sha256_free(s);
 }
 
+/* RFC 4648 section 10, and what is none. */
+static void base64_vectors(void **state)
+{
+	static const char *const pairs[][2] = {{"", ""},
+										   {"Zg==", "f"},
+										   {"Zm8=", "fo"},
+										   {"Zm9v", "foo"},
+										   {"Zm9vYg==", "foob"},
+										   {"Zm9vYmE=", "fooba"},
+										   {"Zm9vYmFy", "foobar"},
+										   {"+/+/", "\xfb\xff\xbf"}};
+	static const char *const wrong[] = {
+		"Z", "Zg=", "Zg", "Zh==", "Zm9=", "====", "Zg==Zg==", "Zm 9", "Zm-_", "Z===", "Zm9v\n"};
+	uint8_t out[16];
+	size_t len;
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		assert_true(base64_parse(slice_str(pairs[i][0]), out, &len));
+		assert_int_equal(len, strlen(pairs[i][1]));
+		assert_memory_equal(out, pairs[i][1], len);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(base64_parse(slice_str(wrong[i]), out, &len));
+}
+
 static uint32_t bit_by_bit(const uint8_t *p, size_t len)
 {
 	uint32_t crc = UINT32_MAX;
@@ -108,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_vectors),
+		cmocka_unit_test(base64_vectors),
 		cmocka_unit_test(crc32c_agrees),
 		cmocka_unit_test(xxh3_vectors),
 		cmocka_unit_test(hex),
