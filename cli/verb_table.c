@@ -116,6 +116,13 @@ const struct verb verbs[] = {
 	 "Runs the NAME.tests.yml beside each NAME.yml, through the same engine as live events; see cresset-rules(7). Exits with 1 when a "
 	 "test failed.",
 	 "cresset rules test rules/", LIST(COMMON, OPTION_DECODERS), 1, ARGS_MAX, verb_rules_test},
+	{"rules explain", "RULE EVENT", "why a rule holds for an event or does not",
+	 "RULE is a file or folder of rules, EVENT a file with events (raw lines or JSON; - is standard input). For each detection and event: "
+	 "the rule's tree, what each part wants, what it saw, and whether it holds; on a terminal in words. Exits with 0 whatever holds.",
+	 "cresset rules explain my-rule.yml event.json\nhead -1 auth.log | cresset rules explain my-rule.yml -",
+	 LIST(COMMON, OPTION_DECODERS, OPTION_FRAMING, OPTION_FORMAT, OPTION_CHARSET, OPTION_TZ, OPTION_YEAR_FROM,
+		  OPTION_LIMIT, OPTION_NOW),
+	 2, 2, verb_rules_explain},
 	{"import", "FILE...", "put files into the store",
 	 "The content's SHA-256 is the identity of what is imported: the same file again stores nothing and says so. A file that grew is another "
 	 "file. Prints one object for each file.",

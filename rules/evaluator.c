@@ -1,6 +1,7 @@
 /* The exact evaluator: every rule that its log source and its witnesses allow is judged by walking its tree. The plain way
  * judges every rule that the log source allows; it is the oracle of the other. */
 #include "rules/candidates.h"
+#include "rules/explain.h"
 #include "rules/matcher.h"
 #include "rules/yara_rules.h"
 
@@ -211,6 +212,24 @@ int evaluator_row(struct evaluator *e, const struct batch *batch, uint32_t row, 
 	struct batch_row r;
 	batch_get_row(batch, row, &r);
 	return evaluator_judge(e, batch, &r, logsources, logsource_count, hit, ctx, error);
+}
+
+/* ---- why ---- */
+
+int evaluator_explain(struct evaluator *e, uint32_t rule, const struct batch *batch, const struct batch_row *row,
+					  struct json_writer *w, struct error *error)
+{
+	const struct detection *d = rule_detection(e->set->rules[rule]);
+	bool rebound;
+	if (!d)
+		return error_set(error, ERROR_UNSUPPORTED, "only detections are explained");
+	if (row_view_enter(&e->view, batch, row, &rebound) || (rebound && forget_routes(e, batch)))
+		return no_memory(error);
+	struct logsource known = {0};
+	if (row->logsource != BATCH_NO_INDEX)
+		known = batch_get_logsource(batch, row->logsource);
+	explain_rule(d, &known, &e->view, e->regex, w);
+	return e->view.failed ? no_memory(error) : 0;
 }
 
 /* ---- keys ---- */

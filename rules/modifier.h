@@ -35,7 +35,8 @@ struct literal {
 
 struct literals {
 	struct loader *l;
-	const struct tree_node *key; /* for places; null for bare keywords */
+	const struct tree_node *key; /* for places; the values for bare keywords */
+	bool keyed; /* it is a key */
 	uint32_t column; /* of the modifier being applied */
 	struct literal *list;
 	uint32_t count, origins, applied;

@@ -135,6 +135,12 @@ uint64_t evaluator_tried(const struct evaluator *e);
  * and what is undecided is the same: tests prove the one by the other. */
 void evaluator_set_plain(struct evaluator *e, bool plain);
 
+/* Why a detection rule holds for a row or does not, as members of an object that is open: "holds" (true, false or
+ * "undecided"), "logsource" (of rule and row, and whether they agree), "why": the rule's tree, each part with what it
+ * wants, what was seen and whether it holds. Nothing is left out because the answer was known before it. */
+int evaluator_explain(struct evaluator *e, uint32_t rule, const struct batch *batch, const struct batch_row *row,
+					  struct json_writer *w, struct error *error);
+
 /* rules test: runs the example events that stand beside rules; each failure is a diagnostic. */
 int rules_test(const struct env *env, const char *const *paths, size_t path_count,
 			   const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, uint32_t *passed,

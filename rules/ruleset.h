@@ -51,6 +51,7 @@ enum text_place {
 
 struct matcher {
 	enum matcher_kind kind;
+	struct slice written; /* the value as in the rule */
 	bool cased; /* TEXT, FIELD */
 	bool truth; /* BOOL, EXISTS */
 	enum compare compare; /* COMPARE */
@@ -66,6 +67,8 @@ struct matcher {
 
 struct item {
 	struct slice field; /* name in the rule; empty for a keyword */
+	struct slice written; /* the key as in the rule, modifiers and all; empty for bare keywords */
+	uint32_t line; /* of the rule's file */
 	struct field_names names;
 	bool keyword, all;
 	const struct matcher *matchers;
@@ -84,6 +87,7 @@ struct node {
 	uint32_t count;
 	const struct node **children;
 	const struct item *item;
+	struct slice selection; /* the name it has in the rule; empty: none */
 };
 
 struct witness;

@@ -55,6 +55,14 @@ static int selection_compile(struct loader *l, const struct tree_node *node, con
 
 /* ---- the whole section ---- */
 
+/* For `rules explain`. */
+static int selection_name(struct loader *l, const struct selection *selection)
+{
+	struct node *n = (struct node *)(uintptr_t)selection->node;
+	n->selection = loader_copy(l, selection->name);
+	return n->selection.ptr ? 0 : NO_MEMORY;
+}
+
 static bool name_is_plain(struct slice name)
 {
 	for (size_t i = 0; i < name.len; i++) {
@@ -86,6 +94,8 @@ static int selections_read(struct loader *l, const struct tree_node *detection, 
 		selection->name = pair->key->text;
 		selection->at = pair->key;
 		int rc = selection_compile(l, pair->value, &selection->node);
+		if (!rc)
+			rc = selection_name(l, selection);
 		if (rc)
 			return rc;
 	}

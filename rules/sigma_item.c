@@ -118,6 +118,9 @@ static int matcher_from(struct literals *v, const struct literal *x, struct matc
 		[LITERAL_NULL] = MATCH_NULL,       [LITERAL_REGEX] = MATCH_REGEX,     [LITERAL_FIELD] = MATCH_FIELD,
 		[LITERAL_NETWORK] = MATCH_NETWORK, [LITERAL_COMPARE] = MATCH_COMPARE, [LITERAL_EXISTS] = MATCH_EXISTS,
 	};
+	m->written = loader_copy(v->l, x->node->text);
+	if (!m->written.ptr)
+		return NO_MEMORY;
 	m->kind = kinds[x->kind];
 	m->cased = v->cased;
 	m->truth = x->truth;
@@ -170,8 +173,13 @@ static int item_from(struct literals *v, struct slice field, uint32_t first, uin
 	item->all = v->all && v->count == v->origins;
 	item->matchers = matchers;
 	item->count = count;
+	item->line = v->key->line;
 	int rc = 0;
-	if (!item->keyword) {
+	if (tree_is_scalar(v->key) && v->keyed) {
+		item->written = loader_copy(v->l, v->key->text);
+		rc = item->written.ptr ? 0 : NO_MEMORY;
+	}
+	if (!rc && !item->keyword) {
 		item->field = loader_copy(v->l, field);
 		rc = item->field.ptr ? loader_field(v->l, item->field, &v->l->logsource, &item->names) : NO_MEMORY;
 	}
@@ -213,7 +221,7 @@ static int negate(struct loader *l, const struct node **out)
 
 int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out)
 {
-	struct literals v = {.l = l, .key = key ? key : value};
+	struct literals v = {.l = l, .key = key ? key : value, .keyed = key != NULL};
 	int rc = literals_from(&v, value);
 	struct slice text = key ? key->text : SLICE_NONE, field = text;
 	size_t bar = slice_find_octet(text, '|', 0);
