@@ -53,6 +53,9 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_LATE] = {OPTION_LATE, "late", 0, NULL, NULL, false, "correlations get late events too"},
 	[OPTION_ORACLE] = {OPTION_ORACLE, "oracle", 0, NULL, NULL, false,
 					   "try every rule on every event, the slow and obvious way (for comparing)"},
+	[OPTION_JUNIT] = {OPTION_JUNIT, "junit", 0, "FILE", NULL, false, "write the results there as JUnit XML too"},
+	[OPTION_DOMAIN] = {OPTION_DOMAIN, "domain", 0, "NAME", "enterprise|ics", false,
+					   "which ATT&CK matrix (default enterprise)"},
 	[OPTION_KEEP] = {OPTION_KEEP, "keep", 0, NULL, NULL, false, "leave the data directory in place"},
 };
 
@@ -123,6 +126,18 @@ const struct verb verbs[] = {
 	 LIST(COMMON, OPTION_DECODERS, OPTION_FRAMING, OPTION_FORMAT, OPTION_CHARSET, OPTION_TZ, OPTION_YEAR_FROM,
 		  OPTION_LIMIT, OPTION_NOW),
 	 2, 2, verb_rules_explain},
+	{"rules backtest", "FILE...", "rules over logs of the past, with expectations",
+	 "Each FILE names rules, files of events, and how often each rule should find something (exactly, at_least, at_most); see docs/backtest.md. "
+	 "Exits with 1 when an expectation failed.",
+	 "cresset rules backtest ssh.backtest.yml --junit results.xml",
+	 LIST(COMMON, OPTION_DECODERS, OPTION_FRAMING, OPTION_FORMAT, OPTION_CHARSET, OPTION_TZ, OPTION_YEAR_FROM,
+		  OPTION_LOGSOURCE_FIELD, OPTION_JUNIT),
+	 1, ARGS_MAX, verb_rules_backtest},
+	{"rules coverage", "PATH...", "which ATT&CK techniques rules are tagged with",
+	 "Prints a layer (version 4.5) for the ATT&CK Navigator: each technique that rules are tagged with, its score the number of them, the "
+	 "comment their titles. The last line on standard error counts rules, techniques and rules without one.",
+	 "cresset rules coverage rules/ >layer.json\ncresset rules coverage --domain ics rules/ >layer.json",
+	 LIST(OPTION_HELP, OPTION_QUIET, OPTION_DOMAIN), 1, ARGS_MAX, verb_rules_coverage},
 	{"import", "FILE...", "put files into the store",
 	 "The content's SHA-256 is the identity of what is imported: the same file again stores nothing and says so. A file that grew is another "
 	 "file. Prints one object for each file.",

@@ -12,6 +12,8 @@ int verb_store(const struct args *args);
 int verb_parse(const struct args *args);
 int verb_scan(const struct args *args);
 int verb_rules_check(const struct args *args);
+int verb_rules_backtest(const struct args *args);
+int verb_rules_coverage(const struct args *args);
 int verb_rules_explain(const struct args *args);
 int verb_rules_test(const struct args *args);
 int verb_hunt(const struct args *args);
