@@ -69,6 +69,55 @@ static int set_step(struct request *r, struct buffer *out)
 	return result;
 }
 
+/* ---- silences ---- */
+
+/* Ending one keeps its terms: they are read from the row that is there. */
+static int read_terms(struct request *r, struct slice terms[32], uint32_t *count)
+{
+	const struct json_node *list = json_member(r->json, "terms");
+	*count = 0;
+	for (const struct json_node *n = list ? list->first : NULL; n; n = n->next) {
+		if (n->type != JSON_STRING || *count == 32)
+			return error_set(&r->error, ERROR_USAGE, "terms is a list of at most 32 strings");
+		terms[(*count)++] = n->text;
+	}
+	return 0;
+}
+
+static int silence_row(struct request *r, struct buffer *row)
+{
+	const struct env *env = r->host->env;
+	struct slice terms[32];
+	struct incident_silence s = {.terms = terms,
+								 .who = slice_str(json_member_str(r->json, "who", r->who)),
+								 .reason = json_member_slice(r->json, "reason")};
+	struct slice id = json_member_slice(r->json, "id");
+	const char *until = json_member_str(r->json, "until", "");
+	int result = read_terms(r, terms, &s.term_count);
+	if (result)
+		return result;
+	if (!clock_parse_option(slice_str(until), env_now(env), &s.until_ns))
+		return error_set(&r->error, ERROR_USAGE, "until: '%s' is no time (+8h, 2026-11-30, 2026-11-23T10:00:00Z)", until);
+	if (id.len && !hex_parse(id, s.id, 16))
+		return error_set(&r->error, ERROR_USAGE, "id: 32 hexadecimal digits");
+	if (!id.len && env->random.fill(env->random.ctx, s.id, 16) < 0)
+		return error_set(&r->error, ERROR_IO, "no randomness");
+	return incident_silence_row(&s, env_now(env), row, &r->error);
+}
+
+static int silence_step(struct request *r, struct buffer *out)
+{
+	struct buffer row;
+	buffer_init(&row, r->host->env);
+	int result = json_member(r->json, "terms") ? silence_row(r, &row) : 0;
+	if (!result && row.len)
+		result = engine_change(r->host->engine, buffer_slice(&row), &r->error);
+	if (!result)
+		result = incident_book_silences(r->host->engine->book, out);
+	buffer_free(&row);
+	return result;
+}
+
 /* ---- status ---- */
 
 static void member_u64(struct json_writer *w, const char *key, uint64_t v)
@@ -195,4 +244,5 @@ static int status_step(struct request *r, struct buffer *out)
 const struct request_kind request_incidents_list = {"incidents list", true, need_book, list_step, NULL};
 const struct request_kind request_incidents_show = {"incidents show", true, need_book, show_step, NULL};
 const struct request_kind request_incidents_set = {"incidents set", true, need_book, set_step, NULL};
+const struct request_kind request_incidents_silence = {"incidents silence", true, need_book, silence_step, NULL};
 const struct request_kind request_status = {"status", false, NULL, status_step, NULL};

@@ -315,3 +315,29 @@ int verb_import(const struct args *args)
 	int written = output_close(&a.output);
 	return written > code ? written : code;
 }
+
+int verb_incidents_silence(const struct args *args)
+{
+	struct buffer b;
+	struct json_writer w;
+	int64_t until;
+	if (args->word_count && (!option_given(args, OPTION_UNTIL) || !option_given(args, OPTION_REASON))) {
+		fprintf(stderr, "cresset incidents silence: a silence needs --until TIME and --reason TEXT\n");
+		return EXIT_USAGE;
+	}
+	if (!setup_time(args, OPTION_UNTIL, 0, &until))
+		return EXIT_USAGE;
+	begin(&b, &w, "incidents silence");
+	if (args->word_count) {
+		json_key(&w, "terms");
+		json_array(&w);
+		for (unsigned i = 0; i < args->word_count; i++)
+			json_str(&w, args->words[i]);
+		json_array_end(&w);
+		put_option(&w, args, OPTION_UNTIL, "until");
+		put_option(&w, args, OPTION_REASON, "reason");
+		put_option(&w, args, OPTION_ID, "id");
+		put_option(&w, args, OPTION_WHO, "who");
+	}
+	return finish(args, &b, &w, false, false);
+}

@@ -56,6 +56,9 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_JUNIT] = {OPTION_JUNIT, "junit", 0, "FILE", NULL, false, "write the results there as JUnit XML too"},
 	[OPTION_DOMAIN] = {OPTION_DOMAIN, "domain", 0, "NAME", "enterprise|ics", false,
 					   "which ATT&CK matrix (default enterprise)"},
+	[OPTION_UNTIL] = {OPTION_UNTIL, "until", 0, "TIME", NULL, false, "end of the silence: +8h, 2026-12-01, 2026-12-01T08:00:00Z"},
+	[OPTION_REASON] = {OPTION_REASON, "reason", 0, "TEXT", NULL, false, "why"},
+	[OPTION_ID] = {OPTION_ID, "id", 0, "ID", NULL, false, "the silence to be changed (--until now ends it)"},
 	[OPTION_KEEP] = {OPTION_KEEP, "keep", 0, NULL, NULL, false, "leave the data directory in place"},
 };
 
@@ -170,6 +173,13 @@ const struct verb verbs[] = {
 	{"incidents note", "ID TEXT", "add a note to an incident", "The status stays.",
 	 "cresset incidents note 3f0c... 'called the site'", LIST(ASKING, OPTION_WHO, OPTION_VERSION_OF), 2, 2,
 	 verb_incidents_note},
+	{"incidents silence", "[TERM...]", "do not be told of some incidents for a while",
+	 "Without a TERM: lists the silences. A TERM is rule:TITLE (or id), level:LEVEL, tag:TAG, or the name of a group-by field, ':' and a value; "
+	 "'*' stands for anything. Incidents of which all terms hold and whose newest event lies before --until are marked and left out of "
+	 "'incidents list --open'. Nothing is deleted, and who did it and why is recorded. --id changes a silence that is there.",
+	 "cresset incidents silence 'rule:Port scan*' source.ip:10.0.0.5 --until 2026-12-01 --reason 'scanner of the audit'\n"
+	 "cresset incidents silence --id 3f0c... source.ip:10.0.0.5 --until now --reason 'audit is over'",
+	 LIST(ASKING, OPTION_UNTIL, OPTION_REASON, OPTION_ID, OPTION_WHO), 0, 16, verb_incidents_silence},
 	{"segment show", "FILE...", "show a segment as text",
 	 "Layout, columns, sizes, checksums; with --rows the rows as well. Needs no owner.",
 	 "cresset segment show cresset-data/store/*.seg", LIST(OPTION_HELP, OPTION_ROWS), 1, ARGS_MAX, verb_segment_show},

@@ -26,6 +26,7 @@ int verb_incidents_list(const struct args *args);
 int verb_incidents_show(const struct args *args);
 int verb_incidents_set(const struct args *args);
 int verb_incidents_note(const struct args *args);
+int verb_incidents_silence(const struct args *args);
 int verb_segment_show(const struct args *args);
 int verb_fsck(const struct args *args);
 int verb_status(const struct args *args);

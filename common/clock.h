@@ -29,7 +29,7 @@ size_t clock_print(int64_t ns, char *out);
  * +hh). *has_zone tells whether it had one; without, the time is read as UTC. :60 is read as :59.999999999 and *leap
  * set. Returns the octets read, 0 when it is none. */
 size_t clock_parse_iso(struct slice s, int64_t *ns, bool *has_zone, bool *leap);
-/* "now", "-1h", "-15m", "-2d", "-30s", RFC 3339, "2026-11-23", Unix seconds/ms/us/ns by size. For options and queries. */
+/* "now", "-1h", "-15m", "-2d", "-30s", "+2h", RFC 3339, "2026-11-23", Unix seconds/ms/us/ns by size. For options and queries. */
 bool clock_parse_option(struct slice s, int64_t now_ns, int64_t *ns);
 /* "90s", "5m", "1h", "2d", "1w": a positive length. */
 bool clock_parse_span(struct slice s, int64_t *ns);

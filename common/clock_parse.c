@@ -167,6 +167,8 @@ bool clock_parse_option(struct slice s, int64_t now_ns, int64_t *ns)
 	}
 	if (s.len > 1 && s.ptr[0] == '-' && clock_parse_span(slice_from(s, 1), &span))
 		return !__builtin_sub_overflow(now_ns, span, ns);
+	if (s.len > 1 && s.ptr[0] == '+' && clock_parse_span(slice_from(s, 1), &span))
+		return !__builtin_add_overflow(now_ns, span, ns);
 	struct cursor c = {s, 0};
 	struct calendar day = {0};
 	if (date(&c, &day) && c.at == s.len)

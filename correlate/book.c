@@ -5,6 +5,7 @@
 #include "correlate/book_row.h"
 #include "correlate/correlate.h"
 #include "correlate/marks.h"
+#include "correlate/silences.h"
 
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ struct incident_book {
 	const struct env *env;
 	struct incident **slots; /* open addressing by id */
 	uint32_t slot_count, count;
+	struct silence *silences;
 	struct book_lane *lanes;
 	uint32_t lane_count;
 };
@@ -78,6 +80,7 @@ void incident_book_free(struct incident_book *book)
 			incident_free(env, book->slots[i]);
 	for (uint32_t i = 0; i < book->lane_count; i++)
 		marks_free(&book->lanes[i].marks);
+	silences_free(&book->silences, env);
 	env_free(env, book->slots);
 	env_free(env, book->lanes);
 	env_free(env, book);
@@ -229,6 +232,8 @@ static int add_row(struct incident_book *book, const struct batch_row *row)
 		return 0;
 	if (!book_row_read(row->original, &read) || read.kind == BOOK_ROW_OTHER)
 		return 0; /* not a row that this program wrote: the store keeps it, the book cannot use it */
+	if (read.kind == BOOK_ROW_SILENCE)
+		return row->kind == ROW_AUDIT ? silences_add(&book->silences, book->env, row->original) : 0;
 	return read.kind == BOOK_ROW_INCIDENT ? add_incident(book, &read) : add_change(book, &read);
 }
 
@@ -271,6 +276,7 @@ int incident_book_add(struct incident_book *book, struct slice octets, struct er
 struct listed {
 	const struct incident *incident;
 	struct book_row row;
+	const struct silence *silence;
 };
 
 static void put_raw(struct json_writer *w, const char *name, struct slice json)
@@ -307,6 +313,10 @@ static void put_listed(struct buffer *out, const struct listed *l)
 	put_raw(&w, "last_seen", l->row.last_seen);
 	put_raw(&w, "count", l->row.count);
 	put_raw(&w, "firing_points", l->row.firing_points);
+	if (l->silence != NULL) {
+		json_key(&w, "silenced_by");
+		json_hex(&w, l->silence->id, 16);
+	}
 	json_object_end(&w);
 	buffer_add_octet(out, '\n');
 }
@@ -348,13 +358,46 @@ int incident_book_list(const struct incident_book *book, bool only_open, struct 
 	uint32_t n = 0;
 	if (all == NULL)
 		return -ERROR_MEMORY;
-	for (uint32_t i = 0; i < book->slot_count; i++)
-		if (is_listed(book->slots[i], only_open) && reread(book->slots[i], &all[n].row))
-			all[n++].incident = book->slots[i];
+	for (uint32_t i = 0; i < book->slot_count; i++) {
+		struct listed *l = &all[n];
+		if (!is_listed(book->slots[i], only_open) || !reread(book->slots[i], &l->row))
+			continue;
+		l->incident = book->slots[i];
+		l->silence = silences_find(book->silences, &l->row, seen_ns(l->row.last_seen));
+		n += !only_open || l->silence == NULL;
+	}
 	qsort(all, n, sizeof(*all), newest_first);
 	for (uint32_t i = 0; i < n; i++)
 		put_listed(ndjson, &all[i]);
 	env_free(book->env, all);
+	return ndjson->failed ? -ERROR_MEMORY : 0;
+}
+
+static uint64_t count_silenced(const struct incident_book *book, const struct silence *silence)
+{
+	struct silence one = *silence;
+	struct book_row row;
+	uint64_t n = 0;
+	one.next = NULL;
+	for (uint32_t i = 0; i < book->slot_count; i++)
+		n += is_listed(book->slots[i], false) && reread(book->slots[i], &row) &&
+			 silences_find(&one, &row, seen_ns(row.last_seen)) != NULL;
+	return n;
+}
+
+int incident_book_silences(const struct incident_book *book, struct buffer *ndjson)
+{
+	for (const struct silence *s = book->silences; s != NULL; s = s->next) {
+		struct json_writer w;
+		json_writer_init(&w, ndjson);
+		json_object(&w);
+		json_key(&w, "silence");
+		json_raw(&w, s->json);
+		json_key(&w, "incidents");
+		json_u64(&w, count_silenced(book, s));
+		json_object_end(&w);
+		buffer_add_octet(ndjson, '\n');
+	}
 	return ndjson->failed ? -ERROR_MEMORY : 0;
 }
 

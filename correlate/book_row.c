@@ -90,7 +90,9 @@ bool book_row_read(struct slice json, struct book_row *out)
 		out->kind = BOOK_ROW_INCIDENT;
 	else if (slice_equal(token.text, SLICE("incident_change")))
 		out->kind = BOOK_ROW_CHANGE;
-	else
+	else if (slice_equal(token.text, SLICE("silence")))
+		out->kind = BOOK_ROW_SILENCE;
+	if (out->kind != BOOK_ROW_INCIDENT && out->kind != BOOK_ROW_CHANGE)
 		return true;
 	if (json_next(&r, &token) != JSON_OBJECT || !read_inner(&r, out))
 		return false;

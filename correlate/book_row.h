@@ -7,7 +7,8 @@
 enum book_row_kind {
 	BOOK_ROW_OTHER,
 	BOOK_ROW_INCIDENT,
-	BOOK_ROW_CHANGE
+	BOOK_ROW_CHANGE,
+	BOOK_ROW_SILENCE /* only the kind is read */
 };
 
 struct book_row {

@@ -143,6 +143,21 @@ int incident_book_show(const struct incident_book *book, struct slice id, struct
  * (ERROR_CONFLICT names it). The caller writes the row to the bus and feeds it back. */
 int incident_book_set(struct incident_book *book, struct slice id, uint64_t version, enum incident_status status,
 					  struct slice who, struct slice note, int64_t now_ns, struct buffer *row, struct error *error);
+/* A silence: incidents of which all terms hold and whose newest event lies before its end are marked, and left out of
+ * the list of open ones. A term is KEY:TEXT, KEY being rule (id or title), level, tag or a group-by field; '*' in the text
+ * stands for anything, case does not count. A row with the id of an earlier one takes its place (until = now ends it). */
+struct incident_silence {
+	uint8_t id[16];
+	const struct slice *terms;
+	uint32_t term_count;
+	int64_t until_ns;
+	struct slice who, reason;
+};
+/* Makes the row (JSON text); the caller writes it to the bus and feeds it back. ERROR_USAGE tells what is wrong. */
+int incident_silence_row(const struct incident_silence *silence, int64_t now_ns, struct buffer *row,
+						 struct error *error);
+/* One JSON object per silence: as its newest row, and "incidents", how many it marks now. */
+int incident_book_silences(const struct incident_book *book, struct buffer *ndjson);
 void incident_book_free(struct incident_book *book);
 
 #endif

@@ -41,6 +41,26 @@ diff "$tmp/live" "$tmp/past" || fail "a hunt over the running pipeline finds oth
 tail -1 "$tmp/hunt" | grep -q '"kind":"coverage".*"events":72,.*"sources_silent":null' || fail "coverage: $(tail -1 "$tmp/hunt")"
 tail -1 "$tmp/hunt" | grep -q '"title":"Shadow copies deleted"' || fail "a rule about Windows cannot have found anything: $(tail -1 "$tmp/hunt")"
 
+# Somebody does not want to hear of one of them for a while: it is marked, not gone, and comes back when that ends.
+open_ones() { "$CRESSET" incidents list --open --data "$data" --output ndjson | grep -c .; }
+"$CRESSET" incidents silence source.ip:198.51.100.5 --data "$data" --reason x >/dev/null 2>&1 && fail "a silence without an end"
+"$CRESSET" incidents silence source.ip --until +1h --reason x --data "$data" >/dev/null 2>"$tmp/err" && fail "a term without a text"
+grep -q "'source.ip' is no term" "$tmp/err" || fail "$(cat "$tmp/err")"
+"$CRESSET" incidents silence 'rule:SSH brute*' source.ip:198.51.100.5 --until +1h --reason 'our own test' --who eve --data "$data" --output ndjson >"$tmp/silence" ||
+	fail "silence"
+grep -q '"reason":"our own test","who":"eve".*"incidents":1}' "$tmp/silence" || fail "$(cat "$tmp/silence")"
+[ "$(open_ones)" = 3 ] || fail "$(open_ones) open incidents beside a silenced one"
+[ "$("$CRESSET" incidents list --data "$data" --output ndjson | grep -c '"silenced_by"')" = 1 ] || fail "the silenced one is not marked"
+id=$(grep -o '"id":"[0-9a-f]*"' "$tmp/silence" | head -1 | cut -d'"' -f4)
+stop
+"$CRESSET" run -c "$tmp/c.yml" >>"$tmp/run.out" 2>>"$tmp/run.err" &
+run_pid=$!
+await
+[ "$(open_ones)" = 3 ] || fail "the silence did not live through a restart"
+"$CRESSET" incidents silence --id "$id" source.ip:198.51.100.5 --until now --reason over --data "$data" --output ndjson | grep -q '"reason":"over".*"incidents":0}' ||
+	fail "the silence did not end"
+[ "$(open_ones)" = 4 ] || fail "$(open_ones) open incidents after the silence"
+
 # A range in which nothing was: that is an answer, and so are the sources that were there before it.
 "$CRESSET" hunt --data "$data" --output ndjson -q --from now >"$tmp/later" 2>/dev/null || fail "hunt of an empty range"
 [ "$(wc -l <"$tmp/later")" = 1 ] || fail "found something in the future"

@@ -215,12 +215,115 @@ static void test_memory_fails(void **state)
 	}
 }
 
+/* ---- silences ---- */
+
+#define SILENCE(id, terms, until) \
+	"{\"silence\":{\"id\":\"" id "\",\"terms\":{" terms "},\"until\":\"2026-01-01T" until \
+	"Z\",\"reason\":\"r\",\"who\":\"w\",\"time\":\"2026-01-01T00:00:00Z\"}}"
+#define RULED(id, seen) \
+	"{\"incident\":{\"id\":\"" id \
+	"\",\"state\":\"final\",\"rule\":{\"id\":\"r-1\",\"title\":\"Port scan \\\"x\\\"\",\"level\":\"high\"," \
+	"\"tags\":[\"attack.t1046\",\"site.a\"]},\"group\":{\"source.ip\":\"10.0.0.5\",\"user\":null}," \
+	"\"first_seen\":\"2026-01-01T00:00:00Z\",\"last_seen\":\"2026-01-01T00:00:" seen "Z\",\"count\":3,\"events\":[]}}"
+
+/* Is the incident, whose newest event is at :10, covered by a silence with these terms until then? */
+static bool covered(const char *row)
+{
+	struct desk d;
+	desk_open(&d);
+	feed(&d, 0, ROW_INCIDENT, RULED(ID_A, "10"));
+	feed(&d, 0, ROW_AUDIT, row);
+	bool open = strstr(listed(&d, true), ID_A) != NULL, marked = strstr(listed(&d, false), "\"silenced_by\"") != NULL;
+	assert_non_null(strstr(listed(&d, false), ID_A)); /* never gone */
+	assert_int_equal(open, !marked);
+	desk_close(&d);
+	return marked;
+}
+
+static void test_silence_terms(void **state)
+{
+	(void)state;
+	assert_true(covered(SILENCE(ID_B, "\"rule\":\"r-1\"", "00:00:11")));
+	assert_true(covered(SILENCE(ID_B, "\"rule\":\"PORT SCAN \\\"x\\\"\"", "00:00:11")));
+	assert_true(covered(SILENCE(ID_B, "\"rule\":\"port*\",\"source.ip\":\"10.*.5\",\"level\":\"high\"", "01:00:00")));
+	assert_true(covered(SILENCE(ID_B, "\"tag\":\"site.*\"", "00:00:11")));
+	assert_false(covered(SILENCE(ID_B, "\"tag\":\"site\"", "00:00:11")));
+	assert_false(covered(SILENCE(ID_B, "\"rule\":\"port*\",\"source.ip\":\"10.0.0.6\"", "00:00:11")));
+	assert_false(covered(SILENCE(ID_B, "\"user\":\"*\"", "00:00:11"))); /* missing in the key */
+	assert_false(covered(SILENCE(ID_B, "\"host\":\"*\"", "00:00:11")));
+	assert_false(covered(SILENCE(ID_B, "", "00:00:11")));
+	assert_false(covered(SILENCE(ID_B, "\"rule\":[\"r-1\"]", "00:00:11")));
+	/* its newest event is not before the end; an end before it was said takes it back */
+	assert_false(covered(SILENCE(ID_B, "\"rule\":\"*\"", "00:00:10")));
+	assert_false(covered("{\"silence\":{\"id\":\"" ID_B
+						 "\",\"terms\":{\"rule\":\"*\"},\"until\":\"2026-01-01T00:01:00Z\","
+						 "\"reason\":\"r\",\"who\":\"w\",\"time\":\"2026-01-01T00:01:00Z\"}}"));
+	assert_false(covered("{\"silence\":{\"id\":\"" ID_B "\",\"terms\":{\"rule\":\"*\"},\"until\":5}}"));
+	assert_false(covered("{\"silence\":7}"));
+}
+
+/* A later row of the same id takes the earlier one's place; an incident that goes on past the end comes back. */
+static void test_silence_changes(void **state)
+{
+	struct desk d;
+	(void)state;
+	desk_open(&d);
+	feed(&d, 0, ROW_INCIDENT, RULED(ID_A, "10"));
+	feed(&d, 0, ROW_AUDIT, SILENCE(ID_B, "\"rule\":\"nobody\"", "01:00:00"));
+	assert_null(strstr(listed(&d, false), "silenced_by"));
+	feed(&d, 0, ROW_AUDIT, SILENCE(ID_B, "\"rule\":\"r-1\"", "00:00:20"));
+	assert_non_null(strstr(listed(&d, false), "\"silenced_by\":\"" ID_B "\""));
+	buffer_reset(&d.out);
+	assert_int_equal(incident_book_silences(d.book, &d.out), 0);
+	buffer_add_octet(&d.out, 0);
+	assert_non_null(strstr((const char *)d.out.ptr, "\"reason\":\"r\""));
+	assert_non_null(strstr((const char *)d.out.ptr, "},\"incidents\":1}\n"));
+	assert_null(strstr((const char *)d.out.ptr, "nobody"));
+	feed(&d, 0, ROW_INCIDENT, RULED(ID_A, "30"));
+	assert_null(strstr(listed(&d, false), "silenced_by"));
+	desk_close(&d);
+}
+
+/* What is written is what is read. */
+static void test_silence_row(void **state)
+{
+	struct desk d;
+	struct error error = {0};
+	static const struct slice good[] = {{(const uint8_t *)"rule:Port \"scan*", 16},
+										{(const uint8_t *)"source.ip:a:b", 13}};
+	static const char *const wrong[] = {"rule", ":x", "rule:", "rule:\xff"};
+	struct incident_silence s = {
+		.terms = good, .term_count = 2, .until_ns = T0 + NS_PER_S, .who = SLICE("w"), .reason = SLICE("why")};
+	(void)state;
+	desk_open(&d);
+	assert_int_equal(incident_silence_row(&s, T0, &d.out, &error), 0);
+	buffer_add_octet(&d.out, 0);
+	assert_non_null(
+		strstr((const char *)d.out.ptr, "\"terms\":{\"rule\":\"Port \\\"scan*\",\"source.ip\":\"a:b\"},\"until\":"));
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct slice term = slice_str(wrong[i]);
+		s.terms = &term;
+		s.term_count = 1;
+		buffer_reset(&d.out);
+		assert_int_equal(incident_silence_row(&s, T0, &d.out, &error), -ERROR_USAGE);
+	}
+	s.terms = good;
+	s.term_count = 0;
+	assert_int_equal(incident_silence_row(&s, T0, &d.out, &error), -ERROR_USAGE);
+	s.term_count = 2;
+	s.reason = SLICE_NONE;
+	assert_int_equal(incident_silence_row(&s, T0, &d.out, &error), -ERROR_USAGE);
+	desk_close(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_newest_first_and_once), cmocka_unit_test(test_batches_again),
 		cmocka_unit_test(test_compare_and_set),       cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_strange_rows),          cmocka_unit_test(test_memory_fails),
+		cmocka_unit_test(test_silence_terms),         cmocka_unit_test(test_silence_changes),
+		cmocka_unit_test(test_silence_row),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
