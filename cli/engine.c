@@ -258,17 +258,50 @@ static int open_parts(struct engine *e, struct error *error)
 	return result;
 }
 
+static void put_offsets(const struct engine *e, struct json_writer *w)
+{
+	json_key(w, "from");
+	json_array(w);
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		if (e->feeds[i].duty != FEED_DETECT)
+			continue;
+		json_object(w);
+		json_key(w, "partition");
+		json_u64(w, e->feeds[i].partition);
+		json_key(w, "offset");
+		json_u64(w, e->feeds[i].next);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+/* T17: which rules judge from which offsets on. Their files are in DATA/rules/DIGEST (run_keep_rules). */
 static int note_activation(struct engine *e, struct error *error)
 {
-	char json[256], hex[65];
+	struct buffer json;
+	struct json_writer w;
 	uint8_t digest[32];
 	if (!e->config.ruleset)
 		return 0;
 	ruleset_digest(e->config.ruleset, digest);
-	hex_print(digest, 32, hex);
-	int len = snprintf(json, sizeof json, "{\"activation\":{\"ruleset\":\"%s\",\"epoch\":%llu}}", hex,
-					   (unsigned long long)e->correlate_epoch);
-	return own_writer_row(&e->control, ROW_AUDIT, slice_of(json, (size_t)len), NULL, error);
+	buffer_init(&json, e->env);
+	json_writer_init(&w, &json);
+	json_object(&w);
+	json_key(&w, "activation");
+	json_object(&w);
+	json_key(&w, "ruleset");
+	json_hex(&w, digest, 32);
+	json_key(&w, "epoch");
+	json_u64(&w, e->correlate_epoch);
+	json_key(&w, "rules");
+	json_u64(&w, ruleset_count(e->config.ruleset));
+	put_offsets(e, &w);
+	json_object_end(&w);
+	json_object_end(&w);
+	int result = json.failed ? error_set(error, ERROR_MEMORY, "no memory for the activation of the rules")
+							 : own_writer_row(&e->control, ROW_AUDIT, buffer_slice(&json), NULL, error);
+	buffer_free(&json);
+	return result;
 }
 
 int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus,
@@ -368,7 +401,7 @@ int engine_step(struct engine *e, struct error *error)
 	return busy;
 }
 
-static int settle(struct engine *e, struct error *error)
+int engine_settle(struct engine *e, struct error *error)
 {
 	int64_t until = env_boot(e->env) + SETTLE_WAIT_NS;
 	int result = engine_commit(e, error);
@@ -392,7 +425,7 @@ int engine_drain(struct engine *e, bool seal, struct error *error)
 		quiet = busy ? 0 : quiet + 1;
 	}
 	int result = seal ? store_part(e, true, error) : 0;
-	return result < 0 ? result : settle(e, error);
+	return result < 0 ? result : engine_settle(e, error);
 }
 
 void engine_close(struct engine *e)

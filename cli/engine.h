@@ -101,6 +101,8 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 				struct error *error);
 /* Bounded work. 1: there was something to do, 0: idle, negative: fatal for the process. */
 int engine_step(struct engine *e, struct error *error);
+/* Commits where it stands, without reading on; waits for what was written to be durable. */
+int engine_settle(struct engine *e, struct error *error);
 /* Steps until every feed has read what is durable, then seals (`seal`) and commits. Over Kafka, where others go on writing, it
  * reads nothing more and waits for acknowledgements, 10 s at most: what is not committed then is read again. */
 int engine_drain(struct engine *e, bool seal, struct error *error);

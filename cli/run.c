@@ -5,7 +5,6 @@
 #include "cli/verbs.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #define BACKOFF_MAX_S 30
 #define EARLY_BYTES (16u << 10) /* a record that is worth a write of its own, instead of a copy */
+#define HAND_OVER_S 30 /* for an engine to commit and end */
 #define CALM_S 60 /* a child that lived this long starts again at 1 s */
 
 /* ---- preparation, shared with the stages ---- */
@@ -69,27 +69,6 @@ static int load_decoders(struct run *run, const struct args *args)
 	return result ? setup_fail(args, &error) : EXIT_OK;
 }
 
-static int load_rules(struct run *run, const struct args *args)
-{
-	struct setup_told told = {0};
-	struct ruleset_counts counts = {0};
-	struct error error = {0};
-	char sigma[PATH_MAX], yara[PATH_MAX];
-	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma),
-							  setup_library_path("yara", yara, sizeof yara)};
-	const struct config *c = &run->config;
-	int result = setup_rules(c->rules ? c->rules : shipped, c->rules ? c->rule_count : 2, c->yara, &told, &run->ruleset,
-							 &counts, &error);
-	if (result)
-		return setup_fail(args, &error);
-	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts.loaded, counts.refused);
-	if (counts.refused && option_given(args, OPTION_STRICT)) {
-		fprintf(stderr, "cresset: %u rules refused, and --strict was given\n", counts.refused);
-		return EXIT_RULES;
-	}
-	return EXIT_OK;
-}
-
 int run_prepare(struct run *run, const struct args *args, bool stage)
 {
 	*run = (struct run){.env = setup_env(), .args = args};
@@ -103,7 +82,7 @@ int run_prepare(struct run *run, const struct args *args, bool stage)
 	if (!code)
 		code = load_decoders(run, args);
 	if (!code)
-		code = load_rules(run, args);
+		code = run_load_rules(run, args, false);
 	return code;
 }
 
@@ -113,6 +92,8 @@ void run_release(struct run *run)
 		decoders_free(run->decoders);
 	if (run->ruleset)
 		ruleset_release(run->ruleset);
+	if (run->has_reread)
+		config_free(&run->reread);
 	config_free(&run->config);
 }
 
@@ -291,11 +272,52 @@ static void restart_due(struct supervisor *s)
 	}
 }
 
+/* ---- other rules ---- */
+
+/* The engine commits where it stands and goes; what comes in meanwhile waits in the log. */
+static void end_engine(struct supervisor *s)
+{
+	struct child *c = &s->children[ROLE_ENGINE];
+	int64_t until = env_boot(s->run->env) + HAND_OVER_S * NS_PER_S;
+	int status;
+	if (!c->pid)
+		return;
+	kill(c->pid, SIGUSR1);
+	while (waitpid(c->pid, &status, WNOHANG) == 0) {
+		struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
+		if (env_boot(s->run->env) > until) {
+			fprintf(stderr, "cresset: the engine did not end within %d s and is killed; its last commit counts\n",
+					HAND_OVER_S);
+			kill(c->pid, SIGKILL);
+			until = INT64_MAX;
+		}
+		nanosleep(&nap, NULL);
+	}
+	*c = (struct child){0};
+}
+
+static void reload(struct supervisor *s)
+{
+	struct error error = {0};
+	setup_hup = 0;
+	int result = run_reload_rules(s->run, s->run->args);
+	if (result == 0)
+		return;
+	end_engine(s);
+	if (start_child(s, ROLE_ENGINE, &error)) {
+		setup_fail(s->run->args, &error);
+		s->children[ROLE_ENGINE].restart_ns = env_boot(s->run->env) + NS_PER_S;
+	}
+	fprintf(stderr, "cresset: the new rules are in force: %s\n", s->run->ruleset_text);
+}
+
 static void watch(struct supervisor *s)
 {
 	while (!setup_stop) {
 		struct timespec nap = {.tv_nsec = 100 * 1000 * 1000};
 		reap(s);
+		if (setup_hup)
+			reload(s);
 		restart_due(s);
 		nanosleep(&nap, NULL);
 	}
@@ -379,7 +401,9 @@ static int supervise(struct supervisor *s, struct error *error)
 	if (result)
 		return result;
 	memcpy(run->uuid, s->data.uuid, 16);
-	result = recover_part(run, true, error); /* all of the log, before anybody reads it */
+	result = run_keep_rules(run, error);
+	if (!result)
+		result = recover_part(run, true, error); /* all of the log, before anybody reads it */
 	if (!result)
 		result = recover_part(run, false, error);
 	for (int role = ROLE_ENGINE; !result && role < ROLE_COUNT; role++)
@@ -401,6 +425,7 @@ int verb_run(const struct args *args)
 	static struct supervisor s;
 	struct error error = {0};
 	setup_signals();
+	setup_reloads();
 	int code = run_prepare(&run, args, false);
 	if (code) {
 		run_release(&run);

@@ -28,6 +28,8 @@ struct run {
 	struct decoders *decoders;
 	struct ruleset *ruleset;
 	char ruleset_text[128];
+	struct config reread; /* of the last reload: the rules are named there */
+	bool has_reread;
 	struct bound_input inputs[64];
 	struct run_shared *shared;
 	char data[4096];
@@ -37,6 +39,13 @@ struct run {
 /* Configuration, --data, --syslog, --rules, decoders and rules with their diagnostics. Returns an exit code. */
 int run_prepare(struct run *run, const struct args *args, bool stage);
 void run_release(struct run *run);
+
+/* run_rules.c: the rules of `run`. Into run->ruleset; an exit code. */
+int run_load_rules(struct run *run, const struct args *args, bool quiet);
+/* Copies of the files that the ruleset was made of, DATA/rules/DIGEST/: what it judged can be judged again. */
+int run_keep_rules(struct run *run, struct error *error);
+/* All or nothing: 1 when run->ruleset is another one now, 0 when nothing changes (told). */
+int run_reload_rules(struct run *run, const struct args *args);
 
 /* Loops until SIGTERM or SIGINT, then drains. They return the exit code of the process. */
 int run_ingest(struct run *run, struct bus *bus, uint64_t epoch);

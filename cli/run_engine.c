@@ -74,7 +74,7 @@ static int loop(struct engine *e, struct control *control, struct error *error)
 {
 	struct pollfd fds[CONTROL_CLIENTS + 1];
 	bool told = false;
-	while (!setup_stop) {
+	while (!setup_stop && !setup_hand_over) {
 		int busy = engine_step(e, error);
 		if (busy < 0)
 			return busy;
@@ -113,7 +113,7 @@ int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties
 		control_close(&control);
 	}
 	if (!result)
-		result = engine_drain(&e, false, &error);
+		result = setup_hand_over ? engine_settle(&e, &error) : engine_drain(&e, false, &error);
 	(void)unlink(path);
 	int code = result < 0 ? setup_fail(run->args, &error) : EXIT_OK;
 	engine_close(&e);

@@ -207,3 +207,29 @@ void setup_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
+
+volatile int setup_hup, setup_hand_over;
+static volatile int had_terminal;
+
+static void on_hup(int number)
+{
+	(void)number;
+	if (had_terminal && !isatty(0))
+		setup_stop = 1;
+	else
+		setup_hup = 1;
+}
+
+static void on_hand_over(int number)
+{
+	(void)number;
+	setup_hand_over = 1;
+}
+
+void setup_reloads(void)
+{
+	struct sigaction hup = {.sa_handler = on_hup}, hand_over = {.sa_handler = on_hand_over};
+	had_terminal = isatty(0);
+	sigaction(SIGHUP, &hup, NULL);
+	sigaction(SIGUSR1, &hand_over, NULL);
+}

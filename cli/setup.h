@@ -41,5 +41,9 @@ bool setup_time(const struct args *args, enum option_id id, int64_t fallback, in
 /* SIGINT and SIGTERM set this; long loops look at it. */
 extern volatile int setup_stop;
 void setup_signals(void);
+/* For `run`: SIGHUP sets setup_hup (a reload), or setup_stop when the terminal it was started on is gone; SIGUSR1 sets
+ * setup_hand_over. */
+extern volatile int setup_hup, setup_hand_over;
+void setup_reloads(void);
 
 #endif

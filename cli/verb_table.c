@@ -56,7 +56,8 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_JUNIT] = {OPTION_JUNIT, "junit", 0, "FILE", NULL, false, "write the results there as JUnit XML too"},
 	[OPTION_DOMAIN] = {OPTION_DOMAIN, "domain", 0, "NAME", "enterprise|ics", false,
 					   "which ATT&CK matrix (default enterprise)"},
-	[OPTION_UNTIL] = {OPTION_UNTIL, "until", 0, "TIME", NULL, false, "end of the silence: +8h, 2026-12-01, 2026-12-01T08:00:00Z"},
+	[OPTION_UNTIL] = {OPTION_UNTIL, "until", 0, "TIME", NULL, false,
+					  "end of the silence: +8h, 2026-12-01, 2026-12-01T08:00:00Z"},
 	[OPTION_REASON] = {OPTION_REASON, "reason", 0, "TEXT", NULL, false, "why"},
 	[OPTION_ID] = {OPTION_ID, "id", 0, "ID", NULL, false, "the silence to be changed (--until now ends it)"},
 	[OPTION_KEEP] = {OPTION_KEEP, "keep", 0, NULL, NULL, false, "leave the data directory in place"},
@@ -71,7 +72,7 @@ const struct verb verbs[] = {
 	{"run", "", "take in logs, find incidents, keep the evidence",
 	 "Starts the whole pipeline on this machine: syslog over UDP and TCP comes in, every event goes to a durable local log, rules "
 	 "run over it, and segments keep it. Without a configuration it listens on 127.0.0.1:5514 and keeps its data in ./cresset-data. "
-	 "SIGTERM and SIGINT drain, commit and exit with 0.",
+	 "SIGHUP reads the rules again, all or none of them. SIGTERM and SIGINT drain, commit and exit with 0.",
 	 "cresset run\ncresset run --syslog 0.0.0.0:514 --data /var/lib/cresset\ncresset run -c /etc/cresset/cresset.conf",
 	 LIST(OPTION_HELP, OPTION_CONFIG, OPTION_DATA, OPTION_SYSLOG, OPTION_RULES, OPTION_DECODERS, OPTION_STRICT), 0, 0,
 	 verb_run},

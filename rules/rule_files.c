@@ -127,3 +127,14 @@ int rule_files_each(const struct env *env, const char *const *paths, size_t coun
 	arena_free(&w.arena);
 	return rc;
 }
+
+static bool name_is_rules(const char *name)
+{
+	return name_is_sigma(name) || name_is_yara(name);
+}
+
+int ruleset_files(const struct env *env, const char *const *paths, size_t path_count, bool yara,
+				  int (*each)(void *ctx, const char *path), void *ctx, struct error *error)
+{
+	return rule_files_each(env, paths, path_count, yara ? name_is_rules : name_is_sigma, each, ctx, error);
+}

@@ -98,6 +98,9 @@ struct ruleset_counts {
 int ruleset_load(const struct env *env, const char *const *paths, size_t path_count,
 				 const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, struct ruleset **out,
 				 struct ruleset_counts *counts, struct error *error);
+/* The rule files under these paths, as a load would read them. Not 0 from `each` ends it. */
+int ruleset_files(const struct env *env, const char *const *paths, size_t path_count, bool yara,
+				  int (*each)(void *ctx, const char *path), void *ctx, struct error *error);
 struct ruleset *ruleset_hold(struct ruleset *r);
 void ruleset_release(struct ruleset *r);
 void ruleset_digest(const struct ruleset *r, uint8_t out[32]);

@@ -1,0 +1,235 @@
+/* The rules of a running pipeline: loaded, kept beside the data, loaded again. */
+#include "cli/run.h"
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROBE_CPU_S 60 /* for loading rules that nobody has seen before */
+#define PROBE_BYTES ((rlim_t)4 << 30)
+#define KEPT_FILE_MAX ((size_t)8 << 20)
+
+/* ---- which ---- */
+
+struct rule_paths {
+	char sigma[PATH_MAX], yara[PATH_MAX];
+	const char *shipped[2];
+	const char *const *paths;
+	unsigned count;
+	bool with_yara;
+};
+
+static void find_paths(const struct run *run, struct rule_paths *p)
+{
+	const struct config *c = run->has_reread ? &run->reread : &run->config;
+	const struct args *args = run->args;
+	p->shipped[0] = setup_library_path("sigma", p->sigma, sizeof p->sigma);
+	p->shipped[1] = setup_library_path("yara", p->yara, sizeof p->yara);
+	p->with_yara = c->yara;
+	p->paths = args->rule_count ? args->rules : c->rules ? c->rules : p->shipped;
+	p->count = args->rule_count ? args->rule_count : c->rules ? c->rule_count : 2;
+}
+
+static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
+{
+	struct setup_told told = {.quiet = quiet};
+	struct error error = {0};
+	struct rule_paths p;
+	find_paths(run, &p);
+	int result = setup_rules(p.paths, p.count, p.with_yara, &told, &run->ruleset, counts, &error);
+	if (result)
+		return setup_fail(run->args, &error);
+	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts->loaded, counts->refused);
+	return EXIT_OK;
+}
+
+int run_load_rules(struct run *run, const struct args *args, bool quiet)
+{
+	struct ruleset_counts counts = {0};
+	int code = load(run, quiet, &counts);
+	if (!code && counts.refused && option_given(args, OPTION_STRICT)) {
+		fprintf(stderr, "cresset: %u rules refused, and --strict was given\n", counts.refused);
+		return EXIT_RULES;
+	}
+	return code;
+}
+
+/* ---- kept ---- */
+
+struct keeping {
+	const struct env *env;
+	char folder[4400];
+	unsigned files;
+	struct error *error;
+};
+
+static int write_copy(struct keeping *k, const char *path, struct slice octets)
+{
+	const struct env_files *f = &k->env->files;
+	int fd = f->open(f->ctx, path, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE);
+	if (fd < 0)
+		return error_io(k->error, fd, "cannot write %s", path);
+	int result = env_write_all(k->env, fd, octets.ptr, octets.len, 0);
+	if (!result)
+		result = f->sync(f->ctx, fd);
+	f->close(f->ctx, fd);
+	return result ? error_io(k->error, result, "cannot write %s", path) : 0;
+}
+
+/* The number keeps the order of loading and tells apart what has the same name in two folders. */
+static int keep_file(void *ctx, const char *path)
+{
+	struct keeping *k = ctx;
+	char copy[4800];
+	uint8_t *octets;
+	size_t len;
+	const char *slash = strrchr(path, '/');
+	int result = env_read_file(k->env, path, KEPT_FILE_MAX, &octets, &len);
+	if (result)
+		return error_io(k->error, result, "cannot read %s", path);
+	snprintf(copy, sizeof copy, "%s/%05u-%.200s", k->folder, k->files++, slash ? slash + 1 : path);
+	result = write_copy(k, copy, slice_of(octets, len));
+	env_free(k->env, octets);
+	return result;
+}
+
+static int remove_file(void *ctx, const char *name)
+{
+	struct keeping *k = ctx;
+	char path[4800];
+	snprintf(path, sizeof path, "%s/%.200s", k->folder, name);
+	return name[0] == '.' ? 0 : k->env->files.unlink(k->env->files.ctx, path);
+}
+
+static int keep_into(struct run *run, struct keeping *k, const char *folder)
+{
+	struct rule_paths p;
+	const struct env_files *f = &run->env->files;
+	find_paths(run, &p);
+	int result = env_make_dirs(run->env, k->folder);
+	if (result && result != -EEXIST)
+		return error_io(k->error, result, "cannot make %s", k->folder);
+	result = f->list(f->ctx, k->folder, remove_file, k);
+	if (result < 0)
+		return error_io(k->error, result, "cannot empty %s", k->folder);
+	result = ruleset_files(run->env, p.paths, p.count, p.with_yara, keep_file, k, k->error);
+	if (!result)
+		result = f->sync_dir(f->ctx, k->folder);
+	if (!result)
+		result = f->rename(f->ctx, k->folder, folder, false);
+	if (!result)
+		result = env_sync_parent(run->env, folder);
+	return result && k->error->code == ERROR_NONE ? error_io(k->error, result, "cannot keep the rules in %s", folder)
+												  : result;
+}
+
+int run_keep_rules(struct run *run, struct error *error)
+{
+	struct keeping k = {.env = run->env, .error = error};
+	char folder[4300], hex[65];
+	struct env_stat st;
+	uint8_t digest[32];
+	ruleset_digest(run->ruleset, digest);
+	hex_print(digest, 32, hex);
+	snprintf(folder, sizeof folder, "%s/rules/%s", run->data, hex);
+	if (run->env->files.stat(run->env->files.ctx, folder, &st) == 0)
+		return 0;
+	/* A copy that a crash cut short has this name, and is made anew. */
+	snprintf(k.folder, sizeof k.folder, "%s/rules/new", run->data);
+	return keep_into(run, &k, folder);
+}
+
+/* ---- loaded again ---- */
+
+/* Loads in a process of its own, with an end to time and memory: hostile or broken rules harm nobody. An exit code. */
+static int probe(struct run *run)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid < 0)
+		return EXIT_STORAGE;
+	if (pid == 0) {
+		struct rlimit cpu = {PROBE_CPU_S, PROBE_CPU_S}, memory = {PROBE_BYTES, PROBE_BYTES};
+		struct ruleset_counts counts = {0};
+		(void)setrlimit(RLIMIT_CPU, &cpu);
+		(void)setrlimit(RLIMIT_AS, &memory);
+		int code = load(run, false, &counts);
+		_exit(code ? code : counts.refused ? EXIT_RULES : EXIT_OK);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_STORAGE;
+		else if (setup_stop)
+			kill(pid, SIGKILL);
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "cresset: loading the new rules took more than %d s or too much memory\n", PROBE_CPU_S);
+	return WIFSIGNALED(status) ? EXIT_RULES : WEXITSTATUS(status);
+}
+
+/* Only the rules are taken from it: sockets, partitions and the like stay as they were. */
+static int reread_config(struct run *run, struct config *out)
+{
+	struct error error = {0};
+	struct setup_told told = {0};
+	int result = config_defaults(out, run->env, &error);
+	if (!result && option_given(run->args, OPTION_CONFIG))
+		result = config_read(out, run->args->value[OPTION_CONFIG], setup_tell, &told, &error);
+	if (result && !told.errors)
+		setup_fail(run->args, &error);
+	return result;
+}
+
+/* Puts back what was there. */
+static int keep_old(struct run *run, const struct run *old, const char *why)
+{
+	if (run->ruleset && run->ruleset != old->ruleset)
+		ruleset_release(run->ruleset);
+	if (run->has_reread)
+		config_free(&run->reread);
+	run->ruleset = old->ruleset;
+	memcpy(run->ruleset_text, old->ruleset_text, sizeof run->ruleset_text);
+	run->reread = old->reread;
+	run->has_reread = old->has_reread;
+	fprintf(stderr, "cresset: %s; %s stay in force\n", why, old->ruleset_text);
+	return 0;
+}
+
+static bool same_digest(const struct ruleset *a, const struct ruleset *b)
+{
+	uint8_t x[32], y[32];
+	ruleset_digest(a, x);
+	ruleset_digest(b, y);
+	return memcmp(x, y, 32) == 0;
+}
+
+int run_reload_rules(struct run *run, const struct args *args)
+{
+	static struct run old;
+	struct error error = {0};
+	old = *run;
+	run->has_reread = reread_config(run, &run->reread) == 0;
+	if (!run->has_reread) {
+		config_free(&run->reread);
+		return keep_old(run, &old, "the configuration is not good");
+	}
+	if (probe(run) != EXIT_OK)
+		return keep_old(run, &old, "a reload takes all rules or none, and not all of these are good");
+	run->ruleset = NULL;
+	if (run_load_rules(run, args, true))
+		return keep_old(run, &old, "the new rules cannot be loaded");
+	if (same_digest(run->ruleset, old.ruleset))
+		return keep_old(run, &old, "the rules are the same as before");
+	if (run_keep_rules(run, &error)) {
+		setup_fail(args, &error);
+		return keep_old(run, &old, "the new rules cannot be kept");
+	}
+	ruleset_release(old.ruleset);
+	if (old.has_reread)
+		config_free(&old.reread);
+	return 1;
+}
