@@ -1,5 +1,7 @@
 /* Loading documents: what kind each is, who refuses, what is counted. */
+#include "rules/action.h"
 #include "rules/correlation.h"
+#include "rules/filter.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,6 +41,8 @@ int(loader_refuse_at)(struct loader *l, const char *id, const struct tree_node *
 void loader_warn(struct loader *l, const char *id, const struct tree_node *at, const char *format, ...)
 {
 	va_list args;
+	if (l->silent)
+		return;
 	va_start(args, format);
 	tell(l, DIAGNOSTIC_WARNING, id, at->line, at->column, format, args);
 	va_end(args);
@@ -71,6 +75,11 @@ int loader_init(struct loader *l, const struct env *env, diagnostic_fn *fn, void
 
 void loader_free(struct loader *l)
 {
+	while (l->kept) {
+		struct arena arena = l->kept->arena;
+		l->kept = l->kept->next;
+		arena_free(&arena);
+	}
 	arena_free(&l->tree);
 	if (l->names.arena.env)
 		dictionary_free(&l->names);
@@ -98,65 +107,21 @@ int loader_add(struct loader *l, struct rule *rule)
 
 /* ---- documents ---- */
 
-static int filter_read(struct loader *l, const struct tree_node *root)
-{
-	const struct tree_node *body = tree_get(root, "filter"), *rules = tree_get(body, "rules");
-	const struct tree_node *logsource = tree_get(root, "logsource");
-	struct refused_filter *f = arena_zalloc(&l->set->arena, sizeof *f);
-	if (!f)
-		return NO_MEMORY;
-	int rc = loader_refuse_at(l, "sigma-unsupported", root,
-							  "filters are not supported yet; the rules it names are refused with it");
-	f->file = l->file;
-	f->line = root->line;
-	struct named_place *names = NULL;
-	if (rules && rules->type != TREE_NULL && !(tree_is_scalar(rules) && slice_equal(rules->text, SLICE("any"))))
-		if (correlation_names(l, rules, "rules", &names, &f->count) == NO_MEMORY)
-			return NO_MEMORY;
-	struct slice *texts = arena_zalloc(&l->set->arena, (f->count ? f->count : 1) * sizeof *texts);
-	if (!texts)
-		return NO_MEMORY;
-	CHECK(f->count == 0 || names);
-	for (uint32_t i = 0; i < f->count; i++)
-		texts[i] = names[i].text;
-	f->rules = texts;
-	if (logsource && sigma_logsource(l, logsource, &f->logsource) == NO_MEMORY)
-		return NO_MEMORY;
-	f->next = l->filters;
-	l->filters = f;
-	return rc;
-}
-
 static int detection_read(struct loader *l, const struct tree_node *root)
 {
 	struct detection *d;
-	if (l->after_global)
-		return loader_refuse_at(l, "sigma-unsupported", root,
-								"this rule needs the 'action: global' above it, which is not supported yet");
 	int rc = sigma_rule(l, root, &d);
 	if (!rc)
 		rc = loader_name(l, &d->rule, NULL);
 	return rc ? rc : loader_add(l, &d->rule);
 }
 
-static int action_read(struct loader *l, const struct tree_node *root, const struct tree_node *action)
-{
-	if (tree_is_scalar(action) && slice_equal(action->text, SLICE("global")))
-		l->after_global = true;
-	if (tree_is_scalar(action) && slice_equal(action->text, SLICE("reset")))
-		l->after_global = false;
-	return loader_refuse_at(l, "sigma-unsupported", root,
-							"documents with 'action: global', 'repeat' or 'reset' are not supported yet");
-}
-
 static int document_read(struct loader *l, const struct tree_node *root)
 {
-	const struct tree_node *action = tree_get(root, "action");
 	if (root->type != TREE_MAP)
 		return loader_refuse_at(l, "sigma-document", root, "a rule is a map, not %s", tree_type_name(root));
-	if (action)
-		return action_read(l, root, action);
-	if (tree_get(root, "filter"))
+	l->no_rule = tree_get(root, "filter") != NULL;
+	if (l->no_rule)
 		return filter_read(l, root);
 	if (tree_get(root, "correlation"))
 		return correlation_read(l, root);
@@ -181,8 +146,6 @@ static int document_title(struct loader *l, const struct tree_node *root)
 static int document_refused(struct loader *l, const struct tree_node *root)
 {
 	l->counts.refused++;
-	if (!root)
-		return 0;
 	const struct tree_node *id = tree_get(root, "id"), *name = tree_get(root, "name");
 	return loader_name_refused(l, id && tree_is_scalar(id) ? id->text : SLICE_NONE,
 							   name && tree_is_scalar(name) ? name->text : SLICE_NONE, l->file, root->line);
@@ -203,19 +166,48 @@ static bool document_is_other(const struct tree_node *root)
 	return other;
 }
 
+static int document_merged(struct loader *l, const struct tree_node *root)
+{
+	const struct tree_node *merged = root;
+	int rc = action_merge(l, root, &merged);
+	if (!rc && !merged) {
+		l->no_rule = true;
+		return 0;
+	}
+	if (!rc && merged != root)
+		rc = document_title(l, merged);
+	if (!rc)
+		rc = document_read(l, merged);
+	return rc == REFUSED ? document_refused(l, merged ? merged : root) : rc;
+}
+
 static int document_load(struct loader *l, const struct yaml_document *d)
 {
 	if (document_is_other(d->root))
 		return 0;
+	uint32_t refused = l->counts.refused;
 	int rc = document_title(l, d->root);
-	if (rc)
-		return rc;
-	l->counts.rules++;
-	if (d->root)
-		rc = document_read(l, d->root);
-	else
-		rc = loader_refuse(l, "yaml", d->error.line, d->error.column, "%s", d->error.text);
-	return rc == REFUSED ? document_refused(l, d->root) : rc;
+	l->no_rule = false;
+	if (!rc && d->root)
+		rc = document_merged(l, d->root);
+	else if (!rc) {
+		loader_refuse(l, "yaml", d->error.line, d->error.column, "%s", d->error.text);
+		l->counts.refused++;
+	}
+	l->counts.rules += !l->no_rule || l->counts.refused > refused;
+	return rc;
+}
+
+/* The tree of a file whose documents are wanted when all files are read. */
+static int keep_tree(struct loader *l)
+{
+	struct kept_tree *k = arena_alloc(&l->tree, sizeof *k); /* inside what it keeps */
+	if (!k)
+		return NO_MEMORY;
+	*k = (struct kept_tree){l->tree, l->kept};
+	l->kept = k;
+	arena_init(&l->tree, l->env, 0);
+	return 0;
 }
 
 int loader_text(struct loader *l, const char *file, struct slice text)
@@ -223,60 +215,14 @@ int loader_text(struct loader *l, const char *file, struct slice text)
 	struct yaml_tree tree;
 	l->file = file;
 	l->rule = "";
-	l->after_global = false;
+	l->keep_tree = false;
+	action_begin_file(l);
 	int rc = yaml_tree_parse(&l->tree, text, &tree, NULL) ? NO_MEMORY : 0;
 	for (uint32_t i = 0; !rc && i < tree.count; i++)
 		rc = document_load(l, &tree.documents[i]);
-	arena_reset(&l->tree);
 	l->rule = "";
-	return rc;
-}
-
-/* ---- rules under refused filters ---- */
-
-static bool filter_names(const struct refused_filter *f, const struct rule *r)
-{
-	if (!logsource_holds(&f->logsource, &r->logsource))
-		return false;
-	for (uint32_t i = 0; i < f->count; i++)
-		if (slice_equal(f->rules[i], r->id) || slice_equal(f->rules[i], r->name) || slice_equal(f->rules[i], r->title))
-			return true;
-	return f->count == 0;
-}
-
-static int drop(struct loader *l, struct rule *r, const struct refused_filter *f)
-{
-	l->file = arena_string(&l->tree, r->file);
-	l->rule = r->title.len ? arena_string(&l->tree, r->title) : "";
-	if (!l->file)
-		return NO_MEMORY;
-	loader_refuse(l, "sigma-unsupported", r->line, 1,
-				  "a filter narrows this rule (%s:%u), and filters are not supported yet", f->file, f->line);
-	l->counts.refused++;
-	struct named_rule *named[] = {loader_find(l, r->id), loader_find(l, r->name)};
-	for (unsigned i = 0; i < 2; i++)
-		if (named[i] && named[i]->rule == r)
-			*named[i] = (struct named_rule){.refused_file = (const char *)r->file.ptr, .refused_line = r->line};
-	return 0;
-}
-
-int loader_drop_filtered(struct loader *l)
-{
-	struct ruleset *set = l->set;
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < set->count; i++) {
-		struct rule *r = set->rules[i];
-		const struct refused_filter *f = l->filters;
-		while (f && !filter_names(f, r))
-			f = f->next;
-		if (f && drop(l, r, f))
-			return NO_MEMORY;
-		if (f)
-			continue;
-		r->index = kept;
-		set->rules[kept++] = r;
-	}
-	set->count = kept;
+	if (!rc && l->keep_tree)
+		return keep_tree(l);
 	arena_reset(&l->tree);
-	return 0;
+	return rc;
 }

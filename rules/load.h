@@ -29,14 +29,19 @@ struct named_rule {
 	uint32_t refused_line;
 };
 
-/* A filter is refused, and with it the rules that it would have narrowed: without it they would tell too much. */
-struct refused_filter {
-	struct logsource logsource;
-	const struct slice *rules; /* count 0: all */
-	uint32_t count;
-	const char *file;
-	uint32_t line;
-	struct refused_filter *next;
+/* The tree of a file that is still needed when all files are read. */
+struct kept_tree {
+	struct arena arena;
+	struct kept_tree *next;
+};
+
+struct filter; /* rules/filter.h */
+
+/* action.c: what documents of the file being read hand down to those behind them. */
+struct action_state {
+	const struct tree_node *global, *previous; /* in `tree`; null: none */
+	bool global_refused;
+	uint64_t nodes, compared; /* merged so far */
 };
 
 struct loader {
@@ -49,14 +54,18 @@ struct loader {
 	const char *file; /* lives as long as the ruleset */
 	const char *rule; /* title, id or name of the document being read, or "" */
 	struct field_mapping *mappings;
-	struct refused_filter *filters;
+	struct filter *filters; /* in the order of loading */
+	struct kept_tree *kept;
+	bool keep_tree; /* of the file being read */
+	bool no_rule; /* the document being read becomes no rule: a filter */
+	bool silent; /* warnings were told already */
 	struct dictionary names; /* ids and names of rules; named[] has an entry for each */
 	struct named_rule *named;
 	uint32_t named_room;
 	struct pending_correlation *correlations, **correlations_tail;
 	/* what the rule being compiled needs */
 	struct logsource logsource;
-	bool after_global; /* an `action: global` stands above in this file */
+	struct action_state action;
 };
 
 /* Tells, and returns REFUSED. */
@@ -80,6 +89,8 @@ int loader_key_field(struct loader *l, struct slice name, const struct logsource
 int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out);
 /* sigma_detection.c: the whole `detection` map. */
 int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out);
+/* The same of a filter, whose key `rules` is no selection. */
+int sigma_filter_detection(struct loader *l, const struct tree_node *body, const struct node **out);
 /* condition.c: text of a condition over named selections. */
 struct selection {
 	struct slice name;
@@ -98,6 +109,8 @@ struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t childre
 /* sigma_rule.c: the common head of a document; a detection rule. */
 int sigma_head(struct loader *l, const struct tree_node *root, struct rule *rule);
 int sigma_rule(struct loader *l, const struct tree_node *root, struct detection **out);
+/* Puts cheap parts first and chooses witnesses: when the tree is whole. */
+int detection_finish(struct loader *l, struct detection *d);
 int sigma_logsource(struct loader *l, const struct tree_node *node, struct logsource *out);
 
 /* correlation_rule.c: read when met, resolved when all files are read. */
@@ -117,7 +130,6 @@ void loader_free(struct loader *l); /* keeps the ruleset */
 int loader_add(struct loader *l, struct rule *rule);
 /* One document; REFUSED is counted already. */
 int loader_text(struct loader *l, const char *file, struct slice text);
-int loader_drop_filtered(struct loader *l);
 
 /* rule_files.c: every file under the paths that `wanted` takes, sorted. */
 int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),

@@ -1,5 +1,5 @@
 /* The ruleset as a whole: loading paths, holding, looking. */
-#include "rules/load.h"
+#include "rules/filter.h"
 #include "rules/yara_rules.h"
 
 #include <errno.h>
@@ -59,8 +59,8 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 	int rc = load_mappings(l, options, error);
 	if (!rc)
 		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);
-	if (!rc && l->filters)
-		rc = loader_drop_filtered(l);
+	if (!rc)
+		rc = filters_apply(l);
 	if (!rc)
 		rc = correlations_resolve(l);
 	if (!rc && options && options->yara)

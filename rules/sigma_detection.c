@@ -73,14 +73,16 @@ static bool name_is_plain(struct slice name)
 	return true;
 }
 
-static int selections_read(struct loader *l, const struct tree_node *detection, struct selections *s)
+/* `other`: a key that is no selection, beside condition. */
+static int selections_read(struct loader *l, const struct tree_node *detection, struct slice other,
+						   struct selections *s)
 {
 	s->list = arena_zalloc(&l->tree, (detection->count ? detection->count : 1) * sizeof *s->list);
 	if (!s->list)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < detection->count; i++) {
 		const struct tree_pair *pair = &detection->pairs[i];
-		if (slice_equal(pair->key->text, SLICE("condition")))
+		if (slice_equal(pair->key->text, SLICE("condition")) || (other.len && slice_equal(pair->key->text, other)))
 			continue;
 		if (slice_equal(pair->key->text, SLICE("timeframe")))
 			return loader_refuse_at(l, "sigma-timeframe", pair->key,
@@ -122,7 +124,8 @@ static int conditions_compile(struct loader *l, const struct tree_node *conditio
 	return 0;
 }
 
-int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out)
+static int detection_compile(struct loader *l, const struct tree_node *detection, struct slice other,
+							 const struct node **out)
 {
 	if (detection->type != TREE_MAP)
 		return loader_refuse_at(l, "sigma-detection", detection,
@@ -132,7 +135,7 @@ int sigma_detection(struct loader *l, const struct tree_node *detection, const s
 	if (!condition)
 		return loader_refuse_at(l, "sigma-no-condition", detection, "a detection needs a condition");
 	struct selections s = {0};
-	int rc = selections_read(l, detection, &s);
+	int rc = selections_read(l, detection, other, &s);
 	if (!rc)
 		rc = conditions_compile(l, condition, &s, out);
 	for (uint32_t i = 0; !rc && i < s.count; i++)
@@ -140,4 +143,14 @@ int sigma_detection(struct loader *l, const struct tree_node *detection, const s
 			loader_warn(l, "sigma-unused-selection", s.list[i].at, "no condition uses the selection '%.*s'",
 						SLICE_PRINT(s.list[i].name));
 	return rc;
+}
+
+int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out)
+{
+	return detection_compile(l, detection, SLICE_NONE, out);
+}
+
+int sigma_filter_detection(struct loader *l, const struct tree_node *body, const struct node **out)
+{
+	return detection_compile(l, body, SLICE("rules"), out);
 }

@@ -167,6 +167,12 @@ static void node_order(const struct node *n, unsigned depth)
 	}
 }
 
+int detection_finish(struct loader *l, struct detection *d)
+{
+	node_order(d->root, 0);
+	return witness_make(&l->set->arena, d->root, &d->witnesses, &d->witness_count);
+}
+
 /* ---- the rule ---- */
 
 int sigma_rule(struct loader *l, const struct tree_node *root, struct detection **out)
@@ -187,10 +193,6 @@ int sigma_rule(struct loader *l, const struct tree_node *root, struct detection 
 	l->logsource = d->rule.logsource;
 	if (!rc)
 		rc = sigma_detection(l, detection, &d->root);
-	if (rc)
-		return rc;
-	node_order(d->root, 0);
-	rc = witness_make(&l->set->arena, d->root, &d->witnesses, &d->witness_count);
 	*out = d;
-	return rc;
+	return rc ? rc : detection_finish(l, d);
 }

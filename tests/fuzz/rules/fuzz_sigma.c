@@ -1,7 +1,7 @@
 /* Rule text: whatever it says, it is loaded or refused, and what was loaded can be judged and digested; by witnesses the
  * same holds as the plain way. */
 #include "rules/example.h"
-#include "rules/load.h"
+#include "rules/filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	CHECK(loader_init(&l, &env, tell, &told) == 0);
 	CHECK(loader_text(&l, "input.yml", slice_of(data, size)) == 0);
-	CHECK(loader_drop_filtered(&l) == 0);
+	CHECK(filters_apply(&l) == 0);
 	CHECK(correlations_resolve(&l) == 0);
 	CHECK(ruleset_make_digest(l.set) == 0);
 	CHECK(l.set->count + l.counts.refused == l.counts.rules); /* each is one or the other */
