@@ -63,6 +63,7 @@ struct loader {
 	struct named_rule *named;
 	uint32_t named_room;
 	struct pending_correlation *correlations, **correlations_tail;
+	int32_t zone_minutes; /* of date parts */
 	/* what the rule being compiled needs */
 	struct logsource logsource;
 	struct action_state action;

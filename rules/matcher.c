@@ -7,9 +7,8 @@ static enum verdict verdict_of(bool holds)
 	return holds ? VERDICT_TRUE : VERDICT_FALSE;
 }
 
-static bool compare_holds(const struct matcher *m, struct view_value *x)
+static bool number_holds(const struct matcher *m, const struct number *n)
 {
-	const struct number *n = view_number(x);
 	if (n->type == NUMBER_NONE)
 		return false;
 	int order = number_order(n, &m->number);
@@ -28,6 +27,18 @@ static bool compare_holds(const struct matcher *m, struct view_value *x)
 		return order != 0;
 	}
 	return false;
+}
+
+static bool date_holds(const struct matcher *m, int64_t ns)
+{
+	struct number n = {.type = NUMBER_I64, .i64 = date_part(ns, m->zone_minutes, m->part)};
+	return number_holds(m, &n);
+}
+
+static bool date_text_holds(const struct matcher *m, struct slice text)
+{
+	int64_t ns;
+	return date_read(text, m->zone_minutes, &ns) && date_holds(m, ns);
 }
 
 static bool bool_holds(const struct matcher *m, const struct view_value *x)
@@ -91,7 +102,9 @@ static enum verdict value_judge(const struct matcher *m, struct row_view *v, str
 	case MATCH_NUMBER:
 		return verdict_of(view_number(x)->type != NUMBER_NONE && number_order(view_number(x), &m->number) == 0);
 	case MATCH_COMPARE:
-		return verdict_of(compare_holds(m, x));
+		return verdict_of(number_holds(m, view_number(x)));
+	case MATCH_DATE:
+		return verdict_of(date_text_holds(m, x->text));
 	case MATCH_BOOL:
 		return verdict_of(bool_holds(m, x));
 	case MATCH_FIELD:
@@ -111,7 +124,7 @@ static enum verdict field_judge(const struct matcher *m, struct row_view *v, uin
 	if (m->kind == MATCH_EXISTS)
 		return verdict_of((first != NO_VALUE) == m->truth);
 	if (first == NO_VALUE)
-		return verdict_of(m->kind == MATCH_NULL);
+		return verdict_of(m->kind == MATCH_NULL || (m->own_time && date_holds(m, batch_row_when(&v->row))));
 	enum verdict best = VERDICT_FALSE;
 	for (uint32_t at = first; at != NO_VALUE && best != VERDICT_TRUE; at = v->links[at].next) {
 		struct view_value *x = row_view_value(v, at);

@@ -150,11 +150,33 @@ static int apply_cidr(struct literals *v, int unused)
 static int apply_compare(struct literals *v, int compare)
 {
 	for (uint32_t i = 0; i < v->count; i++) {
-		if (v->list[i].kind != LITERAL_NUMBER)
-			return literal_refuse(v, "sigma-compare-number", &v->list[i],
-								  "lt, lte, gt and gte need a number, without quotes");
-		v->list[i].kind = LITERAL_COMPARE;
-		v->list[i].compare = (enum compare)compare;
+		struct literal *x = &v->list[i];
+		if (x->kind != LITERAL_NUMBER && !(x->kind == LITERAL_DATE && x->compare == COMPARE_EQ))
+			return literal_refuse(v, "sigma-compare-number", x, "lt, lte, gt and gte need a number, without quotes");
+		x->kind = x->kind == LITERAL_DATE ? LITERAL_DATE : LITERAL_COMPARE;
+		x->compare = (enum compare)compare;
+	}
+	return 0;
+}
+
+static int apply_date(struct literals *v, int part)
+{
+	int32_t least, most;
+	date_part_range((enum date_part)part, &least, &most);
+	for (uint32_t i = 0; i < v->count; i++) {
+		struct literal *x = &v->list[i];
+		if (x->kind == LITERAL_COMPARE)
+			return literal_refuse(v, "sigma-date", x,
+								  "minute, hour, day, week, month and year stand before lt, lte, gt, gte");
+		if (x->kind != LITERAL_NUMBER || x->number.type != NUMBER_I64)
+			return literal_refuse(v, "sigma-date", x,
+								  "minute, hour, day, week, month and year need a whole number, without quotes");
+		if (x->number.i64 < least || x->number.i64 > most)
+			loader_warn(v->l, "sigma-date-range", x->node, "no time has this: the values go from %d to %d", least,
+						most);
+		x->kind = LITERAL_DATE;
+		x->compare = COMPARE_EQ;
+		x->part = (enum date_part)part;
 	}
 	return 0;
 }
@@ -318,18 +340,19 @@ static const struct modifier {
 	{"lte", apply_compare, COMPARE_LTE},
 	{"gt", apply_compare, COMPARE_GT},
 	{"gte", apply_compare, COMPARE_GTE},
+	{"minute", apply_date, DATE_MINUTE},
+	{"hour", apply_date, DATE_HOUR},
+	{"day", apply_date, DATE_DAY},
+	{"week", apply_date, DATE_WEEK},
+	{"month", apply_date, DATE_MONTH},
+	{"year", apply_date, DATE_YEAR},
 	{"cidr", apply_cidr, 0},
 	{"expand", apply_expand, 0},
 	{"fieldref", apply_fieldref, 0},
 };
 
-static const char *const not_yet[] = {"minute", "hour", "day", "week", "month", "year"};
-
 int modifier_apply(struct literals *v, struct slice name)
 {
-	for (size_t i = 0; i < sizeof not_yet / sizeof *not_yet; i++)
-		if (slice_equal(name, slice_str(not_yet[i])))
-			return refuse_here(v, "sigma-unsupported", "this modifier is not supported yet", name);
 	for (size_t i = 0; i < sizeof modifiers / sizeof *modifiers; i++) {
 		if (!slice_equal(name, slice_str(modifiers[i].name)))
 			continue;

@@ -17,6 +17,7 @@ enum literal_kind {
 	LITERAL_NETWORK,
 	LITERAL_COMPARE,
 	LITERAL_EXISTS,
+	LITERAL_DATE,
 };
 
 struct literal {
@@ -25,9 +26,10 @@ struct literal {
 	uint32_t origin; /* which value of the rule it came from: expansions of one value stay alternatives */
 	bool encoded; /* base64 or utf16 was applied */
 	struct unit_text text; /* TEXT */
-	struct number number; /* NUMBER, COMPARE */
+	struct number number; /* NUMBER, COMPARE, DATE */
 	bool truth; /* BOOL, EXISTS */
-	enum compare compare;
+	enum compare compare; /* COMPARE, DATE */
+	enum date_part part; /* DATE */
 	enum text_place place; /* FIELD */
 	uint32_t regex_flags;
 	uint8_t network[16], bits;

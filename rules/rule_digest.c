@@ -86,6 +86,12 @@ static void matcher_digest(const struct matcher *m, const struct dictionary *fie
 		break;
 	case MATCH_NULL:
 		break;
+	case MATCH_DATE:
+		add_u64(s, m->part);
+		add_u64(s, m->compare);
+		add_u64(s, (uint64_t)m->zone_minutes);
+		add_number(s, &m->number);
+		break;
 	case MATCH_FIELD:
 		add_u64(s, (uint64_t)m->place << 1 | m->cased);
 		add_names(s, &m->other, fields);

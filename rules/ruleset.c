@@ -56,6 +56,7 @@ static void settle_told(struct ruleset *set)
 static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options,
 					struct error *error)
 {
+	l->zone_minutes = options ? options->zone_minutes : 0;
 	int rc = load_mappings(l, options, error);
 	if (!rc)
 		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);

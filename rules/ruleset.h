@@ -6,6 +6,7 @@
 #ifndef RULES_RULESET_H
 #define RULES_RULESET_H
 
+#include "rules/date_part.h"
 #include "rules/pattern.h"
 #include "rules/regex.h"
 #include "rules/rules.h"
@@ -40,6 +41,7 @@ enum matcher_kind {
 	MATCH_NULL, /* missing or null */
 	MATCH_EXISTS, /* present, null and empty included */
 	MATCH_FIELD, /* fieldref */
+	MATCH_DATE, /* a part of a time compared with a number */
 };
 
 enum text_place {
@@ -54,10 +56,13 @@ struct matcher {
 	struct slice written; /* the value as in the rule */
 	bool cased; /* TEXT, FIELD */
 	bool truth; /* BOOL, EXISTS */
-	enum compare compare; /* COMPARE */
+	enum compare compare; /* COMPARE, DATE */
+	enum date_part part; /* DATE */
+	bool own_time; /* DATE: where the field is missing, the time of the row itself counts */
+	int32_t zone_minutes; /* DATE */
 	enum text_place place; /* FIELD: where the other value must stand in this one */
 	uint8_t bits, network[16]; /* NETWORK */
-	struct number number; /* NUMBER, COMPARE */
+	struct number number; /* NUMBER, COMPARE, DATE */
 	const struct pattern *pattern;
 	const struct regex *regex;
 	uint32_t regex_flags;

@@ -117,6 +117,7 @@ static int matcher_from(struct literals *v, const struct literal *x, struct matc
 		[LITERAL_TEXT] = MATCH_TEXT,       [LITERAL_NUMBER] = MATCH_NUMBER,   [LITERAL_BOOL] = MATCH_BOOL,
 		[LITERAL_NULL] = MATCH_NULL,       [LITERAL_REGEX] = MATCH_REGEX,     [LITERAL_FIELD] = MATCH_FIELD,
 		[LITERAL_NETWORK] = MATCH_NETWORK, [LITERAL_COMPARE] = MATCH_COMPARE, [LITERAL_EXISTS] = MATCH_EXISTS,
+		[LITERAL_DATE] = MATCH_DATE,
 	};
 	m->written = loader_copy(v->l, x->node->text);
 	if (!m->written.ptr)
@@ -125,6 +126,8 @@ static int matcher_from(struct literals *v, const struct literal *x, struct matc
 	m->cased = v->cased;
 	m->truth = x->truth;
 	m->compare = x->compare;
+	m->part = x->part;
+	m->zone_minutes = x->kind == LITERAL_DATE ? v->l->zone_minutes : 0;
 	m->place = x->place;
 	m->number = x->number;
 	m->bits = x->bits;
@@ -183,8 +186,10 @@ static int item_from(struct literals *v, struct slice field, uint32_t first, uin
 		item->field = loader_copy(v->l, field);
 		rc = item->field.ptr ? loader_field(v->l, item->field, &v->l->logsource, &item->names) : NO_MEMORY;
 	}
-	for (uint32_t i = 0; !rc && i < count; i++)
+	for (uint32_t i = 0; !rc && i < count; i++) {
 		rc = matcher_from(v, &v->list[first + i], &matchers[i]);
+		matchers[i].own_time = matchers[i].kind == MATCH_DATE && slice_equal(field, SLICE("@timestamp"));
+	}
 	n->item = item;
 	*out = n;
 	return rc;

@@ -130,6 +130,7 @@ static unsigned matcher_cost(const struct matcher *m)
 	case MATCH_NETWORK:
 		return 4;
 	case MATCH_FIELD:
+	case MATCH_DATE:
 		return 6;
 	case MATCH_REGEX:
 		break;

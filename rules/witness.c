@@ -163,6 +163,8 @@ static struct choice matcher_choice(const struct matcher *m, struct choice prese
 		return (struct choice){.chance = NEVER};
 	case MATCH_EXISTS:
 		return m->truth ? present : (struct choice){.chance = NEVER};
+	case MATCH_DATE:
+		return m->own_time ? (struct choice){.chance = NEVER} : present;
 	case MATCH_REGEX:
 	case MATCH_NETWORK:
 	case MATCH_COMPARE:
@@ -232,6 +234,8 @@ static struct promise item_promise(const struct item *item)
 static enum verdict matcher_absent(const struct matcher *m)
 {
 	bool holds = m->kind == MATCH_NULL || (m->kind == MATCH_EXISTS && !m->truth);
+	if (m->own_time)
+		return VERDICT_UNKNOWN; /* the time of the row decides */
 	return holds ? VERDICT_TRUE : VERDICT_FALSE;
 }
 

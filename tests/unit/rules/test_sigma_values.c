@@ -201,7 +201,12 @@ static void bad_values_are_refused(void **state)
 		{RULE("f|nosuch: a"), 5, 7, "sigma-unknown-modifier", "nosuch"},
 		{RULE("f|contains|nosuch: a"), 5, 16, "sigma-unknown-modifier", "nosuch"},
 		{RULE("'f|nosuch': a"), 5, 8, "sigma-unknown-modifier", "nosuch"},
-		{RULE("f|hour: 3"), 5, 7, "sigma-unsupported", "hour"},
+		{RULE("f|hour: '3'"), 5, 13, "sigma-date", "without quotes"},
+		{RULE("f|hour: 1.5"), 5, 13, "sigma-date", "whole number"},
+		{RULE("f|gte|hour: 3"), 5, 17, "sigma-date", "stand before"},
+		{RULE("f|hour|gte|lt: 3"), 5, 20, "sigma-compare-number", "need a number"},
+		{RULE("f|contains|day: 3"), 5, 21, "sigma-date", "whole number"},
+		{RULE("'|hour': 3"), 5, 14, "sigma-keyword", "a keyword"},
 		{RULE("- null"), 5, 7, "sigma-keyword", "keyword"},
 	};
 	(void)state;
