@@ -3,16 +3,11 @@
 
 #include <stdlib.h>
 
-static bool told_by_excursion(const struct part *part, const struct plan_rule *rule)
-{
-	return rule->told && !part->temporal->config.each;
-}
-
 /* Firing points that can only be passed on when their set is complete. */
 static bool waits_for_set(const struct part *part, const struct plan_rule *rule)
 {
 	bool each = rule->told && part->temporal->config.each;
-	return rule->monotone && (each || (rule->outer_count > 0 && rule->carried_count > 0));
+	return rule->mode == PLAN_AT_ONCE && (each || (rule->outer_count > 0 && rule->carried_count > 0));
 }
 
 /* ---- a match has joined ---- */
@@ -61,6 +56,10 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 	if (condition_update(part, g, place) < 0)
 		return -ERROR_MEMORY;
 	int64_t due = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
+	if (g->rule->mode != PLAN_AT_ONCE) {
+		int64_t judged = judge_due(g->rule, group_member(g, place)->when_ns);
+		due = judged < due ? judged : due;
+	}
 	if (t->fired_count > 0) {
 		if (take_fired(part, g) < 0 || tell_provisional(part, g) < 0)
 			return -ERROR_MEMORY;
@@ -76,47 +75,6 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 }
 
 /* ---- the watermark has passed ---- */
-
-static int64_t next_period_ns(const struct plan_rule *rule, int64_t when_ns)
-{
-	int64_t next;
-	if (__builtin_mul_overflow(period_number(rule, when_ns) + 1, rule->period_ns, &next))
-		return INT64_MAX;
-	return next;
-}
-
-/* A laid window holds: its last match is a firing point, once, even when windows of two periods end with it. */
-static int judged(struct part *part, struct group *g, uint32_t from, uint32_t to)
-{
-	struct member *m = group_member(g, to - 1);
-	if ((m->flags & MEMBER_FIRED) != 0)
-		return 0;
-	m->flags |= MEMBER_FIRED;
-	if (g->rule->told && part->temporal->config.each && tell_firing(part, g, from, to, to - 1) < 0)
-		return -ERROR_MEMORY;
-	if (told_by_excursion(part, g->rule) && excursion_fire(part, g, to - 1, group_member(g, from)->when_ns) < 0)
-		return -ERROR_MEMORY;
-	return g->rule->outer_count > 0 ? chain_forward(part, g, from, to, to - 1) : 0;
-}
-
-/* T4: windows laid one after another from the first match of a period on. */
-static int judge_windows(struct part *part, struct group *g, int64_t watermark_ns)
-{
-	for (;;) {
-		uint32_t from = group_lower(g, g->judged_ns);
-		if (from == g->count)
-			return 0;
-		int64_t begin = group_member(g, from)->when_ns, end = add_saturated(begin, g->rule->timespan_ns);
-		if (end >= watermark_ns)
-			return 0;
-		uint32_t to = group_upper(g, end);
-		int holds = condition_judge(part, g, from, to);
-		if (holds < 0 || (holds > 0 && judged(part, g, from, to) < 0))
-			return -ERROR_MEMORY;
-		int64_t cut = next_period_ns(g->rule, begin);
-		g->judged_ns = cut <= end ? cut : end + 1;
-	}
-}
 
 static int pass_sets(struct part *part, struct group *g, int64_t watermark_ns)
 {
@@ -155,6 +113,11 @@ int64_t group_due(const struct part *part, const struct group *g)
 	int64_t oldest = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
 	if (oldest < due)
 		due = oldest;
+	if (g->rule->mode == PLAN_SETTLED) {
+		uint32_t next = group_lower(g, g->judged_ns);
+		if (next < g->count && group_member(g, next)->when_ns < due)
+			due = group_member(g, next)->when_ns;
+	}
 	if (!waits_for_set(part, g->rule))
 		return due;
 	for (uint32_t i = group_lower(g, g->judged_ns); i < g->count && group_member(g, i)->when_ns < due; i++)
@@ -165,7 +128,7 @@ int64_t group_due(const struct part *part, const struct group *g)
 
 static int group_advance(struct part *part, struct group *g, int64_t watermark_ns)
 {
-	if (!g->rule->monotone && judge_windows(part, g, watermark_ns) < 0)
+	if (g->rule->mode != PLAN_AT_ONCE && (group_judge(part, g, watermark_ns) < 0 || tell_provisional(part, g) < 0))
 		return -ERROR_MEMORY;
 	if (waits_for_set(part, g->rule) && pass_sets(part, g, watermark_ns) < 0)
 		return -ERROR_MEMORY;

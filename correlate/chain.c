@@ -69,15 +69,19 @@ static bool put_group(struct temporal *t, const struct outer *o)
 
 static bool put_value(struct temporal *t, const struct outer *o)
 {
-	if (o->rule->type != CORRELATION_VALUE_COUNT)
+	double number;
+	if (!o->rule->values)
 		return true;
 	for (uint32_t i = 0; i < o->rule->correlation->value_count; i++) {
 		enum key_tag tag;
 		struct slice name = o->rule->correlation->values[i].per_rule[o->slot];
 		struct slice value = outer_value(o->group, o->from, o->to, o->index, name, &tag);
-		if (tag == KEY_MISSING)
+		if (tag == KEY_MISSING || (o->rule->numeric && !rules_number(value, &number)))
 			return false;
-		tuple_add_canonical(&t->value, value, true);
+		if (o->rule->numeric)
+			tuple_add_number(&t->value, number);
+		else
+			tuple_add_canonical(&t->value, value, true);
 	}
 	return true;
 }
@@ -166,14 +170,13 @@ int64_t chain_watermark(const struct part *part, uint32_t level)
 	return said < (uint64_t)(level - 1) * part->temporal->config.matches_partitions ? TIME_NONE : least;
 }
 
-/* A laid window tells its firing point up to a timespan after it. */
+/* So long after its `when` a firing point of the level may be told. */
 static int64_t level_delay(const struct plan *plan, uint32_t level)
 {
 	int64_t delay = 0;
 	for (uint32_t i = 0; i < plan->count; i++)
-		if (plan->rules[i].level == level && plan->rules[i].outer_count > 0 && !plan->rules[i].monotone &&
-			plan->rules[i].timespan_ns > delay)
-			delay = plan->rules[i].timespan_ns;
+		if (plan->rules[i].level == level && plan->rules[i].outer_count > 0 && plan->rules[i].delay_ns > delay)
+			delay = plan->rules[i].delay_ns;
 	return delay;
 }
 

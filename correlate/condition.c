@@ -1,4 +1,5 @@
-/* Conditions: for each type, which members complete a set (monotone), and whether a laid window holds (the others).
+/* Conditions that hold at once: for each type, which members complete a set. What is judged behind the watermark is in
+ * judge.c.
  *
  * A match can only change the verdict on itself and on members at most a timespan after it. The usual match is the newest
  * of its group, and then only its own verdict is open: that case takes constant or logarithmic time. Matches that come
@@ -39,12 +40,16 @@ static uint64_t count_matches(const struct group *g, uint32_t from, uint32_t to)
 
 /* ---- distinct rules ---- */
 
-static uint64_t count_slots(const struct group *g, const int64_t *newest, int64_t since)
+static bool slots_hold(const struct group *g, const int64_t *newest, int64_t since)
 {
-	uint64_t n = 0;
-	for (uint32_t i = 0; i < g->rule->rule_count; i++)
-		n += newest[i] != TIME_NONE && newest[i] >= since;
-	return n;
+	const struct correlation *c = g->rule->correlation;
+	uint64_t n = 0, present = 0;
+	for (uint32_t i = 0; i < g->rule->rule_count; i++) {
+		bool there = newest[i] != TIME_NONE && newest[i] >= since;
+		n += there;
+		present |= (uint64_t)there << (i & 63);
+	}
+	return c->expression_count > 0 ? expression_holds(c->expression, c->expression_count, present) : n >= g->rule->need;
 }
 
 /* One rule looks for an event of its own; an event already given away is asked for when its holder finds another. */
@@ -65,7 +70,7 @@ static bool assign_event(const struct group *g, uint32_t slot, uint32_t from, ui
 
 /* T7 with distinct_events: the most rules that can each have an event of their own among members [from, to). When
  * `complete` the last member must stand for its rule. */
-static int64_t count_assigned(struct part *part, const struct group *g, uint32_t from, uint32_t to, bool complete)
+static int64_t assign(struct part *part, const struct group *g, uint32_t from, uint32_t to, bool complete)
 {
 	const struct env *env = part->temporal->env;
 	uint32_t n = to - from, own = n - 1;
@@ -92,18 +97,9 @@ static int64_t count_assigned(struct part *part, const struct group *g, uint32_t
 	return total;
 }
 
-static int64_t count_rules(struct part *part, const struct group *g, uint32_t from, uint32_t to)
+int64_t count_assigned(struct part *part, const struct group *g, uint32_t from, uint32_t to)
 {
-	if (g->rule->distinct_events)
-		return count_assigned(part, g, from, to, false);
-	int64_t n = 0;
-	for (uint32_t slot = 0; slot < g->rule->rule_count; slot++)
-		for (uint32_t i = from; i < to; i++)
-			if (group_member(g, i)->slot == slot) {
-				n++;
-				break;
-			}
-	return n;
+	return from == to ? 0 : assign(part, g, from, to, false);
 }
 
 /* ---- updates ---- */
@@ -129,7 +125,7 @@ static int update_assigned(struct part *part, struct group *g, uint32_t place, i
 		if ((m->flags & MEMBER_FIRED) != 0)
 			continue;
 		uint32_t from = group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns));
-		int64_t n = count_assigned(part, g, from, i + 1, true);
+		int64_t n = assign(part, g, from, i + 1, true);
 		if (n < 0 || ((uint64_t)n >= g->rule->need && fired_add(part, g, i) < 0))
 			return -ERROR_MEMORY;
 	}
@@ -147,8 +143,7 @@ static int sweep_rules(struct part *part, struct group *g, uint32_t from, uint32
 		g->slots[m->slot] = m->when_ns;
 		if (i < place || m->when_ns > until || (m->flags & MEMBER_FIRED) != 0)
 			continue;
-		if (count_slots(g, g->slots, sub_saturated(m->when_ns, g->rule->timespan_ns)) >= g->rule->need &&
-			fired_add(part, g, i) < 0)
+		if (slots_hold(g, g->slots, sub_saturated(m->when_ns, g->rule->timespan_ns)) && fired_add(part, g, i) < 0)
 			return -ERROR_MEMORY;
 	}
 	return 0;
@@ -163,13 +158,13 @@ static int update_rules(struct part *part, struct group *g, uint32_t place, int6
 	if (place + 1 < g->count)
 		return sweep_rules(part, g, group_lower(g, since), place, until);
 	g->slots[m->slot] = m->when_ns;
-	return count_slots(g, g->slots, since) >= g->rule->need ? fired_add(part, g, place) : 0;
+	return slots_hold(g, g->slots, since) ? fired_add(part, g, place) : 0;
 }
 
 int condition_update(struct part *part, struct group *g, uint32_t place)
 {
 	part->temporal->fired_count = 0;
-	if (!g->rule->monotone)
+	if (g->rule->mode != PLAN_AT_ONCE)
 		return 0;
 	int64_t when = group_member(g, place)->when_ns, until = add_saturated(when, g->rule->timespan_ns);
 	switch (g->rule->type) {
@@ -181,6 +176,10 @@ int condition_update(struct part *part, struct group *g, uint32_t place)
 		return update_rules(part, g, place, until);
 	case CORRELATION_TEMPORAL_ORDERED:
 		return ordered_update(part, g, place, until);
+	case CORRELATION_VALUE_SUM:
+	case CORRELATION_VALUE_AVG:
+	case CORRELATION_VALUE_PERCENTILE:
+		return 0; /* never at once */
 	}
 	return 0;
 }
@@ -188,42 +187,9 @@ int condition_update(struct part *part, struct group *g, uint32_t place)
 int condition_rebuild(struct part *part, struct group *g)
 {
 	part->temporal->fired_count = 0;
-	if (!g->rule->monotone || g->count == 0)
+	if (g->rule->mode != PLAN_AT_ONCE || g->count == 0)
 		return 0;
 	if (g->rule->type == CORRELATION_TEMPORAL && !g->rule->distinct_events)
 		return sweep_rules(part, g, 0, g->count, TIME_NONE);
 	return g->rule->type == CORRELATION_TEMPORAL_ORDERED ? ordered_rebuild(part, g) : 0;
-}
-
-/* ---- laid windows ---- */
-
-static bool compare_holds(enum compare compare, uint64_t n, uint64_t threshold)
-{
-	switch (compare) {
-	case COMPARE_GT:
-		return n > threshold;
-	case COMPARE_GTE:
-		return n >= threshold;
-	case COMPARE_LT:
-		return n < threshold;
-	case COMPARE_LTE:
-		return n <= threshold;
-	case COMPARE_EQ:
-		return n == threshold;
-	case COMPARE_NEQ:
-		return n != threshold;
-	}
-	return false;
-}
-
-int condition_judge(struct part *part, const struct group *g, uint32_t from, uint32_t to)
-{
-	int64_t n;
-	if (g->rule->type == CORRELATION_EVENT_COUNT)
-		n = (int64_t)count_matches(g, from, to);
-	else if (g->rule->type == CORRELATION_VALUE_COUNT)
-		n = values_count(part, g, from, to, UINT64_MAX);
-	else
-		n = count_rules(part, g, from, to);
-	return n < 0 ? -ERROR_MEMORY : compare_holds(g->rule->compare, (uint64_t)n, g->rule->threshold);
 }

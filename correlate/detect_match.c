@@ -36,7 +36,7 @@ static bool choose_all(struct detect *d, const struct plan_rule *rule, uint32_t 
 		if (d->choices[i].count == 0 && !c->missing_group)
 			return false;
 	}
-	if (c->type != CORRELATION_VALUE_COUNT)
+	if (!rule->values)
 		return true;
 	for (uint32_t i = 0; i < c->value_count; i++) {
 		choose(d, c->values[i].per_rule[slot], &d->choices[c->group_count + i]);
@@ -46,9 +46,25 @@ static bool choose_all(struct detect *d, const struct plan_rule *rule, uint32_t 
 	return true;
 }
 
+/* T11: what is no number is skipped, and counted. False when nothing is left. */
+static bool keep_numbers(struct detect *d, const struct plan_rule *rule)
+{
+	struct detect_choice *choice = &d->choices[rule->group_count];
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < choice->count; i++) {
+		char small[16];
+		double number;
+		if (rules_number(batch_value_text(&choice->values[i], small), &number))
+			choice->values[kept++] = choice->values[i];
+	}
+	d->lane->ledger.not_numeric += choice->count - kept;
+	choice->count = kept;
+	return kept > 0;
+}
+
 static uint32_t choice_count(const struct plan_rule *rule)
 {
-	if (rule->correlation == NULL || rule->type != CORRELATION_VALUE_COUNT)
+	if (!rule->values)
 		return rule->group_count;
 	return rule->group_count + rule->correlation->value_count;
 }
@@ -64,6 +80,12 @@ static void add_component(struct detect *d, const struct plan_rule *rule, uint32
 		return;
 	}
 	struct slice text = batch_value_text(&choice->values[element], small);
+	double number = 0;
+	if (!group && rule->numeric) { /* only numbers were chosen */
+		(void)rules_number(text, &number);
+		tuple_add_number(&d->value, number);
+		return;
+	}
 	tuple_add_canonical(group ? &d->key : &d->value, text, group ? plan_key_cased(rule) : true);
 	if (group)
 		tuple_add(&d->spelling, KEY_TEXT, text);
@@ -127,6 +149,8 @@ void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot,
 		d->lane->ledger.missing_key++;
 		return;
 	}
+	if (rule->numeric && !keep_numbers(d, rule))
+		return;
 	memset(element, 0, sizeof(*element) * fields);
 	carry(d, rule);
 	for (uint32_t made = 0;; made++) {

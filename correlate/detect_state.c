@@ -56,6 +56,7 @@ static void ledger_tell(struct detect *d, struct detect_lane *lane)
 	ledger_number(&w, "missing_key", l->missing_key);
 	ledger_number(&w, "array_cut", l->array_cut);
 	ledger_number(&w, "undecided", l->undecided);
+	ledger_number(&w, "not_numeric", l->not_numeric);
 	ledger_rules(d, &w, l);
 	json_object_end(&w);
 	json_object_end(&w);
@@ -84,13 +85,15 @@ void ledger_reach(struct detect *d, struct detect_lane *lane, int64_t observed_n
 
 /* ---- saved state ---- */
 
+#define LEDGER_NUMBERS 9u
+
 static void ledger_save(const struct detect *d, const struct ledger *l, struct buffer *out)
 {
-	const uint64_t numbers[] = {l->events,  l->late,        l->duplicates, l->gaps,
-								l->refused, l->missing_key, l->array_cut,  l->undecided};
+	const uint64_t numbers[] = {l->events,      l->late,      l->duplicates, l->gaps,       l->refused,
+								l->missing_key, l->array_cut, l->undecided,  l->not_numeric};
 	uint32_t rules = 0, count = ruleset_count(d->config.ruleset);
 	buffer_add_u64(out, (uint64_t)l->minute_ns);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < LEDGER_NUMBERS; i++)
 		buffer_add_u64(out, numbers[i]);
 	for (uint32_t i = 0; i < count; i++)
 		rules += l->rules[i] != 0;
@@ -104,10 +107,10 @@ static void ledger_save(const struct detect *d, const struct ledger *l, struct b
 
 static void ledger_restore(struct detect *d, struct ledger *l, struct reader *r)
 {
-	uint64_t *numbers[] = {&l->events,  &l->late,        &l->duplicates, &l->gaps,
-						   &l->refused, &l->missing_key, &l->array_cut,  &l->undecided};
+	uint64_t *numbers[] = {&l->events,      &l->late,      &l->duplicates, &l->gaps,       &l->refused,
+						   &l->missing_key, &l->array_cut, &l->undecided,  &l->not_numeric};
 	l->minute_ns = (int64_t)reader_u64(r);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < LEDGER_NUMBERS; i++)
 		*numbers[i] = reader_u64(r);
 	uint32_t rules = reader_u32(r);
 	for (uint32_t i = 0; i < rules && !r->failed; i++) {

@@ -17,7 +17,7 @@
 /* What one minute of one events partition came to. */
 struct ledger {
 	int64_t minute_ns; /* MINUTE_NONE: nothing yet */
-	uint64_t events, late, duplicates, gaps, refused, missing_key, array_cut, undecided;
+	uint64_t events, late, duplicates, gaps, refused, missing_key, array_cut, undecided, not_numeric;
 	uint32_t *rules; /* matches of each rule of the ruleset */
 };
 

@@ -18,11 +18,11 @@ static bool joined(const struct plan_rule *rule, int64_t a_ns, int64_t b_ns)
 	return near(rule, a_ns, b_ns) && period_number(rule, a_ns) == period_number(rule, b_ns);
 }
 
-/* A laid window is judged only when its end has passed, so its firing point may still come up to a timespan late. */
+/* A laid window is judged only when its end has passed, so its firing point may still come late. */
 int64_t excursion_final_ns(const struct group *g, const struct excursion *e)
 {
 	int64_t end = add_saturated(e->last.when_ns, g->rule->timespan_ns);
-	return g->rule->monotone ? end : add_saturated(end, g->rule->timespan_ns);
+	return add_saturated(end, g->rule->delay_ns);
 }
 
 static void member_replace(struct part *part, struct member *to, const struct member *from)

@@ -79,14 +79,34 @@ bool tuple_next(struct reader *reader, enum key_tag *tag, struct slice *octets)
 		return false;
 	uint8_t t = reader_u8(reader);
 	uint64_t len = reader_varint(reader);
-	if (reader->failed || t > KEY_TEXT || len > reader_left(reader) || (t == KEY_ADDRESS && len != 16) ||
-		(t == KEY_MISSING && len != 0)) {
+	if (reader->failed || t > KEY_NUMBER || len > reader_left(reader) || (t == KEY_ADDRESS && len != 16) ||
+		(t == KEY_MISSING && len != 0) || (t == KEY_NUMBER && len != 8)) {
 		reader->failed = true;
 		return false;
 	}
 	*tag = (enum key_tag)t;
 	*octets = reader_slice(reader, (size_t)len);
 	return !reader->failed;
+}
+
+/* -0 is 0: one number, one tuple. */
+void tuple_add_number(struct buffer *out, double number)
+{
+	uint8_t octets[8];
+	uint64_t bits;
+	number = number == 0 ? 0 : number;
+	memcpy(&bits, &number, 8);
+	put_u64(octets, bits);
+	tuple_add(out, KEY_NUMBER, slice_of(octets, 8));
+}
+
+bool tuple_number(struct slice tuple, double *number)
+{
+	if (tuple.len != 10 || tuple.ptr[0] != KEY_NUMBER || tuple.ptr[1] != 8)
+		return false;
+	uint64_t bits = get_u64(tuple.ptr + 2);
+	memcpy(number, &bits, 8);
+	return *number - *number == 0; /* finite */
 }
 
 bool tuple_check(struct slice tuple, uint32_t *count)

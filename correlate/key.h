@@ -15,6 +15,7 @@ enum key_tag {
 	KEY_ADDRESS = 1, /* 16 octets, IPv4 mapped */
 	KEY_INTEGER = 2, /* decimal text without leading zeros */
 	KEY_TEXT = 3,
+	KEY_NUMBER = 4, /* the 8 octets of an f64, little-endian; only as a value */
 };
 
 #define TUPLE_COMPONENTS_MAX 64u
@@ -31,6 +32,9 @@ void tuple_add(struct buffer *out, enum key_tag tag, struct slice octets);
 void tuple_add_canonical(struct buffer *out, struct slice text, bool cased);
 /* The next component; false at the end or when the octets are no tuple (then reader->failed). */
 bool tuple_next(struct reader *reader, enum key_tag *tag, struct slice *octets);
+/* A value of a type over numbers. */
+void tuple_add_number(struct buffer *out, double number);
+bool tuple_number(struct slice tuple, double *number);
 /* Well formed? *count (optional): components. */
 bool tuple_check(struct slice tuple, uint32_t *count);
 /* Component `index` of a checked tuple. */

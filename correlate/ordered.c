@@ -15,6 +15,9 @@
 
 static bool stands_for(const struct group *g, const struct member *m, uint32_t slot)
 {
+	const struct correlation *c = g->rule->correlation;
+	if (c->step_count > 0)
+		return c->steps[slot] >> m->slot & 1;
 	return g->rule->rules[m->slot] == g->rule->rules[slot];
 }
 
@@ -27,31 +30,34 @@ static int fire(struct part *part, struct group *g, uint32_t index, int64_t begi
 	return fired_add(part, g, index);
 }
 
-/* One source, so the order of members is the order of time. With distinct_events a chain is extended from what stood
- * before the event: rules are then taken from the last down, against a copy. */
-static int take_event(struct part *part, struct group *g, uint32_t index, const int64_t *before, bool judge)
+/* The matches [from, to) of one event, place by place: they stand in the order of the rules, which need not be that of the
+ * chain. With distinct_events a chain is extended from what stood before the event, which is `before`. */
+static int take_event(struct part *part, struct group *g, uint32_t from, uint32_t to, const int64_t *before, bool judge)
 {
-	const struct member *m = group_member(g, index);
-	uint32_t last = g->rule->rule_count - 1;
-	for (uint32_t k = 0; k <= last; k++) {
-		if (!stands_for(g, m, k))
-			continue;
-		int64_t begin = k == 0 ? m->when_ns : before[k - 1];
-		if (begin > g->slots[k])
-			g->slots[k] = begin;
-		if (k == last && judge && fire(part, g, index, begin) < 0)
-			return -ERROR_MEMORY;
-	}
+	uint32_t last = g->rule->chain_count - 1;
+	for (uint32_t k = 0; k <= last; k++)
+		for (uint32_t i = from; i < to; i++) {
+			const struct member *m = group_member(g, i);
+			if (!stands_for(g, m, k))
+				continue;
+			int64_t begin = k == 0 ? m->when_ns : before[k - 1];
+			if (begin > g->slots[k])
+				g->slots[k] = begin;
+			if (k == last && judge && fire(part, g, i, begin) < 0)
+				return -ERROR_MEMORY;
+		}
 	return 0;
 }
 
+/* One source, so the order of events is the order of time. */
 static int take_line(struct part *part, struct group *g, uint32_t from, uint32_t to, int64_t *copy, bool judge)
 {
-	for (uint32_t i = from; i < to; i++) {
-		bool again = i > from && member_same_event(group_member(g, i), group_member(g, i - 1));
-		if (g->rule->distinct_events && !again)
-			memcpy(copy, g->slots, sizeof(*copy) * g->rule->rule_count);
-		if (take_event(part, g, i, g->rule->distinct_events ? copy : g->slots, judge) < 0)
+	for (uint32_t end; from < to; from = end) {
+		for (end = from + 1; end < to && member_same_event(group_member(g, end), group_member(g, from));)
+			end++;
+		if (g->rule->distinct_events)
+			memcpy(copy, g->slots, sizeof(*copy) * g->rule->chain_count);
+		if (take_event(part, g, from, end, g->rule->distinct_events ? copy : g->slots, judge) < 0)
 			return -ERROR_MEMORY;
 	}
 	return 0;
@@ -77,6 +83,16 @@ static void best_add(struct best *best, const struct text *source, int64_t begin
 	}
 }
 
+/* The latest beginning over all matches of the event whose first is `index`, where `begins` begins too. */
+static int64_t event_begin(const struct group *g, uint32_t index, uint32_t to, const int64_t *begins)
+{
+	int64_t latest = begins[0];
+	for (uint32_t i = 1; index + i < to && member_same_event(group_member(g, index + i), group_member(g, index)); i++)
+		if (begins[i] > latest)
+			latest = begins[i];
+	return latest;
+}
+
 /* Beginnings of chains up to rule k for a block of several sources, from those up to k - 1 in the block (`lower`) and
  * before it (`before`). */
 static void extend_block(struct group *g, uint32_t from, uint32_t to, uint32_t k, int64_t before, const int64_t *lower,
@@ -86,7 +102,7 @@ static void extend_block(struct group *g, uint32_t from, uint32_t to, uint32_t k
 	for (uint32_t i = from; i < to; i++)
 		if (lower[i - from] != TIME_NONE)
 			best_add(&best, group_member(g, i)->source, lower[i - from]);
-	int64_t line = TIME_NONE, event = TIME_NONE; /* of the same source: before this event; of this event so far */
+	int64_t line = TIME_NONE, event = TIME_NONE; /* of the same source: before this event; of this event */
 	for (uint32_t i = from; i < to; i++) {
 		const struct member *m = group_member(g, i);
 		bool same_source = i > from && group_member(g, i - 1)->source == m->source;
@@ -96,9 +112,7 @@ static void extend_block(struct group *g, uint32_t from, uint32_t to, uint32_t k
 		else if (!same_event && event > line)
 			line = event;
 		if (!same_event)
-			event = TIME_NONE;
-		if (lower[i - from] > event)
-			event = lower[i - from];
+			event = event_begin(g, i, to, lower + (i - from));
 		int64_t begin = before > line ? before : line;
 		if (!g->rule->distinct_events && event > begin)
 			begin = event;
@@ -111,7 +125,7 @@ static void extend_block(struct group *g, uint32_t from, uint32_t to, uint32_t k
 
 static int take_tie(struct part *part, struct group *g, uint32_t from, uint32_t to, bool judge)
 {
-	uint32_t n = to - from, last = g->rule->rule_count - 1;
+	uint32_t n = to - from, last = g->rule->chain_count - 1;
 	int64_t *room = env_alloc(part->temporal->env, sizeof(*room) * 2 * n);
 	if (room == NULL)
 		return -ERROR_MEMORY;
@@ -145,13 +159,14 @@ static bool one_source(const struct group *g, uint32_t from, uint32_t to)
 	return group_member(g, from)->source == group_member(g, to - 1)->source;
 }
 
-static int sweep(struct part *part, struct group *g, uint32_t from, uint32_t place, int64_t until, int64_t *copy)
+static int sweep(struct part *part, struct group *g, uint32_t from, uint32_t end, uint32_t place, int64_t until,
+				 int64_t *copy)
 {
-	for (uint32_t i = 0; i < g->rule->rule_count; i++)
+	for (uint32_t i = 0; i < g->rule->chain_count; i++)
 		g->slots[i] = TIME_NONE;
-	for (uint32_t to; from < g->count; from = to) {
+	for (uint32_t to; from < end; from = to) {
 		int64_t when = group_member(g, from)->when_ns;
-		for (to = from + 1; to < g->count && group_member(g, to)->when_ns == when;)
+		for (to = from + 1; to < end && group_member(g, to)->when_ns == when;)
 			to++;
 		bool judge = to > place && when <= until;
 		int result =
@@ -168,12 +183,12 @@ static int compare_index(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int ordered_sweep(struct part *part, struct group *g, uint32_t from, uint32_t place, int64_t until)
+static int ordered_sweep(struct part *part, struct group *g, uint32_t from, uint32_t end, uint32_t place, int64_t until)
 {
-	int64_t *copy = env_alloc(part->temporal->env, sizeof(*copy) * g->rule->rule_count);
+	int64_t *copy = env_alloc(part->temporal->env, sizeof(*copy) * g->rule->chain_count);
 	if (copy == NULL)
 		return -ERROR_MEMORY;
-	int result = sweep(part, g, from, place, until, copy);
+	int result = sweep(part, g, from, end, place, until, copy);
 	env_free(part->temporal->env, copy);
 	if (part->temporal->fired_count > 1)
 		qsort(part->temporal->fired, part->temporal->fired_count, sizeof(uint32_t), compare_index);
@@ -184,12 +199,27 @@ int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t u
 {
 	const struct member *m = group_member(g, place);
 	bool newest = place + 1 == g->count && !g->rule->distinct_events;
-	if (newest && group_member(g, group_lower(g, m->when_ns))->source == m->source)
-		return take_event(part, g, place, g->slots, true);
-	return ordered_sweep(part, g, group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns)), place, until);
+	/* its event has other matches: with steps they may stand behind this one in the chain */
+	bool alone =
+		g->rule->correlation->step_count == 0 || place == 0 || !member_same_event(group_member(g, place - 1), m);
+	if (newest && alone && group_member(g, group_lower(g, m->when_ns))->source == m->source)
+		return take_event(part, g, place, place + 1, g->slots, true);
+	return ordered_sweep(part, g, group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns)), g->count, place,
+						 until);
 }
 
 int ordered_rebuild(struct part *part, struct group *g)
 {
-	return ordered_sweep(part, g, 0, g->count, TIME_NONE);
+	return ordered_sweep(part, g, 0, g->count, g->count, TIME_NONE);
+}
+
+int ordered_holds(struct part *part, struct group *g, uint32_t from, uint32_t to)
+{
+	uint64_t absent = g->rule->correlation->absent;
+	for (uint32_t i = from; i < to && absent != 0; i++)
+		if (absent >> group_member(g, i)->slot & 1)
+			return 0;
+	if (ordered_sweep(part, g, from, to, to, TIME_NONE) < 0)
+		return -ERROR_MEMORY;
+	return g->slots[g->rule->chain_count - 1] != TIME_NONE;
 }

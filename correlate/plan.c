@@ -12,15 +12,40 @@ static int64_t period_of(int64_t timespan_ns)
 	return timespan_ns > NS_PER_DAY ? timespan_ns : NS_PER_DAY;
 }
 
-/* gt n is gte n + 1; what holds from the first match on is gte 1. */
-static void take_condition(struct plan_rule *p, enum compare compare, uint64_t threshold)
+static bool is_lower(enum compare compare)
 {
-	p->compare = compare;
-	p->threshold = threshold;
-	p->monotone = compare == COMPARE_GT || compare == COMPARE_GTE;
-	p->need = compare == COMPARE_GT && threshold < UINT64_MAX ? threshold + 1 : threshold;
+	return compare == COMPARE_GT || compare == COMPARE_GTE;
+}
+
+static bool has_not(const struct correlation *c)
+{
+	bool found = c->absent != 0;
+	for (uint32_t i = 0; i < c->expression_count; i++)
+		found |= c->expression[i].kind == EXPRESSION_NOT;
+	return found;
+}
+
+/* gt n is gte n + 1; what holds from the first match on is gte 1. */
+static void take_bounds(struct plan_rule *p, const struct correlation_bound *bound,
+						const struct correlation_bound *upper)
+{
+	p->bounds[p->bound_count++] = *bound;
+	if (upper != NULL)
+		p->bounds[p->bound_count++] = *upper;
+	p->need = bound->compare == COMPARE_GT && bound->count < UINT64_MAX ? bound->count + 1 : bound->count;
 	if (p->need == 0)
 		p->need = 1;
+}
+
+/* T4. A sum, an average or a percentile may fall again with a match that comes later and lies earlier. */
+static void take_mode(struct plan_rule *p, const struct correlation *c)
+{
+	bool lower = p->bound_count == 1 && is_lower(p->bounds[0].compare);
+	if (!lower || has_not(c))
+		p->mode = PLAN_LAID;
+	else
+		p->mode = p->numeric ? PLAN_SETTLED : PLAN_AT_ONCE;
+	p->delay_ns = p->mode == PLAN_LAID ? p->timespan_ns : 0;
 }
 
 static void take_single(struct plan_rule *p, const struct rule *rule, const uint32_t *index)
@@ -38,7 +63,7 @@ static void take_single(struct plan_rule *p, const struct rule *rule, const uint
 	p->timespan_ns = SINGLE_TIMESPAN_NS;
 	p->told = true;
 	p->level = 1;
-	take_condition(p, COMPARE_GTE, 1);
+	take_bounds(p, &(struct correlation_bound){.compare = COMPARE_GTE, .count = 1}, NULL);
 }
 
 static void take_correlation(struct plan_rule *p, const struct correlation *c)
@@ -54,9 +79,12 @@ static void take_correlation(struct plan_rule *p, const struct correlation *c)
 	p->distinct_events = c->distinct_events;
 	p->told = c->rule.told;
 	p->level = c->level > 0 ? c->level : 1;
-	take_condition(p, c->compare, c->threshold);
-	if (c->type == CORRELATION_TEMPORAL_ORDERED)
-		p->monotone = true;
+	p->numeric =
+		c->type == CORRELATION_VALUE_SUM || c->type == CORRELATION_VALUE_AVG || c->type == CORRELATION_VALUE_PERCENTILE;
+	p->values = p->numeric || c->type == CORRELATION_VALUE_COUNT;
+	p->chain_count = c->step_count > 0 ? c->step_count : c->rule_count;
+	take_bounds(p, &c->bound, c->ranged ? &c->upper : NULL);
+	take_mode(p, c);
 }
 
 static int take_rules(struct plan *plan)

@@ -18,6 +18,13 @@ struct plan_reference {
 	uint32_t slot;
 };
 
+/* When the verdict on a set is final, and what the sets are. */
+enum plan_mode {
+	PLAN_AT_ONCE, /* the window before each match; further matches only make it truer */
+	PLAN_SETTLED, /* the same, and further matches could make it false: judged when the watermark has passed the match */
+	PLAN_LAID, /* windows that do not overlap; judged when the watermark has passed their end */
+};
+
 struct plan_rule {
 	uint32_t index; /* in the plan */
 	uint8_t digest[32];
@@ -29,11 +36,15 @@ struct plan_rule {
 	uint32_t group_count;
 	int64_t timespan_ns;
 	int64_t period_ns; /* excursions are cut at its multiples */
-	bool monotone; /* more matches can only make it truer: told at once */
-	uint64_t need; /* monotone: at least so many */
-	enum compare compare;
-	uint64_t threshold;
+	enum plan_mode mode;
+	int64_t delay_ns; /* so long after its `when` a firing point may still be found behind the watermark */
+	uint64_t need; /* at once: at least so many */
+	struct correlation_bound bounds[2];
+	uint32_t bound_count;
+	bool values; /* matches bear a value */
+	bool numeric; /* which is a number */
 	bool distinct_events;
+	uint32_t chain_count; /* ordered: places of the chain */
 	bool told;
 	uint32_t level; /* 1 = refers to base rules only */
 	const struct plan_reference *outer; /* correlations that refer to this one */

@@ -54,10 +54,16 @@ static bool budget_refuses(const struct part *part, const struct plan_rule *rule
 	return most == rule->index;
 }
 
+static uint32_t slot_count(const struct plan_rule *rule)
+{
+	if (rule->type == CORRELATION_TEMPORAL_ORDERED)
+		return rule->chain_count;
+	return rule->type == CORRELATION_TEMPORAL ? rule->rule_count : 0;
+}
+
 static uint64_t group_bytes(const struct group *g)
 {
-	bool slots = g->rule->type == CORRELATION_TEMPORAL || g->rule->type == CORRELATION_TEMPORAL_ORDERED;
-	return sizeof(*g) + g->key_len + 3 * sizeof(void *) + (slots ? sizeof(*g->slots) * g->rule->rule_count : 0);
+	return sizeof(*g) + g->key_len + 3 * sizeof(void *) + sizeof(*g->slots) * slot_count(g->rule);
 }
 
 static struct group *group_new(struct part *part, const struct plan_rule *rule, struct slice key, uint64_t hash)
@@ -72,13 +78,14 @@ static struct group *group_new(struct part *part, const struct plan_rule *rule, 
 	g->judged_ns = TIME_NONE;
 	if (key.len > 0)
 		memcpy(g->key, key.ptr, key.len);
-	if (rule->type == CORRELATION_TEMPORAL || rule->type == CORRELATION_TEMPORAL_ORDERED) {
-		g->slots = env_alloc(env, sizeof(*g->slots) * rule->rule_count);
+	uint32_t slots = slot_count(rule);
+	if (slots > 0) {
+		g->slots = env_alloc(env, sizeof(*g->slots) * slots);
 		if (g->slots == NULL) {
 			env_free(env, g);
 			return NULL;
 		}
-		for (uint32_t i = 0; i < rule->rule_count; i++)
+		for (uint32_t i = 0; i < slots; i++)
 			g->slots[i] = TIME_NONE;
 	}
 	return g;

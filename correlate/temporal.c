@@ -32,7 +32,7 @@ static int take_member(struct part *part, const struct plan_rule *rule, const st
 		m->spelling = texts_take(&part->texts, e->spelling);
 		whole &= m->spelling != NULL;
 	}
-	if (rule->type == CORRELATION_VALUE_COUNT) {
+	if (rule->values) {
 		m->value = texts_take(&part->texts, e->value);
 		whole &= m->value != NULL;
 	}
@@ -81,7 +81,9 @@ int part_match(struct part *part, const struct match_entry *entry)
 	struct temporal *t = part->temporal;
 	const struct plan_rule *rule = plan_find(t->plan, entry->correlation);
 	uint32_t slot = rule == NULL ? PLAN_NONE : plan_slot(t->plan, rule, entry->rule), count = 0;
-	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count)
+	double number;
+	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count ||
+		(rule->numeric && !tuple_number(entry->value, &number)))
 		return 0; /* of another ruleset, whose correlations are not these */
 	t->stats.matches++;
 	/* In time at its place, so it has been here before: a detector went back and told it again (W3). */
@@ -186,13 +188,24 @@ static int sample_take(struct part *part, uint64_t offset)
 	return 0;
 }
 
+/* The time of the level that is furthest behind: an outer correlation waits for what the slowest partition forwards, and
+ * that may be far behind the clocks. */
+static int64_t least_watermark(const struct part *part)
+{
+	int64_t least = part->levels[1].watermark_ns;
+	for (uint32_t n = 2; n <= part->temporal->plan->level_max; n++)
+		if (part->levels[n].watermark_ns < least)
+			least = part->levels[n].watermark_ns;
+	return least;
+}
+
 /* Samples before the one that is good enough are not needed any more. */
 static void sample_drop(struct part *part)
 {
-	int64_t clock = add_saturated(part->levels[1].watermark_ns, LATENESS_NS);
-	int64_t back = sub_saturated(clock, part->temporal->keep_span_ns);
+	int64_t watermark = least_watermark(part);
+	int64_t back = sub_saturated(add_saturated(watermark, LATENESS_NS), part->temporal->keep_span_ns);
 	uint32_t good = 0;
-	if (part->levels[1].watermark_ns == TIME_NONE)
+	if (watermark == TIME_NONE)
 		return;
 	while (good + 1 < part->sample_count && part->samples[good + 1].newest_ns <= back)
 		good++;

@@ -23,14 +23,15 @@ static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 }
 
 /* T12: how far back a replay has to begin, in observed time. A laid window depends on where its period began, so such a
- * rule needs one period more; and each level of a chain adds what lies below it. */
+ * rule needs one period more, and what is judged late is open for longer; each level of a chain adds what lies below it. */
 static int64_t keep_span(const struct plan *plan)
 {
 	int64_t levels[LIMIT_LEVELS] = {0}, span = 0;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct plan_rule *p = &plan->rules[i];
 		int64_t own = add_saturated(p->period_ns, add_saturated(p->timespan_ns, p->timespan_ns));
-		own = add_saturated(own, add_saturated(p->timespan_ns, p->monotone ? 0 : p->period_ns));
+		own = add_saturated(own, add_saturated(p->timespan_ns, p->mode == PLAN_LAID ? p->period_ns : 0));
+		own = add_saturated(own, p->delay_ns);
 		if (own > levels[p->level])
 			levels[p->level] = own;
 	}

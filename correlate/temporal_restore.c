@@ -43,7 +43,8 @@ static bool member_holds(const struct restoring *r, const struct member *m)
 	if (m->spelling == NULL ? !r->key_spelled
 							: !tuple_check(text_slice(m->spelling), &spelled) || spelled != r->rule->group_count)
 		return false;
-	if ((m->value != NULL) != (r->rule->type == CORRELATION_VALUE_COUNT))
+	double number;
+	if ((m->value != NULL) != r->rule->values || (r->rule->numeric && !tuple_number(text_slice(m->value), &number)))
 		return false;
 	if ((m->carried != NULL) != (r->rule->carried_count > 0))
 		return false;
@@ -177,7 +178,7 @@ static int restore_excursions(struct restoring *r, struct group *g, uint32_t cou
 static int restore_group_body(struct restoring *r, struct group *g)
 {
 	int64_t laid = (int64_t)reader_u64(&r->reader), passed = (int64_t)reader_u64(&r->reader);
-	g->judged_ns = g->rule->monotone ? passed : laid;
+	g->judged_ns = g->rule->mode == PLAN_LAID ? laid : passed;
 	uint32_t members = reader_u32(&r->reader), excursions = reader_u32(&r->reader);
 	reader_slice(&r->reader, g->key_len);
 	if (r->reader.failed || (members == 0 && excursions == 0))

@@ -44,8 +44,8 @@ static void save_group(struct buffer *out, const struct group *g)
 	buffer_add_u32(out, 0);
 	buffer_add_u32(out, g->key_len);
 	buffer_add(out, g->rule->digest, 32);
-	buffer_add_u64(out, (uint64_t)(g->rule->monotone ? TIME_NONE : g->judged_ns));
-	buffer_add_u64(out, (uint64_t)(g->rule->monotone ? g->judged_ns : TIME_NONE));
+	buffer_add_u64(out, (uint64_t)(g->rule->mode == PLAN_LAID ? g->judged_ns : TIME_NONE));
+	buffer_add_u64(out, (uint64_t)(g->rule->mode == PLAN_LAID ? TIME_NONE : g->judged_ns));
 	buffer_add_u32(out, g->count);
 	buffer_add_u32(out, g->excursion_count);
 	buffer_add(out, g->key, g->key_len);

@@ -25,7 +25,8 @@ static uint32_t value_place(const struct text *value, uint32_t size)
 
 /* ---- counting back ---- */
 
-int64_t values_count(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough)
+/* Distinct values among members [from, to), counted from the newest back until `enough`. Negative: no memory. */
+static int64_t values_count(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough)
 {
 	uint32_t size = 16;
 	while (size < 2 * (uint64_t)(to - from) && size < (1u << 30) && size / 4 < enough)
@@ -58,7 +59,7 @@ static struct tally_place *tally_place(struct tally *t, const struct text *value
 	return &t->places[at];
 }
 
-static void tally_add(struct tally *t, const struct text *value)
+void tally_add(struct tally *t, const struct text *value)
 {
 	struct tally_place *place = tally_place(t, value);
 	t->used += place->value == NULL;
@@ -66,11 +67,27 @@ static void tally_add(struct tally *t, const struct text *value)
 	t->distinct += place->count++ == 0;
 }
 
-static void tally_take(struct tally *t, const struct text *value)
+void tally_take(struct tally *t, const struct text *value)
 {
 	struct tally_place *place = tally_place(t, value);
 	CHECK(place->value == value && place->count > 0);
 	t->distinct -= --place->count == 0;
+}
+
+struct tally *tally_new(const struct env *env, uint32_t members)
+{
+	uint32_t size = 64;
+	while (size < 4 * (uint64_t)members && size < (1u << 30))
+		size *= 2;
+	struct tally *t = env_zalloc(env, sizeof(*t) + sizeof(*t->places) * size);
+	if (t != NULL)
+		t->size = size;
+	return t;
+}
+
+uint32_t tally_distinct(const struct tally *t)
+{
+	return t->distinct;
 }
 
 void values_drop(struct part *part, struct group *g)
@@ -84,14 +101,11 @@ void values_drop(struct part *part, struct group *g)
 static int tally_build(struct part *part, struct group *g)
 {
 	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
-	uint32_t from = group_lower(g, since), size = 64;
-	while (size < 4 * (uint64_t)(g->count - from) && size < (1u << 30))
-		size *= 2;
+	uint32_t from = group_lower(g, since);
 	values_drop(part, g);
-	g->tally = env_zalloc(part->temporal->env, sizeof(*g->tally) + sizeof(*g->tally->places) * size);
+	g->tally = tally_new(part->temporal->env, g->count - from);
 	if (g->tally == NULL)
 		return -ERROR_MEMORY;
-	g->tally->size = size;
 	g->tally->from = from;
 	for (uint32_t i = from; i < g->count; i++)
 		tally_add(g->tally, group_member(g, i)->value);

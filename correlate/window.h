@@ -3,7 +3,8 @@
  * Truths that code and tests cite:
  *  W1  members of a group stand in the order of T12: when, source, collector, epoch, (partition,) sequence, rule, value;
  *      two members equal in all of that are the same match, and one is kept.
- *  W2  a member whose FIRED flag is set stays a firing point: further matches never make a monotone condition false.
+ *  W2  a member whose FIRED flag is set stays a firing point: further matches never make a condition that holds at once
+ *      false, and the others are judged when no further match can come.
  *  W3  no match with a `when` before the level's watermark comes any more; so members before watermark - timespan can
  *      not be part of a set that is still to come, and may be folded into the excursions they belong to.
  *  W4  excursions of a group are disjoint and stand in order of their firing points.
@@ -32,7 +33,7 @@ struct member {
 	struct text *origin; /* collector 16, epoch and partition big-endian: octets compare in order */
 	struct text *source;
 	struct text *spelling; /* null: the key as it stands, which is how most sources write it */
-	struct text *value; /* null unless value_count */
+	struct text *value; /* null unless the correlation is one over values */
 	struct text *carried; /* null unless an outer correlation needs fields */
 	uint32_t slot;
 	uint32_t flags;
@@ -61,11 +62,11 @@ struct group {
 	struct member *members; /* members[first .. first + count) */
 	struct excursion *excursions;
 	int64_t due_ns; /* nothing to do until the watermark has passed it */
-	/* Not monotone: windows that begin before it are judged. Monotone: firing points before it were told singly (mode each)
-	 * and sent on (carried fields). */
+	/* Laid: windows that begin before it are judged. Settled: members before it are. At once: firing points before it were
+	 * told singly (mode each) and sent on (carried fields). */
 	int64_t judged_ns;
 	union {
-		int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each rule */
+		int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each place */
 		struct tally *tally; /* value_count: null while the group is small */
 	};
 	uint32_t first, count, room;
@@ -154,7 +155,7 @@ static inline struct member *group_member(const struct group *g, uint32_t index)
 /* What a member is charged with: a value stands in a tally too. */
 static inline uint64_t member_bytes(const struct group *g)
 {
-	return sizeof(struct member) + (g->rule->type == CORRELATION_VALUE_COUNT ? 32 : 0);
+	return sizeof(struct member) + (g->rule->values ? 32 : 0);
 }
 
 static inline struct slice member_spelling(const struct group *g, const struct member *m)
@@ -186,30 +187,44 @@ struct group *heap_take(struct part *part, uint32_t level, int64_t watermark_ns)
 void group_free(struct part *part, struct group *g);
 int table_init(struct part *part);
 
-/* ---- condition.c: which members are firing points ---- */
+/* ---- condition.c: which members are firing points at once ---- */
 
 /* After an insertion at `place`: sets FIRED and fills temporal->fired with the new ones, in order. */
 int condition_update(struct part *part, struct group *g, uint32_t place);
-/* Non-monotone: does the condition hold for members [from, to)? Negative: no memory. */
-int condition_judge(struct part *part, const struct group *g, uint32_t from, uint32_t to);
 /* Recomputes group->slots from the members (after a restore). */
 int condition_rebuild(struct part *part, struct group *g);
 int fired_add(struct part *part, struct group *g, uint32_t index);
+/* With distinct_events: the most rules that can each have an event of their own. Negative: no memory. */
+int64_t count_assigned(struct part *part, const struct group *g, uint32_t from, uint32_t to);
+
+/* ---- judge.c: verdicts behind the watermark ---- */
+
+/* Everything that is settled at this watermark. Firing points are told, sent on, and joined to excursions. */
+int group_judge(struct part *part, struct group *g, int64_t watermark_ns);
+/* The watermark that a match at `when` waits for, at the least. */
+int64_t judge_due(const struct plan_rule *rule, int64_t when_ns);
+/* Told as an incident by its excursion, not singly. */
+bool told_by_excursion(const struct part *part, const struct plan_rule *rule);
 
 /* ---- values.c ---- */
 
 int values_update(struct part *part, struct group *g, uint32_t place, int64_t until);
-/* Distinct values among members [from, to), counted from the newest back until `enough`. Negative: no memory. */
-int64_t values_count(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint64_t enough);
 /* The first `count` members are leaving. */
 void values_leave(struct part *part, struct group *g, uint32_t count);
 void values_drop(struct part *part, struct group *g);
+/* A tally by itself, with room for the values of so many members. */
+struct tally *tally_new(const struct env *env, uint32_t members);
+void tally_add(struct tally *t, const struct text *value);
+void tally_take(struct tally *t, const struct text *value);
+uint32_t tally_distinct(const struct tally *t);
 
 /* ---- ordered.c ---- */
 
 /* T6: as condition_update; `until`: the last `when` whose verdict may have changed. */
 int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t until);
 int ordered_rebuild(struct part *part, struct group *g);
+/* Is there a chain among members [from, to), and nothing that must be absent? Negative: no memory. */
+int ordered_holds(struct part *part, struct group *g, uint32_t from, uint32_t to);
 
 /* ---- excursion.c ---- */
 

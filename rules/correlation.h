@@ -39,6 +39,11 @@ struct pending_correlation {
 	uint32_t group_count, value_count;
 	struct alias *aliases;
 	uint32_t alias_count;
+	struct expression *expression; /* EXPRESSION_RULE: place in names[] until it is resolved */
+	uint32_t expression_count;
+	struct named_place *names; /* identifiers of the expression */
+	uint32_t name_count;
+	uint32_t line_of_condition, column_of_condition;
 	struct pending_correlation *next;
 };
 
@@ -46,6 +51,14 @@ struct pending_correlation {
 int correlation_type_read(struct loader *l, const struct tree_node *body, struct correlation *c);
 int correlation_timespan_read(struct loader *l, const struct tree_node *body, struct correlation *c);
 int correlation_condition_read(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
+/* A type over numbers: sum, average, percentile. */
+bool correlation_numeric(const struct correlation *c);
+/* correlation_expression.c: a condition over names of rules. Fills p->expression and p->names. */
+int correlation_expression_read(struct loader *l, const struct tree_node *text, struct pending_correlation *p);
+/* The rules of a correlation that names them in its condition alone. */
+int correlation_expression_rules(struct loader *l, struct pending_correlation *p);
+/* When the references are linked: names become places, and the condition what its type makes of it. */
+int correlation_expression_resolve(struct loader *l, struct pending_correlation *p);
 /* A string or a list of strings. */
 int correlation_names(struct loader *l, const struct tree_node *node, const char *what, struct named_place **out,
 					  uint32_t *count);

@@ -18,7 +18,10 @@ static int known_keys(struct loader *l, const struct tree_node *map, const char 
 
 static int read_rules(struct loader *l, const struct tree_node *body, struct pending_correlation *p)
 {
-	const struct tree_node *n = tree_get(body, "rules");
+	const struct tree_node *n = tree_get(body, "rules"), *condition = tree_get(body, "condition");
+	bool named = condition && condition->type == TREE_STRING;
+	if (!n && named)
+		return 0; /* the condition names them */
 	if (!n)
 		return loader_refuse_at(l, "correlation-rules", body, "a correlation needs rules: ids or names");
 	struct named_place *names;
@@ -110,8 +113,8 @@ static int read_extension(struct loader *l, const struct tree_node *block, struc
 static int read_body(struct loader *l, const struct tree_node *root, const struct tree_node *body,
 					 struct pending_correlation *p)
 {
-	static const char *const known[] = {"type",    "rules",    "group-by", "timespan", "condition",
-										"aliases", "generate", "cresset",  NULL};
+	static const char *const known[] = {"type",    "rules",    "group-by",   "timespan", "condition",
+										"aliases", "generate", "percentile", "cresset",  NULL};
 	struct correlation *c = p->c;
 	int rc = correlation_type_read(l, body, c);
 	if (!rc)
@@ -122,6 +125,8 @@ static int read_body(struct loader *l, const struct tree_node *root, const struc
 		rc = correlation_timespan_read(l, body, c);
 	if (!rc)
 		rc = correlation_condition_read(l, body, p);
+	if (!rc && p->reference_count == 0)
+		rc = correlation_expression_rules(l, p);
 	const struct tree_node *groups = tree_get(body, "group-by");
 	if (!rc && groups && groups->type != TREE_NULL)
 		rc = correlation_names(l, groups, "group-by", &p->groups, &p->group_count);

@@ -206,6 +206,39 @@ static void add_fields(struct sha256 *s, const struct correlation *c, const stru
 	}
 }
 
+static void add_double(struct sha256 *s, double v)
+{
+	uint64_t bits;
+	memcpy(&bits, &v, sizeof bits);
+	add_u64(s, bits);
+}
+
+/* What most correlations do not have is added only when it is there. */
+static void add_condition(struct sha256 *s, const struct correlation *c)
+{
+	bool numeric = c->type >= CORRELATION_VALUE_SUM;
+	if (numeric)
+		add_double(s, c->bound.number);
+	if (c->type == CORRELATION_VALUE_PERCENTILE)
+		add_double(s, c->percentile);
+	if (c->ranged) {
+		sha256_part(s, SLICE("range"));
+		add_u64(s, c->upper.compare);
+		add_u64(s, c->upper.count);
+		add_double(s, numeric ? c->upper.number : 0);
+	}
+	if (c->expression_count > 0)
+		sha256_part(s, SLICE("expression"));
+	for (uint32_t i = 0; i < c->expression_count; i++)
+		add_u64(s, (uint64_t)c->expression[i].kind << 32 | c->expression[i].rule);
+	if (c->step_count > 0)
+		sha256_part(s, SLICE("steps"));
+	for (uint32_t i = 0; i < c->step_count; i++)
+		add_u64(s, c->steps[i]);
+	if (c->absent != 0)
+		add_u64(s, c->absent);
+}
+
 static void correlation_digest(struct correlation *c, const struct ruleset *r, struct sha256 *s)
 {
 	sha256_start(s);
@@ -217,9 +250,10 @@ static void correlation_digest(struct correlation *c, const struct ruleset *r, s
 	add_fields(s, c, c->group_by, c->group_count);
 	add_fields(s, c, c->values, c->value_count);
 	add_u64(s, (uint64_t)c->timespan_ns);
-	add_u64(s, c->compare);
-	add_u64(s, c->threshold);
+	add_u64(s, c->bound.compare);
+	add_u64(s, c->bound.count);
 	add_u64(s, (uint64_t)c->distinct_events | (uint64_t)c->missing_group << 1 | (uint64_t)c->key_cased << 2);
+	add_condition(s, c);
 	sha256_end(s, c->rule.digest);
 }
 

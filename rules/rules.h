@@ -47,7 +47,10 @@ enum correlation_type {
 	CORRELATION_EVENT_COUNT,
 	CORRELATION_VALUE_COUNT,
 	CORRELATION_TEMPORAL,
-	CORRELATION_TEMPORAL_ORDERED
+	CORRELATION_TEMPORAL_ORDERED,
+	CORRELATION_VALUE_SUM,
+	CORRELATION_VALUE_AVG,
+	CORRELATION_VALUE_PERCENTILE /* value_median is the 50th */
 };
 enum compare {
 	COMPARE_GT,
@@ -66,6 +69,27 @@ struct correlation_field {
 	                               * its own group-by */
 };
 
+/* One side of a condition. Thresholds of counts are whole; 1.9 with gt is told as gte 2. */
+struct correlation_bound {
+	enum compare compare;
+	uint64_t count; /* types that count */
+	double number; /* types over numbers */
+};
+
+enum expression_kind {
+	EXPRESSION_RULE,
+	EXPRESSION_NOT,
+	EXPRESSION_AND,
+	EXPRESSION_OR
+};
+/* A condition over names of rules, its parts behind what they join (postfix). */
+struct expression {
+	enum expression_kind kind;
+	uint32_t rule; /* place in rules[] */
+};
+#define EXPRESSION_RULES_MAX 64u
+#define EXPRESSION_PARTS_MAX 512u
+
 struct correlation {
 	struct rule rule;
 	enum correlation_type type;
@@ -73,11 +97,21 @@ struct correlation {
 	uint32_t rule_count;
 	const struct correlation_field *group_by;
 	uint32_t group_count;
-	const struct correlation_field *values; /* value_count: distinct tuples */
+	const struct correlation_field *values; /* value_count: distinct tuples; types over numbers: one */
 	uint32_t value_count;
 	int64_t timespan_ns;
-	enum compare compare; /* temporal without condition: gte rule_count */
-	uint64_t threshold; /* thresholds of counts are whole; 1.9 with gt is told as > 1.9, i.e. gte 2 */
+	struct correlation_bound bound; /* temporal without condition: gte rule_count; with an expression: not used */
+	struct correlation_bound upper; /* of a range: lt or lte */
+	bool ranged;
+	double percentile; /* 0 to 100 */
+	/* temporal: a condition over names. One that says only that all rules are there is told as gte rule_count. */
+	const struct expression *expression;
+	uint32_t expression_count;
+	/* temporal_ordered with such a condition: which rules (bits of places in rules[]) may stand in each place of the chain,
+	 * and of which there must be none. */
+	const uint64_t *steps;
+	uint32_t step_count;
+	uint64_t absent;
 	bool distinct_events; /* T7 */
 	bool missing_group; /* T8 */
 	bool key_cased; /* T9 */
@@ -109,6 +143,10 @@ uint32_t ruleset_count(const struct ruleset *r);
 const struct rule *ruleset_rule(const struct ruleset *r, uint32_t index);
 /* Null when rule `index` is not a correlation. */
 const struct correlation *ruleset_correlation(const struct ruleset *r, uint32_t index);
+/* The number that a text is, as rules read numbers; false when it is none. */
+bool rules_number(struct slice text, double *out);
+/* `present`: bits of the places in rules[] that have a match. */
+bool expression_holds(const struct expression *e, uint32_t count, uint64_t present);
 
 /* ---- the exact evaluator: written to be obviously right, and the oracle of anything faster ---- */
 

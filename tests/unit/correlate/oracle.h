@@ -14,7 +14,7 @@ struct seen {
 	uint32_t order; /* among the events of its source */
 	bool late;
 	const char *hits[3]; /* titles of base rules, ended by null */
-	const char *user, *host; /* null = missing */
+	const char *user, *host, *amount; /* null = missing */
 	uint32_t label;
 };
 
@@ -22,7 +22,7 @@ struct seen {
 struct item {
 	const struct seen *event;
 	uint32_t slot;
-	char key[96], spelling[96], value[32], user[32], host[32];
+	char key[96], spelling[96], value[32], user[32], host[32], amount[32];
 	bool fired;
 	int64_t start_ns; /* of the set it completes */
 	uint32_t to; /* end of that set */
@@ -90,50 +90,147 @@ static bool oracle_follows(const struct item *a, const struct item *b)
 	return a->event->source != b->event->source || a->event->order <= b->event->order;
 }
 
-/* Is there a chain over rules 0 .. m[last].slot among [from, to) that ends with `last`? Plain recursion. */
-static bool oracle_chain(const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+/* May this match stand in place k of a chain? */
+static bool oracle_stands(const struct correlation *c, const struct item *m, uint32_t k)
 {
-	if (m[last].slot == 0)
+	return c->step_count > 0 ? (c->steps[k] & (UINT64_C(1) << m->slot)) != 0 : m->slot == k;
+}
+
+/* Is there a chain over the places before k among [from, to) that `last` can follow? Plain recursion. */
+static bool oracle_chain(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last,
+						 uint32_t k)
+{
+	if (k == 0)
 		return true;
 	for (uint32_t i = from; i < to; i++)
-		if (m[i].slot + 1 == m[last].slot && oracle_follows(&m[i], &m[last]) && oracle_chain(m, from, to, i))
+		if (oracle_stands(c, &m[i], k - 1) && oracle_follows(&m[i], &m[last]) && oracle_chain(c, m, from, to, i, k - 1))
 			return true;
 	return false;
 }
 
-static bool oracle_compare(const struct correlation *c, uint64_t n)
+/* Does `last` end a whole chain? */
+static bool oracle_ends(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
 {
-	switch (c->compare) {
+	uint32_t places = c->step_count > 0 ? c->step_count : c->rule_count;
+	return oracle_stands(c, &m[last], places - 1) && oracle_chain(c, m, from, to, last, places - 1);
+}
+
+static bool oracle_compare(const struct correlation_bound *b, double n, double threshold)
+{
+	switch (b->compare) {
 	case COMPARE_GT:
-		return n > c->threshold;
+		return n > threshold;
 	case COMPARE_GTE:
-		return n >= c->threshold;
+		return n >= threshold;
 	case COMPARE_LT:
-		return n < c->threshold;
+		return n < threshold;
 	case COMPARE_LTE:
-		return n <= c->threshold;
+		return n <= threshold;
 	case COMPARE_EQ:
-		return n == c->threshold;
+		return n == threshold;
 	case COMPARE_NEQ:
-		return n != c->threshold;
+		return n != threshold;
 	}
 	return false;
 }
 
-static bool oracle_holds(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+static bool oracle_count_holds(const struct correlation *c, uint32_t n)
 {
-	if (c->type == CORRELATION_TEMPORAL_ORDERED)
-		return m[last].slot + 1 == c->rule_count && oracle_chain(m, from, to, last);
-	if (c->type == CORRELATION_EVENT_COUNT)
-		return oracle_compare(c, to - from);
-	if (c->type == CORRELATION_VALUE_COUNT)
-		return oracle_compare(c, oracle_distinct_values(m, from, to));
-	return oracle_compare(c, oracle_distinct_rules(m, from, to));
+	return oracle_compare(&c->bound, n, (double)c->bound.count) &&
+		   (!c->ranged || oracle_compare(&c->upper, n, (double)c->upper.count));
 }
 
-static bool oracle_monotone(const struct correlation *c)
+static bool oracle_numeric(const struct correlation *c)
 {
-	return c->compare == COMPARE_GT || c->compare == COMPARE_GTE || c->type == CORRELATION_TEMPORAL_ORDERED;
+	return c->type == CORRELATION_VALUE_SUM || c->type == CORRELATION_VALUE_AVG ||
+		   c->type == CORRELATION_VALUE_PERCENTILE;
+}
+
+/* All amounts of the tests are whole eighths, so that nothing is rounded here. */
+static bool oracle_eighths(const char *amount, int64_t *out)
+{
+	char *end;
+	double n = strtod(amount, &end);
+	*out = (int64_t)(n * 8);
+	return end != amount && *end == 0;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double oracle_number(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to)
+{
+	int64_t all[EVENTS_MAX * 4], sum = 0;
+	uint32_t n = to - from;
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(oracle_eighths(m[from + i].amount, &all[i]));
+		sum += all[i];
+	}
+	if (c->type == CORRELATION_VALUE_SUM)
+		return (double)sum / 8;
+	if (c->type == CORRELATION_VALUE_AVG)
+		return (double)sum / 8 / n;
+	qsort(all, n, sizeof(*all), compare_i64);
+	double place = c->percentile * (n - 1) / 100;
+	uint32_t below = (uint32_t)place, above = below + 1 < n ? below + 1 : below;
+	return (double)all[below] / 8 + (double)(all[above] - all[below]) / 8 * (place - below);
+}
+
+/* The truth of the part of an expression that ends at *end, which moves before it. */
+static bool oracle_truth(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t *end)
+{
+	const struct expression *e = &c->expression[--*end];
+	if (e->kind == EXPRESSION_NOT)
+		return !oracle_truth(c, m, from, to, end);
+	if (e->kind == EXPRESSION_RULE) {
+		for (uint32_t i = from; i < to; i++)
+			if (m[i].slot == e->rule)
+				return true;
+		return false;
+	}
+	bool right = oracle_truth(c, m, from, to, end), left = oracle_truth(c, m, from, to, end);
+	return e->kind == EXPRESSION_AND ? left && right : left || right;
+}
+
+/* `last` is UINT32_MAX when any of the set may end a chain. */
+static bool oracle_ordered(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+{
+	bool found = false;
+	for (uint32_t i = from; i < to; i++)
+		if ((c->absent & (UINT64_C(1) << m[i].slot)) != 0)
+			return false;
+	for (uint32_t i = from; i < to; i++)
+		found |= (last == UINT32_MAX || last == i) && oracle_ends(c, m, from, to, i);
+	return found;
+}
+
+static bool oracle_holds(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+{
+	uint32_t end = c->expression_count;
+	if (c->type == CORRELATION_TEMPORAL_ORDERED)
+		return oracle_ordered(c, m, from, to, last);
+	if (oracle_numeric(c)) {
+		double n = oracle_number(c, m, from, to);
+		return oracle_compare(&c->bound, n, c->bound.number) &&
+			   (!c->ranged || oracle_compare(&c->upper, n, c->upper.number));
+	}
+	if (c->type == CORRELATION_EVENT_COUNT)
+		return oracle_count_holds(c, to - from);
+	if (c->type == CORRELATION_VALUE_COUNT)
+		return oracle_count_holds(c, oracle_distinct_values(m, from, to));
+	return end > 0 ? oracle_truth(c, m, from, to, &end) : oracle_count_holds(c, oracle_distinct_rules(m, from, to));
+}
+
+/* Is the set of a match what stands in the timespan before it? */
+static bool oracle_slides(const struct correlation *c)
+{
+	bool negated = c->absent != 0;
+	for (uint32_t i = 0; i < c->expression_count; i++)
+		negated |= c->expression[i].kind == EXPRESSION_NOT;
+	return !negated && !c->ranged && (c->bound.compare == COMPARE_GT || c->bound.compare == COMPARE_GTE);
 }
 
 static int64_t oracle_period(const struct correlation *c, int64_t when_ns)
@@ -145,7 +242,7 @@ static int64_t oracle_period(const struct correlation *c, int64_t when_ns)
 /* Matches [0, n) of one key, in order. */
 static void oracle_fire(const struct correlation *c, struct item *m, uint32_t n)
 {
-	if (oracle_monotone(c)) {
+	if (oracle_slides(c)) {
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t from = 0, to = i + 1;
 			m[i].start_ns = m[i].event->when_ns - c->timespan_ns;
@@ -164,7 +261,7 @@ static void oracle_fire(const struct correlation *c, struct item *m, uint32_t n)
 		uint32_t to = from, next = from;
 		while (to < n && m[to].event->when_ns <= end)
 			to++;
-		if (oracle_holds(c, m, from, to, to - 1) && !m[to - 1].fired) {
+		if (oracle_holds(c, m, from, to, UINT32_MAX) && !m[to - 1].fired) {
 			m[to - 1].fired = true;
 			m[to - 1].start_ns = begin;
 			m[to - 1].to = to;
@@ -291,7 +388,11 @@ static bool oracle_key(const struct correlation *c, struct item *item)
 				 "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, value);
 	}
 	strcat(item->spelling, "}");
-	snprintf(item->value, sizeof(item->value), "%s", item->host);
+	const char *told = oracle_numeric(c) ? item->amount : c->type == CORRELATION_VALUE_COUNT ? item->host : "";
+	snprintf(item->value, sizeof(item->value), "%s", told); /* without a value, matches of one rule and event are one */
+	int64_t eighths;
+	if (oracle_numeric(c))
+		return oracle_eighths(item->amount, &eighths);
 	return c->type != CORRELATION_VALUE_COUNT || item->host[0] != 0;
 }
 
@@ -313,6 +414,7 @@ static void oracle_matches(const struct correlation *c, const struct seen *event
 			struct item item = {.event = &events[i], .slot = slot};
 			snprintf(item.user, sizeof(item.user), "%s", events[i].user != NULL ? events[i].user : "");
 			snprintf(item.host, sizeof(item.host), "%s", events[i].host != NULL ? events[i].host : "");
+			snprintf(item.amount, sizeof(item.amount), "%s", events[i].amount != NULL ? events[i].amount : "");
 			bool hit = false;
 			for (uint32_t h = 0; h < 3 && events[i].hits[h] != NULL; h++)
 				hit |= slice_equal(slice_str(events[i].hits[h]), rule->title);
@@ -343,11 +445,15 @@ static void oracle_forward(const struct correlation *c, const struct item *m, ui
 			item.user[0] = 0;
 		if (!oracle_groups_by(c, "host") && strcasecmp(m[i].host, m[from].host) != 0)
 			item.host[0] = 0;
+		if (strcasecmp(m[i].amount, m[from].amount) != 0)
+			item.amount[0] = 0;
 	}
 	if (item.user[0] != 0 && !oracle_groups_by(c, "user"))
 		strcpy(item.user, m[from].user);
 	if (item.host[0] != 0 && !oracle_groups_by(c, "host"))
 		strcpy(item.host, m[from].host);
+	if (item.amount[0] != 0)
+		strcpy(item.amount, m[from].amount);
 	oracle_add(fired, &item);
 }
 

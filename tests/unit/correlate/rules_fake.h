@@ -61,8 +61,7 @@ static inline struct correlation *rules_correlation(struct ruleset *r, const cha
 	c->rules = list;
 	c->rule_count = rule_count;
 	c->timespan_ns = timespan_ns;
-	c->compare = compare;
-	c->threshold = threshold;
+	c->bound = (struct correlation_bound){compare, threshold, (double)threshold};
 	c->level = 1;
 	for (uint32_t i = 0; i < rule_count; i++)
 		if (r->correlations[rules[i]] != NULL && r->correlations[rules[i]]->level >= c->level)
@@ -106,6 +105,8 @@ static inline void rules_drop(struct ruleset *r)
 		free((void *)(uintptr_t)c->group_by);
 		free((void *)(uintptr_t)c->values);
 		free((void *)(uintptr_t)c->rules);
+		free((void *)(uintptr_t)c->expression);
+		free((void *)(uintptr_t)c->steps);
 		free(c);
 	}
 	free(r);

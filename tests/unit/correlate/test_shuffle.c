@@ -33,22 +33,75 @@ static bool chance(struct random *r, uint32_t percent)
 
 static const char *const titles[] = {"c0", "c1", "c2", "c3", "c4", "c5"};
 
-static void random_condition(struct random *r, enum correlation_type type, uint32_t rules, enum compare *compare,
-							 uint64_t *threshold)
+static bool numeric(enum correlation_type type)
+{
+	return type == CORRELATION_VALUE_SUM || type == CORRELATION_VALUE_AVG || type == CORRELATION_VALUE_PERCENTILE;
+}
+
+static void random_bounds(struct random *r, struct correlation *c)
 {
 	static const enum compare all[] = {COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, COMPARE_EQ, COMPARE_NEQ};
-	*compare = COMPARE_GTE;
-	*threshold = type == CORRELATION_TEMPORAL ? 1 + below(r, rules) : 1 + below(r, 4);
-	if (type == CORRELATION_TEMPORAL_ORDERED)
-		*threshold = rules;
-	else if (chance(r, 35))
-		*compare = all[below(r, 6)];
+	static const double numbers[] = {0, 0.5, 2.25, 10, -1, 3, 100};
+	c->bound.compare = chance(r, 35) ? all[below(r, 6)] : COMPARE_GTE;
+	c->bound.count = c->type == CORRELATION_TEMPORAL ? 1 + below(r, c->rule_count) : 1 + below(r, 4);
+	c->bound.number = numbers[below(r, 7)];
+	c->percentile = (double)below(r, 5) * 25;
+	c->ranged = chance(r, 15);
+	if (!c->ranged)
+		return;
+	c->bound.compare = all[below(r, 2)];
+	c->upper = (struct correlation_bound){all[2 + below(r, 2)], c->bound.count + 1 + below(r, 3),
+										  c->bound.number + below(r, 5)};
+}
+
+/* Every rule, some of them negated, joined at random. */
+static void random_expression(struct random *r, struct correlation *c)
+{
+	struct expression *e = fake_must(calloc(16, sizeof(*e)));
+	uint32_t n = 0, open = 0, joined = 0;
+	while (joined + 1 < c->rule_count || open == 0) {
+		if (open < c->rule_count && (open - joined < 2 || chance(r, 50))) {
+			e[n++] = (struct expression){EXPRESSION_RULE, open++};
+		} else {
+			e[n++] = (struct expression){chance(r, 50) ? EXPRESSION_AND : EXPRESSION_OR, 0};
+			joined++;
+		}
+		if (chance(r, 25))
+			e[n++] = (struct expression){EXPRESSION_NOT, 0};
+	}
+	c->expression = e;
+	c->expression_count = n;
+}
+
+static void random_steps(struct random *r, struct correlation *c)
+{
+	uint64_t *steps = fake_must(calloc(4, sizeof(*steps))), all = (UINT64_C(1) << c->rule_count) - 1;
+	c->step_count = 1 + below(r, 3);
+	for (uint32_t i = 0; i < c->step_count; i++)
+		steps[i] = 1 + below(r, (uint32_t)all);
+	c->steps = steps;
+	c->absent = chance(r, 40) ? next(r) & all : 0;
+}
+
+static void random_condition(struct random *r, struct correlation *c)
+{
+	if (c->type != CORRELATION_TEMPORAL_ORDERED)
+		random_bounds(r, c);
+	if (c->type == CORRELATION_TEMPORAL && chance(r, 50))
+		random_expression(r, c);
+	if (c->expression_count > 0) {
+		c->bound = (struct correlation_bound){.compare = COMPARE_GTE};
+		c->ranged = false;
+	}
+	if (c->type == CORRELATION_TEMPORAL_ORDERED && chance(r, 50))
+		random_steps(r, c);
 }
 
 static void random_correlation(struct random *r, struct ruleset *rules, const char *title, bool outer)
 {
 	static const char *const user[] = {"user", NULL}, *const host[] = {"host", NULL},
-							 *const both[] = {"user", "host", NULL}, *const none[] = {NULL};
+							 *const both[] = {"user", "host", NULL}, *const none[] = {NULL},
+							 *const amount[] = {"amount", NULL};
 	static const char *const *const groups[] = {user, host, both, none, user};
 	static const int64_t spans[] = {1, 5, 30, 60, 300, 3600, 90000};
 	uint32_t refers[3], n = 0, want = 1 + below(r, 3);
@@ -60,13 +113,13 @@ static void random_correlation(struct random *r, struct ruleset *rules, const ch
 		if (!again)
 			refers[n++] = pick;
 	}
-	enum correlation_type type = (enum correlation_type)below(r, 4);
-	enum compare compare;
-	uint64_t threshold;
-	random_condition(r, type, n, &compare, &threshold);
+	enum correlation_type type = (enum correlation_type)below(r, 7);
 	struct correlation *c = rules_correlation(rules, title, type, refers, n, groups[below(r, 5)],
-											  type == CORRELATION_VALUE_COUNT ? host : NULL,
-											  spans[below(r, 7)] * NS_PER_S, compare, threshold);
+											  type == CORRELATION_VALUE_COUNT ? host
+											  : numeric(type)                 ? amount
+																			  : NULL,
+											  spans[below(r, 7)] * NS_PER_S, COMPARE_GTE, n);
+	random_condition(r, c);
 	for (uint32_t i = 0; i < n; i++)
 		if (rules->correlations[refers[i]] != NULL)
 			rules->correlations[refers[i]]->rule.told = chance(r, 30);
@@ -121,11 +174,15 @@ static void random_stream(struct random *r, struct stream *s)
 		e->source = (int)below(r, SOURCES);
 		e->user = chance(r, 92) ? users[below(r, names)] : NULL;
 		e->host = chance(r, 92) ? hosts[below(r, 3)] : NULL;
+		static const char *const amounts[] = {"1", "2.5", "-3", "1e3", "0.125", "many", "-0.5", "0", "7"};
+		e->amount = chance(r, 92) ? amounts[below(r, 9)] : NULL;
 		static const char *const bases[] = {"a", "b", "c", "x"};
 		e->hits[0] = bases[below(r, 4)];
 		e->hits[1] = chance(r, 15) ? bases[below(r, 3)] : NULL;
 		if (e->hits[1] == e->hits[0])
 			e->hits[1] = NULL;
+		if (chance(r, 5))
+			memcpy(e->hits, bases, sizeof(*bases) * 3);
 	}
 	qsort(s->events, s->count, sizeof(*s->events), by_when);
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -175,7 +232,7 @@ static void write_event(struct run *run, const struct arrival *a)
 	const struct seen *e = a->event;
 	const char *fields[16];
 	uint32_t n = 0, partition = (uint32_t)(e->source * 7 + 3) % run->p.events_count, collector = (uint32_t)e->source;
-	for (uint32_t i = 0; i < 2 && e->hits[i] != NULL; i++) {
+	for (uint32_t i = 0; i < 3 && e->hits[i] != NULL; i++) {
 		fields[n++] = "hit";
 		fields[n++] = e->hits[i];
 	}
@@ -186,6 +243,10 @@ static void write_event(struct run *run, const struct arrival *a)
 	if (e->host != NULL) {
 		fields[n++] = "host";
 		fields[n++] = e->host;
+	}
+	if (e->amount != NULL) {
+		fields[n++] = "amount";
+		fields[n++] = e->amount;
 	}
 	fields[n] = NULL;
 	uint64_t sequence =
@@ -334,6 +395,27 @@ static void run_all(struct run *run, bool restarts)
 
 /* ---- what it told ---- */
 
+static void describe(const struct ruleset *rules)
+{
+	for (uint32_t i = 0; i < rules->count; i++) {
+		const struct correlation *c = rules->correlations[i];
+		if (c == NULL)
+			continue;
+		fprintf(stderr, "%.*s: type %d rules", SLICE_PRINT(c->rule.title), c->type);
+		for (uint32_t k = 0; k < c->rule_count; k++)
+			fprintf(stderr, " %u", c->rules[k]);
+		fprintf(stderr, " span %llds bound %d %llu %g%s upper %d %llu %g percentile %g groups %u expression",
+				(long long)(c->timespan_ns / NS_PER_S), c->bound.compare, (unsigned long long)c->bound.count,
+				c->bound.number, c->ranged ? " ranged" : "", c->upper.compare, (unsigned long long)c->upper.count,
+				c->upper.number, c->percentile, c->group_count);
+		for (uint32_t k = 0; k < c->expression_count; k++)
+			fprintf(stderr, " %d:%u", c->expression[k].kind, c->expression[k].rule);
+		for (uint32_t k = 0; k < c->step_count; k++)
+			fprintf(stderr, " step %llx", (unsigned long long)c->steps[k]);
+		fprintf(stderr, " absent %llx\n", (unsigned long long)c->absent);
+	}
+}
+
 static uint32_t labels_of(const struct run *run, const char *json, uint32_t *labels)
 {
 	uint32_t n = 0;
@@ -411,13 +493,15 @@ static void check_provisional(const struct tellings *t)
 	}
 }
 
-static void compare_lines(const struct lines *expected, const struct lines *got, uint64_t seed, uint32_t variant)
+static void compare_lines(const struct lines *expected, const struct lines *got, uint64_t seed, uint32_t variant,
+						  const struct ruleset *rules)
 {
 	bool same = expected->count == got->count;
 	for (uint32_t i = 0; same && i < got->count; i++)
 		same = strcmp(expected->at[i], got->at[i]) == 0;
 	if (same)
 		return;
+	describe(rules);
 	for (uint32_t i = 0; i < expected->count; i++)
 		fprintf(stderr, "expected %s\n", expected->at[i]);
 	for (uint32_t i = 0; i < got->count; i++)
@@ -442,7 +526,7 @@ static void run_variant(uint64_t seed, uint32_t variant, struct ruleset *rules, 
 	run_all(run, variant >= 2);
 	tellings_read(&run->p, &t);
 	read_finals(run, &t, &got);
-	compare_lines(expected, &got, seed, variant);
+	compare_lines(expected, &got, seed, variant, rules);
 	check_provisional(&t);
 	lines_free(&got);
 	tellings_free(&t);

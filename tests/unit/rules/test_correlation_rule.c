@@ -24,8 +24,8 @@ static void what_is_read(void **state)
 	assert_int_equal(c->rules[0], 0);
 	assert_int_equal(c->rules[1], 1);
 	assert_true(c->timespan_ns == 120 * NS_PER_S);
-	assert_int_equal(c->compare, COMPARE_GTE); /* more than 1.9 is at least 2 */
-	assert_int_equal(c->threshold, 2);
+	assert_int_equal(c->bound.compare, COMPARE_GTE); /* more than 1.9 is at least 2 */
+	assert_int_equal(c->bound.count, 2);
 	assert_int_equal(c->group_count, 2);
 	assert_true(slice_equal(c->group_by[1].name, SLICE("ip")));
 	assert_true(slice_equal(c->group_by[0].per_rule[1], SLICE("user")));
@@ -68,8 +68,8 @@ static void thresholds_and_spans(void **state)
 		rig_load(&rig, text);
 		assert_int_equal(rig.counts.loaded, 3);
 		const struct correlation *c = ruleset_correlation(rig.set, 2);
-		if (c->compare != cases[i].compare || c->threshold != cases[i].threshold)
-			fail_msg("%s: %d %llu", cases[i].condition, c->compare, (unsigned long long)c->threshold);
+		if (c->bound.compare != cases[i].compare || c->bound.count != cases[i].threshold)
+			fail_msg("%s: %d %llu", cases[i].condition, c->bound.compare, (unsigned long long)c->bound.count);
 	}
 	for (size_t i = 0; i < COUNT(spans); i++) {
 		snprintf(text, sizeof text,
@@ -86,6 +86,7 @@ static void bad_correlations_are_placed(void **state)
 {
 #define BAD(body) BASES CORRELATION(body)
 #define COUNT_OF(more) BAD("  type: event_count\n  rules: [a]\n" more)
+#define NUMBERS(type, condition) BAD("  type: " type "\n  rules: [a]\n  timespan: 1m\n  condition: " condition "\n")
 #define HEAD_OF(type) BAD("  type: " type "\n  rules: [a, b]\n  timespan: 1m\n")
 	static const struct refusal_case cases[] = {
 		{COUNT_OF("  condition: {gte: 2}\n"), 20, 3, "correlation-timespan", "needs a timespan"},
@@ -96,7 +97,13 @@ static void bad_correlations_are_placed(void **state)
 		{COUNT_OF("  timespan: 0s\n  condition: {gte: 2}\n"), 22, 13, "correlation-timespan", "s, m, h, d, w"},
 		{COUNT_OF("  timeframe: 1m\n  condition: {gte: 2}\n"), 22, 3, "correlation-unknown-key", "timeframe"},
 		{COUNT_OF("  timespan: 1m\n"), 20, 3, "correlation-condition", "needs a condition"},
-		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, lt: 9}\n"), 23, 22, "sigma-unsupported", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, gte: 9}\n"), 23, 22, "correlation-condition", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {lt: 1, lte: 9}\n"), 23, 22, "correlation-condition", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, eq: 9}\n"), 23, 22, "correlation-condition", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, lt: 9, lte: 10}\n"), 23, 29, "correlation-condition", "range"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gt: 1, lt: 2}\n"), 23, 22, "correlation-never", "empty"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: 3, lte: 2}\n"), 23, 23, "correlation-never", "empty"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: 0, lt: 1}\n"), 23, 15, "correlation-population", "population"},
 		{COUNT_OF("  timespan: 1m\n  condition: {more: 1}\n"), 23, 15, "correlation-condition", "more"},
 		{COUNT_OF("  timespan: 1m\n  condition: {gte: -1}\n"), 23, 20, "correlation-threshold", "negative"},
 		{COUNT_OF("  timespan: 1m\n  condition: {gte: many}\n"), 23, 20, "correlation-threshold", "must be a number"},
@@ -105,15 +112,43 @@ static void bad_correlations_are_placed(void **state)
 		{COUNT_OF("  timespan: 1m\n  condition: {lt: 1}\n"), 23, 15, "correlation-population", "population"},
 		{COUNT_OF("  timespan: 1m\n  condition: {lte: 0}\n"), 23, 15, "correlation-population", "population"},
 		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, field: x}\n"), 23, 30, "correlation-field",
-		 "only value_count"},
+		 "only value_count and"},
+		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, percentile: 5}\n"), 23, 35, "correlation-percentile", "only"},
+		{COUNT_OF("  timespan: 1m\n  condition: a and b\n"), 23, 14, "correlation-condition", "only temporal"},
 		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key",
 		 "window"},
 		{BAD("  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n"), 23, 14, "correlation-field",
 		 "needs a field"},
-		{BAD("  type: value_sum\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_sum"},
-		{BAD("  type: value_percentile\n  rules: [a]\n"), 20, 9, "sigma-unsupported", "value_percentile"},
+		{NUMBERS("value_sum", "{gte: 2}"), 23, 14, "correlation-field", "needs a field"},
+		{NUMBERS("value_sum", "{gte: 2, field: [x, y]}"), 23, 30, "correlation-field", "one field"},
+		{NUMBERS("value_avg", "{gte: .inf, field: x}"), 23, 20, "correlation-threshold", "must be a number"},
+		{NUMBERS("value_avg", "{gt: 2, lt: 2, field: x}"), 23, 22, "correlation-never", "empty"},
+		{NUMBERS("value_percentile", "{gte: 2, field: x}"), 23, 14, "correlation-percentile", "needs a percentile"},
+		{NUMBERS("value_percentile", "{gte: 2, field: x, percentile: 100.5}"), 23, 45, "correlation-percentile",
+		 "from 0 to 100"},
+		{NUMBERS("value_percentile", "{gte: 2, field: x, percentile: 5}\n  percentile: 5"), 24, 15,
+		 "correlation-percentile", "already"},
+		{NUMBERS("value_median", "{gte: 2, field: x, percentile: 50}"), 23, 45, "correlation-percentile",
+		 "only value_percentile"},
 		{BAD("  type: sideways\n  rules: [a]\n"), 20, 9, "correlation-type", "sideways"},
-		{HEAD_OF("temporal") "  condition: a and b\n", 23, 14, "sigma-unsupported", "names of rules"},
+		{HEAD_OF("temporal") "  condition: a and c\n", 23, 14, "correlation-condition", "'c' is named"},
+		{HEAD_OF("temporal") "  condition: a\n", 23, 14, "correlation-condition", "'b' is among the rules"},
+		{HEAD_OF("temporal") "  condition: a and\n", 23, 14, "correlation-condition", "ends where"},
+		{HEAD_OF("temporal") "  condition: a b\n", 23, 14, "correlation-condition", "should end here"},
+		{HEAD_OF("temporal") "  condition: (a or b\n", 23, 14, "correlation-condition", "closing bracket"},
+		{HEAD_OF("temporal") "  condition: a and or b\n", 23, 14, "correlation-condition", "id or name of a rule here"},
+		{HEAD_OF("temporal") "  condition: 1 of a\n", 23, 14, "correlation-condition", "quantifiers"},
+		{HEAD_OF("temporal") "  condition: a AND b\n", 23, 14, "correlation-condition", "should end here"},
+		{HEAD_OF("temporal") "  condition: a and b.c\n", 23, 14, "correlation-condition", "should end here"},
+		{HEAD_OF("temporal") "  condition: not a and not b\n", 23, 14, "correlation-never", "at least one match"},
+		{HEAD_OF("temporal") "  condition: a or b\ncresset: {distinct_events: true}\n", 23, 14, "correlation-extension",
+		 "without 'or'"},
+		{HEAD_OF("temporal_ordered") "  condition: a or a and b\n", 23, 14, "correlation-ordered", "steps"},
+		{HEAD_OF("temporal_ordered") "  condition: not (a and b)\n", 23, 14, "correlation-ordered", "steps"},
+		{HEAD_OF("temporal_ordered") "  condition: not a and not b\n", 23, 14, "correlation-never", "is there"},
+		{BAD("  type: temporal\n  timespan: 1m\n  condition: a and id-a\n"), 22, 14, "correlation-names", "same rule"},
+		{BAD("  type: temporal\n  timespan: 1m\n  condition: a and nobody\n"), 22, 14, "correlation-reference",
+		 "nobody"},
 		{HEAD_OF("temporal_ordered") "  condition: {gte: 1}\n", 23, 15, "correlation-ordered", "gte: 2"},
 		{HEAD_OF("temporal_ordered") "  condition: {gte: 3}\n", 23, 15, "correlation-ordered", "gte: 2"},
 		{HEAD_OF("temporal_ordered") "  condition: {lt: 2}\n", 23, 15, "correlation-ordered", "gte: 2"},
@@ -133,6 +168,90 @@ static void bad_correlations_are_placed(void **state)
 	rig_refusals(cases, COUNT(cases));
 }
 
+static const struct correlation *load_one(struct rig *rig, const char *body)
+{
+	char text[2048];
+	snprintf(text, sizeof text, BASES BASE("id-c", "c") "title: C\nid: outer\ncorrelation:\n%s", body);
+	rig_load(rig, text);
+	if (rig->counts.loaded != 4)
+		fail_msg("%s: %s", body, rig->told_count ? rig->told[0].text : "?");
+	return ruleset_correlation(rig->set, 3);
+}
+
+static void types_over_numbers(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	const struct correlation *c = load_one(&rig, "  type: value_sum\n  rules: [a]\n  timespan: 1m\n"
+												 "  condition: {field: bytes, gt: 1.9}\n");
+	assert_int_equal(c->type, CORRELATION_VALUE_SUM);
+	assert_int_equal(c->bound.compare, COMPARE_GT); /* not rounded: it is no count */
+	assert_true(c->bound.number == 1.9 && !c->ranged && c->value_count == 1);
+	uint8_t digest[32];
+	memcpy(digest, c->rule.digest, 32);
+	c = load_one(&rig, "  type: value_sum\n  rules: [a]\n  timespan: 1m\n  condition: {field: bytes, gt: 1.8}\n");
+	assert_memory_not_equal(digest, c->rule.digest, 32);
+	c = load_one(&rig, "  type: value_avg\n  rules: [a]\n  timespan: 1m\n"
+					   "  condition: {field: x, lte: -1, gte: -2.5}\n");
+	assert_true(c->ranged && c->bound.compare == COMPARE_GTE && c->bound.number == -2.5);
+	assert_true(c->upper.compare == COMPARE_LTE && c->upper.number == -1);
+	c = load_one(&rig, "  type: value_percentile\n  rules: [a]\n  timespan: 1m\n"
+					   "  condition: {field: x, gte: 2, percentile: 99.9}\n");
+	assert_true(c->type == CORRELATION_VALUE_PERCENTILE && c->percentile == 99.9);
+	c = load_one(&rig, "  type: value_percentile\n  rules: [a]\n  timespan: 1m\n"
+					   "  condition: {field: x, gte: 2}\n  percentile: 0\n");
+	assert_true(c->percentile == 0);
+	c = load_one(&rig, "  type: value_median\n  rules: [a]\n  timespan: 1m\n  condition: {field: x, gte: 2}\n");
+	assert_true(c->type == CORRELATION_VALUE_PERCENTILE && c->percentile == 50);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {gt: 100.5, lte: 200}\n");
+	assert_true(c->ranged && c->bound.compare == COMPARE_GTE && c->bound.count == 101 && c->upper.count == 200);
+	rig_close(&rig);
+}
+
+static void names_in_a_condition(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	/* found by id or name, whatever the list of rules calls them; or binds less than and, not more than both */
+	const struct correlation *c = load_one(&rig, "  type: temporal\n  rules: [b, id-a, c]\n  timespan: 1m\n"
+												 "  condition: a or id-b and not c\n");
+	static const struct expression expected[] = {{EXPRESSION_RULE, 1}, {EXPRESSION_RULE, 0}, {EXPRESSION_RULE, 2},
+												 {EXPRESSION_NOT, 0},  {EXPRESSION_AND, 0},  {EXPRESSION_OR, 0}};
+	assert_int_equal(c->expression_count, COUNT(expected));
+	for (size_t i = 0; i < COUNT(expected); i++)
+		assert_true(c->expression[i].kind == expected[i].kind &&
+					(expected[i].kind != EXPRESSION_RULE || c->expression[i].rule == expected[i].rule));
+	for (uint64_t present = 0; present < 8; present++) {
+		bool a = present >> 1 & 1, b = present & 1, none = !(present >> 2 & 1);
+		assert_true(expression_holds(c->expression, c->expression_count, present) == (a || (b && none)));
+	}
+	c = load_one(&rig, "  type: temporal\n  timespan: 1m\n  condition: (a or b) and not (not c)\n");
+	assert_int_equal(c->rule_count, 3);
+	assert_true(expression_holds(c->expression, c->expression_count, 6) &&
+				!expression_holds(c->expression, c->expression_count, 3));
+	/* nothing but `and` is what it is without a condition */
+	c = load_one(&rig, "  type: temporal\n  rules: [a, b, c]\n  timespan: 1m\n  condition: a and (b and c)\n"
+					   "cresset: {distinct_events: true}\n");
+	assert_true(c->expression_count == 0 && c->bound.compare == COMPARE_GTE && c->bound.count == 3);
+	rig_close(&rig);
+}
+
+static void steps_of_an_order(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	const struct correlation *c = load_one(&rig, "  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 1m\n"
+												 "  condition: (c or b) and a\n");
+	assert_true(c->step_count == 2 && c->steps[0] == 6 && c->steps[1] == 1 && c->absent == 0);
+	c = load_one(&rig, "  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 1m\n"
+					   "  condition: b and not (a or b) and (c and b)\n");
+	assert_true(c->step_count == 3 && c->steps[0] == 2 && c->steps[1] == 4 && c->steps[2] == 2 && c->absent == 3);
+	rig_close(&rig);
+}
+
 static void ordered_without_a_condition_wants_all(void **state)
 {
 	struct rig rig;
@@ -140,14 +259,14 @@ static void ordered_without_a_condition_wants_all(void **state)
 	rig_open(&rig);
 	rig_load(&rig, BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n"));
 	const struct correlation *c = ruleset_correlation(rig.set, 2);
-	assert_int_equal(c->compare, COMPARE_GTE);
-	assert_int_equal(c->threshold, 2);
+	assert_int_equal(c->bound.compare, COMPARE_GTE);
+	assert_int_equal(c->bound.count, 2);
 	assert_int_equal(c->rules[0], 1); /* in the order of the document */
 	assert_int_equal(c->rules[1], 0);
 	assert_int_equal(c->group_count, 0);
 	rig_load(&rig,
 			 BASES CORRELATION("  type: temporal_ordered\n  rules: [b, a]\n  timespan: 1m\n  condition: {gt: 1}\n"));
-	assert_int_equal(ruleset_correlation(rig.set, 2)->threshold, 2);
+	assert_int_equal(ruleset_correlation(rig.set, 2)->bound.count, 2);
 	rig_close(&rig);
 }
 
@@ -276,6 +395,9 @@ int main(void)
 		cmocka_unit_test(what_is_read),
 		cmocka_unit_test(thresholds_and_spans),
 		cmocka_unit_test(bad_correlations_are_placed),
+		cmocka_unit_test(types_over_numbers),
+		cmocka_unit_test(names_in_a_condition),
+		cmocka_unit_test(steps_of_an_order),
 		cmocka_unit_test(ordered_without_a_condition_wants_all),
 		cmocka_unit_test(chains_resolve_in_any_order),
 		cmocka_unit_test(chains_have_a_depth),
