@@ -68,6 +68,69 @@ static void a_bad_file_is_refused_alone(void **state)
 	rig_close(&rig);
 }
 
+/* A file of `len` octets: one rule and blanks. */
+static void put_long(struct rig *rig, const char *path, size_t len)
+{
+	static const char rule[] = "rule long { condition: true }";
+	char *text = malloc(len + 1);
+	assert_non_null(text);
+	memset(text, ' ', len);
+	memcpy(text, rule, sizeof rule - 1);
+	fake_file_put(rig->fake, path, text, len);
+	free(text);
+}
+
+static void files_have_limits(void **state)
+{
+	struct rig rig;
+	size_t most = 4 * (size_t)LIMIT_rule_file_bytes;
+	(void)state;
+	rig_open(&rig);
+	put_long(&rig, "/y/a.yar", most);
+	load(&rig);
+	assert_int_equal(rig.counts.loaded, 1);
+	put_long(&rig, "/y/a.yar", most + 1);
+	fake_file_put(rig.fake, "/y/nul.yar", "rule n {\0condition: true }", 26);
+	load(&rig);
+	assert_int_equal(rig.counts.loaded, 0);
+	assert_int_equal(rig.counts.refused, 2);
+	assert_string_equal(rig.told[0].id, "file-size");
+	assert_non_null(strstr(rig.told[0].text, "4 MiB"));
+	assert_non_null(strstr(rig.told[1].text, "NUL"));
+	rig_close(&rig);
+}
+
+/* Each mistake is told with its file, its line and what is wrong. */
+static void mistakes_have_places(void **state)
+{
+	static const struct {
+		const char *text, *says;
+		uint32_t line;
+	} cases[] = {
+		{"include \"/etc/passwd\"\nrule a { condition: true }\n", "include", 1},
+		{"rule a {\n strings:\n  $x = /a(/\n condition: $x }\n", "regular expression", 3},
+		{"rule a { condition: true }\nrule a { condition: true }\n", "duplicated", 2},
+		{"import \"nosuch\"\nrule a { condition: true }\n", "nosuch", 1},
+		{"rule a {\n strings:\n  $x = \"a\"\n condition:\n  true }\n", "unreferenced", 5},
+		{"rule a {\n condition:\n  elsewhere == \"\" }\n", "elsewhere", 3},
+	};
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		rig_put(&rig, "/y/a.yar", cases[i].text);
+		load(&rig);
+		assert_int_equal(rig.counts.refused, 1);
+		const struct told *t = &rig.told[0];
+		for (; t->level != DIAGNOSTIC_ERROR; t++)
+			assert_true(t < rig.told + rig.told_count);
+		assert_string_equal(t->file, "/y/a.yar");
+		if (t->line != cases[i].line || !strstr(t->text, cases[i].says))
+			fail_msg("case %u: line %u: %s", i, t->line, t->text);
+	}
+	rig_close(&rig);
+}
+
 static void without_the_option_there_are_none(void **state)
 {
 	struct rig rig;
@@ -88,6 +151,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_become_rules),
 		cmocka_unit_test(a_bad_file_is_refused_alone),
+		cmocka_unit_test(files_have_limits),
+		cmocka_unit_test(mistakes_have_places),
 		cmocka_unit_test(without_the_option_there_are_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
