@@ -54,7 +54,7 @@ static int rewrite(struct reading *r, struct slice piece, bool last)
 		if (r->job->line(r->job->ctx, slice_of(all.ptr + at, end - at), &r->lines))
 			return error_set(&r->error, ERROR_MEMORY, "no memory for a line");
 		if (stop != SIZE_MAX)
-			buffer_add_octet(&r->lines, '\n');
+			buffer_add_octet(&r->lines, r->job->joined ? ' ' : '\n');
 		at = end + (stop != SIZE_MAX);
 	}
 	if (r->rest.failed || r->lines.failed)

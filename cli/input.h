@@ -13,6 +13,7 @@ struct input_job {
 	void *ctx;
 	/* Null, or a rewriting of the octets line by line before they are records (framing lf). */
 	int (*line)(void *ctx, struct slice line, struct buffer *out);
+	bool joined; /* with `line`: the whole file is one record (a JSON text over several lines) */
 	uint8_t collector[16]; /* identity of the rows */
 };
 

@@ -97,7 +97,8 @@ static int silence_row(struct request *r, struct buffer *row)
 	if (result)
 		return result;
 	if (!clock_parse_option(slice_str(until), env_now(env), &s.until_ns))
-		return error_set(&r->error, ERROR_USAGE, "until: '%s' is no time (+8h, 2026-11-30, 2026-11-23T10:00:00Z)", until);
+		return error_set(&r->error, ERROR_USAGE, "until: '%s' is no time (+8h, 2026-11-30, 2026-11-23T10:00:00Z)",
+						 until);
 	if (id.len && !hex_parse(id, s.id, 16))
 		return error_set(&r->error, ERROR_USAGE, "id: 32 hexadecimal digits");
 	if (!id.len && env->random.fill(env->random.ctx, s.id, 16) < 0)

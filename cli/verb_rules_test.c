@@ -3,6 +3,7 @@
  */
 #include "cli/json_tree.h"
 #include "cli/output.h"
+#include "cli/rules_regression.h"
 #include "cli/setup.h"
 #include "cli/verbs.h"
 #include "correlate/correlate.h"
@@ -20,7 +21,7 @@ struct player {
 	struct buffer json, spool, batches; /* diagnostics; match records; batches of events, each behind its u64 length */
 	struct error error;
 	uint32_t hits; /* rows on which the rule held, or its incidents */
-	uint32_t passed, failed;
+	uint32_t passed, failed, skipped;
 };
 
 static int keep(struct buffer *out, struct slice octets)
@@ -289,6 +290,18 @@ static int play_all(struct player *p, const struct rule_tests *tests)
 	return result;
 }
 
+static int run_regression(struct player *p)
+{
+	struct regression r = {.args = p->args, .decoders = p->decoders, .ruleset = p->ruleset, .told = &p->told};
+	int result = regression_run(&r);
+	p->passed += r.passed;
+	p->failed += r.failed;
+	p->skipped += r.skipped;
+	if (result)
+		p->error = r.error;
+	return result;
+}
+
 static int load_and_run(struct player *p, struct rule_tests **tests)
 {
 	const struct args *args = p->args;
@@ -305,7 +318,9 @@ static int load_and_run(struct player *p, struct rule_tests **tests)
 								&p->error);
 	p->passed += passed;
 	p->failed += failed + unread + counts.refused;
-	return result < 0 ? result : play_all(p, *tests);
+	if (!result)
+		result = play_all(p, *tests);
+	return result < 0 ? result : run_regression(p);
 }
 
 int verb_rules_test(const struct args *args)
@@ -319,7 +334,7 @@ int verb_rules_test(const struct args *args)
 	buffer_init(&p.batches, setup_env());
 	p.told.json = &p.json;
 	int result = load_and_run(&p, &tests), code;
-	buffer_add_format(&p.json, "{\"passed\":%u,\"failed\":%u}\n", p.passed, p.failed);
+	buffer_add_format(&p.json, "{\"passed\":%u,\"failed\":%u,\"skipped\":%u}\n", p.passed, p.failed, p.skipped);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&p.json));
 	int written = output_close(&output);

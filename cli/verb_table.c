@@ -120,9 +120,10 @@ const struct verb verbs[] = {
 	 "a rule was refused.",
 	 "cresset rules check rules/", LIST(COMMON), 1, ARGS_MAX, verb_rules_check},
 	{"rules test", "PATH...", "run the example events beside rules",
-	 "Runs the NAME.tests.yml beside each NAME.yml, through the same engine as live events; see cresset-rules(7). Exits with 1 when a "
-	 "test failed.",
-	 "cresset rules test rules/", LIST(COMMON, OPTION_DECODERS), 1, ARGS_MAX, verb_rules_test},
+	 "Runs the NAME.tests.yml beside each NAME.yml, through the same engine as live events; see cresset-rules(7). Folders laid out as the "
+	 "public rule set's regression_data (an info.yml with samples) are run too. Exits with 1 when a test failed.",
+	 "cresset rules test rules/\ncresset rules test rules/ regression_data/", LIST(COMMON, OPTION_DECODERS), 1,
+	 ARGS_MAX, verb_rules_test},
 	{"rules explain", "RULE EVENT", "why a rule holds for an event or does not",
 	 "RULE is a file or folder of rules, EVENT a file with events (raw lines or JSON; - is standard input). For each detection and event: "
 	 "the rule's tree, what each part wants, what it saw, and whether it holds; on a terminal in words. Exits with 0 whatever holds.",

@@ -154,7 +154,7 @@ static int document_refused(struct loader *l, const struct tree_node *root)
 /* Decoders, what they share, and mappings may lie in the same folders: other doors read them. */
 static bool document_is_other(const struct tree_node *root)
 {
-	static const char *const others[] = {"mapping", "recognise", "maps", "renames"};
+	static const char *const others[] = {"mapping", "recognise", "maps", "renames", "regression_tests_info"};
 	static const char *const ours[] = {"detection", "correlation", "filter"};
 	bool other = false;
 	if (!root || root->type != TREE_MAP)

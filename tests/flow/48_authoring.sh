@@ -84,6 +84,32 @@ grep -q '{"techniqueID":"T1110","score":2,"comment":"Login failed; Login failed 
 [ "$(tail -1 "$tmp/err")" = '{"rules":2,"techniques":2,"rules_without_technique":2}' ] || fail "$(cat "$tmp/err")"
 "$CRESSET" rules coverage --domain ics "$tmp/rules.yml" 2>/dev/null | grep -q '"domain":"ics-attack".*"techniques":\[{"techniqueID":"T0859","score":1' || fail "ics"
 
+# The layout of the public set's test events: an info.yml that names the rule, samples as JSON, or EVTX with its JSON beside it.
+info=$tmp/set/regression_data/rules/linux/login_failed
+mkdir -p "$info" "$tmp/set/rules"
+cp "$tmp/rules.yml" "$tmp/set/rules/"
+sample() { printf '{"event.action": "ssh_login",%s "event.outcome": "%s", "user.name": "%s"}\n' "$1" "$2" "$3"; }
+sample $'\n ' failure eve >"$info/a.json"
+{ sample '' failure eve; sample '' failure backup; sample '' failure ann; } >"$info/b.json"
+cp "$info/a.json" "$info/c.json"
+cat >"$info/info.yml" <<'END'
+id: 242d26e0-1ce5-4a34-960d-144f34f60e37
+rule_metadata:
+    - {id: 11111111-2222-4333-8444-555555555501, title: Login failed}
+regression_tests_info:
+    - {name: one object over two lines, type: json, path: regression_data/rules/linux/login_failed/a.json}
+    - {name: three lines, type: ndjson, match_count: 2, path: regression_data/rules/linux/login_failed/b.json}
+    - {name: an export, type: evtx, match_count: 1, path: regression_data/rules/linux/login_failed/c.evtx}
+    - {name: only evtx, type: evtx, match_count: 1, path: regression_data/rules/linux/login_failed/d.evtx}
+END
+"$CRESSET" rules test "$tmp/set" >"$tmp/out" || fail "regression data: $(cat "$tmp/out")"
+[ "$(tail -1 "$tmp/out")" = '{"passed":3,"failed":0,"skipped":1}' ] || fail "regression data: $(cat "$tmp/out")"
+sed -i 's/match_count: 2/match_count: 3/' "$info/info.yml"
+"$CRESSET" rules test "$tmp/set" >"$tmp/out"
+[ $? = 1 ] && grep -q '"line":6,.*must make 3 matches and makes 2' "$tmp/out" || fail "a sample that makes too few matches: $(cat "$tmp/out")"
+rm "$info/b.json"
+"$CRESSET" rules test "$tmp/set" | grep -q 'the sample is not there' || fail "a sample that is not there"
+
 # The oracle says the same.
 "$CRESSET" scan -q --rules "$tmp/rules.yml" "$tmp/logs/auth.log" >"$tmp/fast" 2>/dev/null
 "$CRESSET" scan -q --oracle --rules "$tmp/rules.yml" "$tmp/logs/auth.log" >"$tmp/slow" 2>/dev/null
