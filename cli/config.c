@@ -605,10 +605,26 @@ static void take_data(struct reading *r, const struct tree_node *n, void *target
 		((struct config *)target)->data = text;
 }
 
-static void take_rules(struct reading *r, const struct tree_node *n, void *target)
+static void take_rule_paths(struct reading *r, const struct tree_node *n, void *target)
 {
 	struct config *c = target;
 	c->rules = read_strs(r, n, "rules", &c->rule_count);
+}
+
+static void take_pipelines(struct reading *r, const struct tree_node *n, void *target)
+{
+	struct config *c = target;
+	c->pipelines = read_strs(r, n, "rules.pipelines", &c->pipeline_count);
+}
+
+/* Paths, or a map with pipelines beside them. */
+static void take_rules(struct reading *r, const struct tree_node *n, void *target)
+{
+	static const struct key keys[] = {{"paths", take_rule_paths}, {"pipelines", take_pipelines}, {NULL, NULL}};
+	if (n->type == TREE_MAP)
+		read_map(r, n, "rules", keys, target);
+	else
+		take_rule_paths(r, n, target);
 }
 
 static void take_decoders(struct reading *r, const struct tree_node *n, void *target)

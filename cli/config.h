@@ -34,6 +34,8 @@ struct config {
 	const char *store_name;
 	const char **rules, **decoders; /* null: the shipped ones */
 	uint32_t rule_count, decoder_count;
+	const char **pipelines; /* paths, or names of shipped ones */
+	uint32_t pipeline_count;
 	bool yara;
 	struct config_input *inputs;
 	uint32_t input_count;

@@ -22,6 +22,15 @@ static void print_range(struct buffer *out, const char *key, const struct config
 	*any = true;
 }
 
+static void print_indented(struct buffer *out, const char *key, const char *const *list, uint32_t count)
+{
+	if (!list)
+		return;
+	buffer_add_format(out, "  %s:\n", key);
+	for (uint32_t i = 0; i < count; i++)
+		print_text(out, "    - ", slice_str(list[i]), "\n");
+}
+
 static void print_strs(struct buffer *out, const char *key, const char *const *list, uint32_t count)
 {
 	if (!list)
@@ -138,7 +147,12 @@ void config_print(const struct config *c, struct buffer *out)
 			print_socket(out, &c->inputs[i]);
 	}
 	print_sources(out, c);
-	print_strs(out, "rules", c->rules, c->rule_count);
+	if (c->pipelines) {
+		buffer_add_str(out, "rules:\n");
+		print_indented(out, "paths", c->rules, c->rule_count);
+		print_indented(out, "pipelines", c->pipelines, c->pipeline_count);
+	} else
+		print_strs(out, "rules", c->rules, c->rule_count);
 	print_strs(out, "decoders", c->decoders, c->decoder_count);
 	buffer_add_format(out, "yara: %s\nmessage_bytes: %u\n", c->yara ? "true" : "false",
 					  c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);

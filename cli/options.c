@@ -35,6 +35,15 @@ static bool choice_allowed(const char *choices, const char *value)
 	return false;
 }
 
+/* One more of an option that may be given again. */
+static int add_value(struct args *args, const struct option *o, const char *value, const char **list, unsigned *count)
+{
+	if (*count == ARGS_MAX)
+		return usage_error(args, "--%s: at most %d paths", o->name, ARGS_MAX);
+	list[(*count)++] = value;
+	return 0;
+}
+
 static int set_option(struct args *args, const struct option *o, const char *value)
 {
 	uint64_t number;
@@ -44,11 +53,10 @@ static int set_option(struct args *args, const struct option *o, const char *val
 		(!slice_to_u64(slice_str(value), &number) || number > INT64_MAX))
 		return usage_error(args, "--%s is a whole number, not '%s'", o->name, value);
 	args->value[o->id] = value;
-	if (o->id == OPTION_RULES) {
-		if (args->rule_count == ARGS_MAX)
-			return usage_error(args, "--rules: at most %d paths", ARGS_MAX);
-		args->rules[args->rule_count++] = value;
-	}
+	if (o->id == OPTION_RULES)
+		return add_value(args, o, value, args->rules, &args->rule_count);
+	if (o->id == OPTION_PIPELINE)
+		return add_value(args, o, value, args->pipelines, &args->pipeline_count);
 	return 0;
 }
 

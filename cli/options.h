@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_QUIET,
 	OPTION_SYSLOG,
 	OPTION_RULES,
+	OPTION_PIPELINE,
 	OPTION_DECODERS,
 	OPTION_FRAMING,
 	OPTION_FORMAT,
@@ -79,6 +80,8 @@ struct args {
 	const char *value[OPTION_COUNT]; /* last one given; "" for a switch; null: not given */
 	const char *rules[ARGS_MAX]; /* --rules, all of them */
 	unsigned rule_count;
+	const char *pipelines[ARGS_MAX]; /* --pipeline, all of them */
+	unsigned pipeline_count;
 	const char *words[ARGS_MAX]; /* what is not an option */
 	unsigned word_count;
 };

@@ -52,6 +52,10 @@ static int apply_args(struct run *run, const struct args *args)
 		c->rules = (const char **)(uintptr_t)args->rules;
 		c->rule_count = args->rule_count;
 	}
+	if (args->pipeline_count) {
+		c->pipelines = (const char **)(uintptr_t)args->pipelines;
+		c->pipeline_count = args->pipeline_count;
+	}
 	if (c->input_count > sizeof run->inputs / sizeof *run->inputs)
 		return usage_error(args, "at most %zu inputs", sizeof run->inputs / sizeof *run->inputs);
 	snprintf(run->data, sizeof run->data, "%s", c->data);

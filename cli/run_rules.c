@@ -20,7 +20,8 @@ struct rule_paths {
 	char sigma[PATH_MAX], yara[PATH_MAX];
 	const char *shipped[2];
 	const char *const *paths;
-	unsigned count;
+	const char *const *pipelines;
+	unsigned count, pipeline_count;
 	bool with_yara;
 };
 
@@ -31,6 +32,8 @@ static void find_paths(const struct run *run, struct rule_paths *p)
 	p->shipped[0] = setup_library_path("sigma", p->sigma, sizeof p->sigma);
 	p->shipped[1] = setup_library_path("yara", p->yara, sizeof p->yara);
 	p->with_yara = c->yara;
+	p->pipelines = args->pipeline_count ? args->pipelines : c->pipelines;
+	p->pipeline_count = args->pipeline_count ? args->pipeline_count : c->pipeline_count;
 	p->paths = args->rule_count ? args->rules : c->rules ? c->rules : p->shipped;
 	p->count = args->rule_count ? args->rule_count : c->rules ? c->rule_count : 2;
 }
@@ -41,7 +44,8 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 	struct error error = {0};
 	struct rule_paths p;
 	find_paths(run, &p);
-	int result = setup_rules(p.paths, p.count, p.with_yara, &told, &run->ruleset, counts, &error);
+	int result = setup_rules_piped(p.paths, p.count, p.pipelines, p.pipeline_count, p.with_yara, &told, &run->ruleset,
+								   counts, &error);
 	if (result)
 		return setup_fail(run->args, &error);
 	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts->loaded, counts->refused);

@@ -138,17 +138,63 @@ int setup_decoders(const struct args *args, struct setup_told *told, struct deco
 	return decoders_load(setup_env(), paths, 1, setup_tell, told, out, error);
 }
 
-int setup_rules(const char *const *paths, unsigned count, bool yara, struct setup_told *told, struct ruleset **out,
-				struct ruleset_counts *counts, struct error *error)
+static bool exists(const char *path)
+{
+	struct env_stat st;
+	const struct env *env = setup_env();
+	return env->files.stat(env->files.ctx, path, &st) == 0;
+}
+
+/* A word that is no file names a shipped pipeline. */
+static const char *pipeline_path(struct arena *arena, const char *given)
+{
+	char below[256], path[PATH_MAX];
+	if (strchr(given, '/') || exists(given))
+		return given;
+	snprintf(below, sizeof below, "pipelines/%.200s.yml", given);
+	setup_library_path(below, path, sizeof path);
+	return exists(path) ? arena_string(arena, slice_str(path)) : given;
+}
+
+static int pipeline_paths(struct arena *arena, const char *const *pipelines, unsigned count, struct ruleset_options *o,
+						  struct error *error)
+{
+	struct slice *paths = arena_alloc(arena, (count ? count : 1) * sizeof *paths);
+	for (unsigned i = 0; paths && i < count; i++) {
+		const char *path = pipeline_path(arena, pipelines[i]);
+		if (!path)
+			return error_set(error, ERROR_MEMORY, "no memory for paths of pipelines");
+		paths[i] = slice_str(path);
+	}
+	o->pipelines = paths;
+	o->pipeline_count = count;
+	return paths ? 0 : error_set(error, ERROR_MEMORY, "no memory for paths of pipelines");
+}
+
+int setup_rules_piped(const char *const *paths, unsigned count, const char *const *pipelines, unsigned pipeline_count,
+					  bool yara, struct setup_told *told, struct ruleset **out, struct ruleset_counts *counts,
+					  struct error *error)
 {
 	char path[PATH_MAX];
 	struct slice mappings = slice_str(setup_library_path("mappings", path, sizeof path));
 	struct ruleset_options o = {.yara = yara};
+	struct arena arena;
 	if (is_folder(path)) {
 		o.mappings = &mappings;
 		o.mapping_count = 1;
 	}
-	return ruleset_load(setup_env(), paths, count, &o, setup_tell, told, out, counts, error);
+	arena_init(&arena, setup_env(), 4096);
+	int result = pipeline_paths(&arena, pipelines, pipeline_count, &o, error);
+	if (!result)
+		result = ruleset_load(setup_env(), paths, count, &o, setup_tell, told, out, counts, error);
+	arena_free(&arena);
+	return result;
+}
+
+int setup_rules(const char *const *paths, unsigned count, bool yara, struct setup_told *told, struct ruleset **out,
+				struct ruleset_counts *counts, struct error *error)
+{
+	return setup_rules_piped(paths, count, NULL, 0, yara, told, out, counts, error);
 }
 
 static int exit_of(const struct error *error)

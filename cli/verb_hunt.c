@@ -284,8 +284,8 @@ static int load(struct hunt *h, struct ruleset_counts *counts)
 							  setup_library_path("yara", yara, sizeof yara)};
 	struct setup_told told = {.quiet = option_given(h->args, OPTION_QUIET)};
 	bool own = h->args->rule_count > 0;
-	return setup_rules(own ? h->args->rules : shipped, own ? h->args->rule_count : 2, true, &told, &h->ruleset, counts,
-					   &h->error);
+	return setup_rules_piped(own ? h->args->rules : shipped, own ? h->args->rule_count : 2, h->args->pipelines,
+							 h->args->pipeline_count, true, &told, &h->ruleset, counts, &h->error);
 }
 
 static void hunt_close(struct hunt *h)

@@ -108,17 +108,17 @@ int verb_rules_check(const struct args *args)
 	struct ruleset_counts counts = {0};
 	buffer_init(&json, setup_env());
 	struct setup_told told = {.json = &json};
-	int result = setup_rules(args->words, args->word_count, true, &told, &ruleset, &counts, &error);
-	if (result) {
-		buffer_free(&json);
-		return setup_fail(args, &error);
-	}
-	buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules,
-					  counts.loaded, counts.refused, counts.warnings);
+	int result = setup_rules_piped(args->words, args->word_count, args->pipelines, args->pipeline_count, true, &told,
+								   &ruleset, &counts, &error);
+	if (!result)
+		buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules,
+						  counts.loaded, counts.refused, counts.warnings);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&json));
 	int written = output_close(&output), code = counts.refused ? EXIT_RULES : EXIT_OK;
 	buffer_free(&json);
 	ruleset_release(ruleset);
+	if (result)
+		code = setup_fail(args, &error);
 	return written > code ? written : code;
 }

@@ -201,7 +201,8 @@ int verb_rules_explain(const struct args *args)
 	buffer_init(&x.line, setup_env());
 	buffer_init(&x.text, setup_env());
 	if (setup_decoders(args, &told, &decoders, &x.error) ||
-		setup_rules(args->words, 1, false, &told, &x.ruleset, &counts, &x.error) ||
+		setup_rules_piped(args->words, 1, args->pipelines, args->pipeline_count, false, &told, &x.ruleset, &counts,
+						  &x.error) ||
 		evaluator_new(setup_env(), x.ruleset, &x.evaluator, &x.error))
 		code = setup_fail(args, &x.error);
 	else

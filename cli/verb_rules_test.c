@@ -309,7 +309,8 @@ static int load_and_run(struct player *p, struct rule_tests **tests)
 	uint32_t passed = 0, failed = 0, pending = 0, unread = 0;
 	int result = setup_decoders(args, &p->told, &p->decoders, &p->error);
 	if (!result)
-		result = setup_rules(args->words, args->word_count, true, &p->told, &p->ruleset, &counts, &p->error);
+		result = setup_rules_piped(args->words, args->word_count, args->pipelines, args->pipeline_count, true, &p->told,
+								   &p->ruleset, &counts, &p->error);
 	if (!result)
 		result = rule_tests_load(setup_env(), args->words, args->word_count, p->ruleset, setup_tell, &p->told, tests,
 								 &unread, &p->error);

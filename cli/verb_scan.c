@@ -43,9 +43,9 @@ static int load_rules(struct scan *s, struct setup_told *told, struct ruleset_co
 	char sigma[PATH_MAX], yara[PATH_MAX];
 	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma),
 							  setup_library_path("yara", yara, sizeof yara)};
-	const struct args *args = s->job.args;
-	return setup_rules(args->rule_count ? args->rules : shipped, args->rule_count ? args->rule_count : 2, true, told,
-					   &s->job.ruleset, counts, &s->job.error);
+	const struct args *a = s->job.args;
+	return setup_rules_piped(a->rule_count ? a->rules : shipped, a->rule_count ? a->rule_count : 2, a->pipelines,
+							 a->pipeline_count, true, told, &s->job.ruleset, counts, &s->job.error);
 }
 
 static int run_scan(struct scan *s)

@@ -117,6 +117,7 @@ static int parse_quantified(struct condition *c, bool all, const struct node **o
 	if (c->token != TOKEN_WORD)
 		return condition_refuse(c, c->start, "after 'of' comes 'them' or a pattern of names", SLICE_NONE);
 	struct slice pattern = c->word;
+	bool found = false;
 	struct node *n = node_new(&c->l->set->arena, all ? NODE_AND : NODE_OR, c->selections->count);
 	if (!n)
 		return NO_MEMORY;
@@ -124,12 +125,13 @@ static int parse_quantified(struct condition *c, bool all, const struct node **o
 		struct selection *s = &c->selections->list[i];
 		if (!pattern_names(pattern, s->name))
 			continue;
-		s->used = true;
-		n->children[n->count++] = s->node;
+		s->used = found = true;
+		n->children[n->count] = s->node;
+		n->count += s->node != NULL;
 	}
-	if (n->count == 0)
+	if (!found)
 		return condition_refuse(c, c->start, "no selection is named like", pattern);
-	*out = n;
+	*out = n->count ? n : NULL;
 	return condition_next(c);
 }
 
@@ -197,7 +199,7 @@ static int parse_not(struct condition *c, const struct node **out)
 		rc = condition_next(c);
 	if (!rc)
 		rc = parse_primary(c, out);
-	if (rc || !negated)
+	if (rc || !negated || !*out)
 		return rc;
 	struct node *n = node_new(&c->l->set->arena, NODE_NOT, 1);
 	if (!n)
@@ -207,32 +209,44 @@ static int parse_not(struct condition *c, const struct node **out)
 	return 0;
 }
 
-/* operand {word operand}, as one flat node. */
+/* One more child, in the arena of the rules: a chain is short, and its length is not known before. */
+static int chain_grow(struct condition *c, enum node_kind kind, const struct node *child, struct node **chain,
+					  uint32_t *room)
+{
+	struct node *n = *chain;
+	if (!n || n->count == *room) {
+		struct node *grown = node_new(&c->l->set->arena, kind, *room = *room ? *room * 2 : 4);
+		if (!grown)
+			return NO_MEMORY;
+		grown->count = n ? n->count : 0;
+		if (n)
+			memcpy(grown->children, n->children, n->count * sizeof *n->children);
+		*chain = n = grown;
+	}
+	n->children[n->count++] = child;
+	return 0;
+}
+
+/* operand {word operand}, as one flat node; what pipelines dropped is left out. */
 static int parse_chain(struct condition *c, const char *word, enum node_kind kind,
 					   int (*operand)(struct condition *, const struct node **), const struct node **out)
 {
 	struct node *n = NULL;
 	uint32_t room = 0;
-	int rc = operand(c, out);
+	const struct node *first = NULL;
+	int rc = operand(c, &first);
 	while (!rc && word_is(c, word)) {
-		if (!n || n->count == room) {
-			struct node *grown = node_new(&c->l->set->arena, kind, room = room ? room * 2 : 4);
-			if (!grown)
-				return NO_MEMORY;
-			grown->count = n ? n->count : 1;
-			if (n)
-				memcpy(grown->children, n->children, n->count * sizeof *n->children);
-			else
-				grown->children[0] = *out;
-			n = grown;
-		}
+		const struct node *next = NULL;
 		rc = condition_next(c);
 		if (!rc)
-			rc = operand(c, &n->children[n->count]);
-		n->count++;
+			rc = operand(c, &next);
+		if (!rc && first && next && !n)
+			rc = chain_grow(c, kind, first, &n, &room);
+		if (!rc && next && n)
+			rc = chain_grow(c, kind, next, &n, &room);
+		first = first ? first : next;
 	}
-	if (!rc && n)
-		*out = n;
+	*out = n ? n : first;
 	return rc;
 }
 

@@ -59,7 +59,7 @@ static int field_of_rule(struct loader *l, struct pending_correlation *p, struct
 		}
 	}
 	if (rule->kind != RULE_CORRELATION)
-		return loader_key_field(l, name, &rule->logsource, out);
+		return loader_key_field(l, name, rule, out);
 	*out = name;
 	return 0;
 }

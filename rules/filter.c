@@ -1,14 +1,17 @@
 #include "rules/filter.h"
 
+#include "rules/pipeline.h"
+
 struct filter_name {
 	struct slice text;
 	const struct tree_node *at;
 	bool found, applied;
 };
 
-/* The filter as it was compiled for rules of one log source. */
+/* The filter as it was compiled for rules of one log source and one plan. */
 struct filter_form {
 	struct logsource logsource;
+	const struct plan *plan;
 	const struct node *node;
 	struct filter_form *next;
 };
@@ -84,8 +87,10 @@ static int read_filter(struct loader *l, const struct tree_node *root, struct fi
 	if (!rc)
 		rc = sigma_head(l, root, &head);
 	l->logsource = f->logsource;
+	l->checking = true;
 	if (!rc)
 		rc = read_body(l, body);
+	l->checking = false;
 	f->body = rc ? NULL : body;
 	return rc;
 }
@@ -157,10 +162,11 @@ static bool same_logsource(const struct logsource *a, const struct logsource *b)
 }
 
 /* What it complains about was told when it was read: only refusals can be new. */
-static int filter_compile(struct loader *l, struct filter *f, const struct rule *r, const struct node **out)
+static int filter_compile(struct loader *l, struct filter *f, const struct detection *d, const struct node **out)
 {
+	const struct rule *r = &d->rule;
 	for (const struct filter_form *form = f->forms; form; form = form->next)
-		if (same_logsource(&form->logsource, &r->logsource)) {
+		if (same_logsource(&form->logsource, &r->logsource) && plan_equal(form->plan, d->plan)) {
 			*out = form->node;
 			return 0;
 		}
@@ -170,9 +176,11 @@ static int filter_compile(struct loader *l, struct filter *f, const struct rule 
 	l->file = f->file;
 	l->rule = f->title;
 	l->logsource = form->logsource = r->logsource;
+	l->plan = form->plan = d->plan;
 	l->silent = true;
 	int rc = sigma_filter_detection(l, f->body, &form->node);
 	l->silent = false;
+	l->plan = NULL;
 	if (rc)
 		return rc;
 	form->next = f->forms;
@@ -200,7 +208,7 @@ static int narrow(struct loader *l, struct detection *d, uint32_t count)
 	for (struct filter *f = l->filters; f; f = f->next) {
 		if (!filter_applies(f, &d->rule))
 			continue;
-		int rc = f->body ? filter_compile(l, f, &d->rule, &all->children[all->count]) : refuse_rule(l, &d->rule, f);
+		int rc = f->body ? filter_compile(l, f, d, &all->children[all->count]) : refuse_rule(l, &d->rule, f);
 		if (rc)
 			return rc;
 		all->count++;

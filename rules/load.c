@@ -2,6 +2,7 @@
 #include "rules/action.h"
 #include "rules/correlation.h"
 #include "rules/filter.h"
+#include "rules/pipeline.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ int loader_init(struct loader *l, const struct env *env, diagnostic_fn *fn, void
 	*l = (struct loader){.env = env, .tell = fn, .ctx = ctx, .file = "", .rule = ""};
 	l->correlations_tail = &l->correlations;
 	arena_init(&l->tree, env, 0);
+	arena_init(&l->whole, env, 0);
 	uint64_t seed = 0;
 	if (env->random.fill(env->random.ctx, &seed, sizeof seed) < 0)
 		seed = 0x9e3779b97f4a7c15; /* only guards against chosen collisions */
@@ -75,12 +77,15 @@ int loader_init(struct loader *l, const struct env *env, diagnostic_fn *fn, void
 
 void loader_free(struct loader *l)
 {
+	replace_free_all(l);
+	regex_scratch_free(l->regex);
 	while (l->kept) {
 		struct arena arena = l->kept->arena;
 		l->kept = l->kept->next;
 		arena_free(&arena);
 	}
 	arena_free(&l->tree);
+	arena_free(&l->whole);
 	if (l->names.arena.env)
 		dictionary_free(&l->names);
 	env_free(l->env, l->named);
@@ -151,10 +156,11 @@ static int document_refused(struct loader *l, const struct tree_node *root)
 							   name && tree_is_scalar(name) ? name->text : SLICE_NONE, l->file, root->line);
 }
 
-/* Decoders, what they share, and mappings may lie in the same folders: other doors read them. */
+/* Decoders, what they share, mappings and pipelines may lie in the same folders: other doors read them. */
 static bool document_is_other(const struct tree_node *root)
 {
-	static const char *const others[] = {"mapping", "recognise", "maps", "renames", "regression_tests_info"};
+	static const char *const others[] = {"mapping", "recognise",       "maps",
+										 "renames", "transformations", "regression_tests_info"};
 	static const char *const ours[] = {"detection", "correlation", "filter"};
 	bool other = false;
 	if (!root || root->type != TREE_MAP)
@@ -199,7 +205,7 @@ static int document_load(struct loader *l, const struct yaml_document *d)
 }
 
 /* The tree of a file whose documents are wanted when all files are read. */
-static int keep_tree(struct loader *l)
+int loader_keep_tree(struct loader *l)
 {
 	struct kept_tree *k = arena_alloc(&l->tree, sizeof *k); /* inside what it keeps */
 	if (!k)
@@ -222,7 +228,7 @@ int loader_text(struct loader *l, const char *file, struct slice text)
 		rc = document_load(l, &tree.documents[i]);
 	l->rule = "";
 	if (!rc && l->keep_tree)
-		return keep_tree(l);
+		return loader_keep_tree(l);
 	arena_reset(&l->tree);
 	return rc;
 }

@@ -36,6 +36,10 @@ struct kept_tree {
 };
 
 struct filter; /* rules/filter.h */
+struct pipeline; /* rules/pipeline.h */
+struct plan;
+struct replace;
+struct regex_scratch;
 
 /* action.c: what documents of the file being read hand down to those behind them. */
 struct action_state {
@@ -48,6 +52,7 @@ struct loader {
 	const struct env *env;
 	struct ruleset *set;
 	struct arena tree; /* of the file being read; reset after it */
+	struct arena whole; /* until everything is loaded */
 	diagnostic_fn *tell;
 	void *ctx;
 	struct ruleset_counts counts;
@@ -64,8 +69,16 @@ struct loader {
 	uint32_t named_room;
 	struct pending_correlation *correlations, **correlations_tail;
 	int32_t zone_minutes; /* of date parts */
+	struct pipeline *pipelines; /* in the order of applying */
+	uint32_t pipelines_refused;
+	struct replace *replaces;
+	struct regex_scratch *regex; /* null until a condition of a pipeline needs it */
 	/* what the rule being compiled needs */
 	struct logsource logsource;
+	const struct plan *plan; /* null: none */
+	uint32_t plan_from; /* what of it is passed over: a condition that a pipeline added passes what comes behind it */
+	uint32_t splits; /* fields that the item has become */
+	bool checking; /* a filter is only looked at: placeholders get their values in the rules it narrows */
 	struct action_state action;
 };
 
@@ -83,10 +96,12 @@ void loader_warn(struct loader *l, const char *id, const struct tree_node *at, c
 
 /* The names under which a field of a rule with this log source is looked for (own, then mapped). */
 int loader_field(struct loader *l, struct slice name, const struct logsource *logsource, struct field_names *out);
-/* The same as one text: names with a NUL octet between them, for evaluator_values. */
-int loader_key_field(struct loader *l, struct slice name, const struct logsource *logsource, struct slice *out);
+/* The same of a field of a loaded detection rule, behind its pipelines, as one text: names with a NUL octet between them,
+ * for evaluator_values. */
+int loader_key_field(struct loader *l, struct slice name, const struct rule *rule, struct slice *out);
 
-/* sigma_item.c: one "field|modifiers: values" of a map, or the keyword item of bare values (key null). */
+/* sigma_item.c: one "field|modifiers: values" of a map, or the keyword item of bare values (key null). *out null: a
+ * pipeline dropped it; who holds selections leaves it out. */
 int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out);
 /* sigma_detection.c: the whole `detection` map. */
 int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out);
@@ -131,6 +146,8 @@ void loader_free(struct loader *l); /* keeps the ruleset */
 int loader_add(struct loader *l, struct rule *rule);
 /* One document; REFUSED is counted already. */
 int loader_text(struct loader *l, const char *file, struct slice text);
+/* The tree of the file lives on until the loader is freed. */
+int loader_keep_tree(struct loader *l);
 
 /* rule_files.c: every file under the paths that `wanted` takes, sorted. */
 int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),

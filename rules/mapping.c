@@ -7,7 +7,7 @@
  *
  * A rule whose log source has all that the mapping's names looks at its own field name first, then at the mapped one.
  */
-#include "rules/load.h"
+#include "rules/pipeline.h"
 
 #include <errno.h>
 
@@ -93,6 +93,7 @@ int mapping_file(void *ctx, const char *path)
 /* ---- looking names up ---- */
 
 #define NAMES_MAX 8u
+#define KEY_NAMES (NAMES_MAX * PLAN_NAMES)
 
 static uint32_t mapped_names(struct loader *l, struct slice name, const struct logsource *logsource,
 							 struct slice out[NAMES_MAX])
@@ -131,14 +132,30 @@ int loader_field(struct loader *l, struct slice name, const struct logsource *lo
 	return 0;
 }
 
-int loader_key_field(struct loader *l, struct slice name, const struct logsource *logsource, struct slice *out)
+/* The names of each name that the pipelines gave, one behind the other. */
+static int key_names(struct loader *l, struct slice name, const struct rule *rule, struct slice out[KEY_NAMES],
+					 uint32_t *count)
 {
-	struct slice names[NAMES_MAX];
-	struct field_names interned;
-	int rc = loader_field(l, name, logsource, &interned);
+	struct slice piped[PLAN_NAMES] = {name};
+	const struct plan *plan = ((const struct detection *)rule)->plan;
+	uint32_t n = 1;
+	int rc = plan ? plan_names(l, plan, name, piped, &n) : 0;
+	*count = 0;
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		struct field_names interned;
+		rc = loader_field(l, piped[i], &rule->logsource, &interned);
+		*count += mapped_names(l, piped[i], &rule->logsource, out + *count);
+	}
+	return rc;
+}
+
+int loader_key_field(struct loader *l, struct slice name, const struct rule *rule, struct slice *out)
+{
+	struct slice names[KEY_NAMES];
+	uint32_t n;
+	int rc = key_names(l, name, rule, names, &n);
 	if (rc)
 		return rc;
-	uint32_t n = mapped_names(l, name, logsource, names);
 	size_t len = n - 1, at = 0;
 	for (uint32_t i = 0; i < n; i++)
 		len += names[i].len;

@@ -198,6 +198,7 @@ static int apply_fieldref(struct literals *v, int unused)
 		if (x->kind != LITERAL_TEXT || x->node->text.len == 0 || x->encoded)
 			return literal_refuse(v, "sigma-fieldref", x, "fieldref needs the name of a field");
 		x->kind = LITERAL_FIELD;
+		x->field = x->node->text;
 		x->place = PLACE_WHOLE;
 	}
 	return 0;
@@ -241,27 +242,82 @@ static int apply_windash(struct literals *v, int unused)
 
 /* ---- expand ---- */
 
+/* The units [from, to) are the name of a placeholder; *unit stands for it from now on. */
+static int placeholder_new(struct literals *v, const uint32_t *units, uint32_t count, uint32_t *unit)
+{
+	struct unit_text name = {(uint32_t *)(uintptr_t)units, count};
+	uint32_t n = v->placeholder_count;
+	if ((n & (n - 1)) == 0) { /* room for twice as many */
+		struct slice *grown = arena_alloc(&v->l->tree, (n ? 2 * (size_t)n : 1) * sizeof *grown);
+		if (!grown)
+			return NO_MEMORY;
+		if (n)
+			memcpy(grown, v->placeholders, n * sizeof *grown);
+		v->placeholders = grown;
+	}
+	if (!unit_text_octets(&v->l->tree, &name, &v->placeholders[n]))
+		return NO_MEMORY;
+	*unit = UNIT_PLACEHOLDER + v->placeholder_count++;
+	return 0;
+}
+
+/* Reads the text of a rule along with its units: `\\%` and `\%` are both a backslash and a percent sign there, but only
+ * the second takes the meaning of the sign away. */
+struct escape_cursor {
+	struct slice raw;
+	size_t at;
+};
+
+/* Whether the next backslash before a percent sign stands alone. */
+static bool escape_next(struct escape_cursor *c)
+{
+	while (c->at < c->raw.len) {
+		bool backslash = c->raw.ptr[c->at] == '\\', twice = false;
+		uint8_t next = c->at + 1 < c->raw.len ? c->raw.ptr[c->at + 1] : 0;
+		if (backslash && (next == '\\' || next == '*' || next == '?')) {
+			twice = next == '\\';
+			c->at++;
+		}
+		c->at++;
+		if (backslash && (twice || next == '%') && c->at < c->raw.len && c->raw.ptr[c->at] == '%')
+			return !twice;
+	}
+	return true;
+}
+
+static bool name_ends_at(const struct unit_text *t, uint32_t from, uint32_t *end)
+{
+	*end = from;
+	while (*end < t->count && is_word(t->units[*end]))
+		++*end;
+	return *end > from && *end < t->count && t->units[*end] == '%';
+}
+
+static void warn_escaped(struct literals *v, const struct literal *x, uint32_t at)
+{
+	uint32_t end;
+	if (name_ends_at(&x->text, at + 2, &end))
+		loader_warn(v->l, "sigma-placeholder-escaped", x->node,
+					"a backslash before '%%' makes it a character: write two for a backslash and a placeholder");
+}
+
 static int expand_literal(struct literals *v, struct literal *x)
 {
 	struct unit_text *t = &x->text;
-	uint32_t n = 0;
+	struct escape_cursor cursor = {x->node->text, 0};
+	uint32_t n = 0, end;
 	for (uint32_t i = 0; i < t->count; i++) {
-		if (t->units[i] == '\\' && i + 1 < t->count && t->units[i + 1] == '%') {
+		bool pair = t->units[i] == '\\' && i + 1 < t->count && t->units[i + 1] == '%';
+		if (pair && escape_next(&cursor)) {
+			warn_escaped(v, x, i);
 			t->units[n++] = t->units[++i];
-			continue;
-		}
-		uint32_t end = i + 1;
-		while (t->units[i] == '%' && end < t->count && t->units[end] != '%')
-			end++;
-		if (t->units[i] == '%' && end < t->count && end > i + 1) {
-			struct unit_text name = {t->units + i + 1, end - i - 1};
-			struct slice octets;
-			if (!unit_text_octets(&v->l->tree, &name, &octets))
-				return NO_MEMORY;
-			return loader_refuse_at(v->l, "sigma-placeholder", x->node, "the placeholder %%%.*s%% has no values",
-									SLICE_PRINT(octets));
-		}
-		t->units[n++] = t->units[i];
+		} else if (t->units[i] == '%' && name_ends_at(t, i + 1, &end)) {
+			int rc = placeholder_new(v, t->units + i + 1, end - i - 1, &t->units[n++]);
+			if (rc)
+				return rc;
+			i = end;
+		} else
+			t->units[n++] = t->units[i];
 	}
 	t->count = n;
 	return 0;

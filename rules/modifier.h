@@ -31,6 +31,7 @@ struct literal {
 	enum compare compare; /* COMPARE, DATE */
 	enum date_part part; /* DATE */
 	enum text_place place; /* FIELD */
+	struct slice field; /* FIELD */
 	uint32_t regex_flags;
 	uint8_t network[16], bits;
 };
@@ -42,9 +43,25 @@ struct literals {
 	uint32_t column; /* of the modifier being applied */
 	struct literal *list;
 	uint32_t count, origins, applied;
+	struct slice *placeholders; /* names that units stand for */
+	uint32_t placeholder_count;
 	bool all, cased, negated, placed; /* placed: contains, startswith or endswith was given */
 };
 
+/* A placeholder waiting for its values: + its index in placeholders. It is above every other unit. */
+#define UNIT_PLACEHOLDER 0x400000u
+
+static inline struct slice literal_placeholder(const struct literals *v, uint32_t unit)
+{
+	return v->placeholders[unit - UNIT_PLACEHOLDER];
+}
+
+/* sigma_item.c: the values of an item with its modifiers applied, and the name of its field; what is built of them in the
+ * end. */
+int item_literals(struct loader *l, const struct tree_node *key, const struct tree_node *value, struct literals *v,
+				  struct slice *field);
+int item_build(struct literals *v, struct slice field, const struct node **out);
+int literal_from(struct literals *v, const struct tree_node *node, struct literal *x);
 /* Applies one modifier. */
 int modifier_apply(struct literals *v, struct slice name);
 /* A number as text, for modifiers that want a string. */

@@ -121,6 +121,8 @@ struct correlation {
 struct ruleset_options {
 	const struct slice *mappings; /* paths of mapping files or folders; null: none */
 	uint32_t mapping_count;
+	const struct slice *pipelines; /* paths of processing pipelines: files or folders; a bad one fails the load */
+	uint32_t pipeline_count;
 	bool yara; /* load *.yar, *.yara found under the paths */
 	int32_t zone_minutes; /* zone of times without one, and in which hour, day and the like are told; 0: UTC */
 };

@@ -1,5 +1,6 @@
 /* The ruleset as a whole: loading paths, holding, looking. */
 #include "rules/filter.h"
+#include "rules/pipeline.h"
 #include "rules/yara_rules.h"
 
 #include <errno.h>
@@ -33,31 +34,47 @@ static int sigma_file(void *ctx, const char *path)
 	return 0;
 }
 
-static int load_mappings(struct loader *l, const struct ruleset_options *options, struct error *error)
+static int load_paths(struct loader *l, const struct slice *paths, uint32_t count, int (*each)(void *, const char *),
+					  struct error *error)
 {
-	for (uint32_t i = 0; options && i < options->mapping_count; i++) {
-		char *path = arena_string(&l->set->arena, options->mappings[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		char *path = arena_string(&l->set->arena, paths[i]);
 		if (!path)
-			return error_set(error, ERROR_MEMORY, "no memory for the path of a mapping");
-		const char *paths[] = {path};
-		int rc = rule_files_each(l->env, paths, 1, name_is_sigma, mapping_file, l, error);
+			return error_set(error, ERROR_MEMORY, "no memory for a path");
+		const char *list[] = {path};
+		int rc = rule_files_each(l->env, list, 1, name_is_sigma, each, l, error);
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-static void settle_told(struct ruleset *set)
+/* Rules without a pipeline they were meant for would mean something else: a bad one ends the load. */
+static int load_aids(struct loader *l, const struct ruleset_options *options, struct error *error)
 {
-	for (uint32_t i = 0; i < set->count; i++)
-		set->rules[i]->told |= !set->rules[i]->referred;
+	l->zone_minutes = options->zone_minutes;
+	int rc = load_paths(l, options->mappings, options->mapping_count, mapping_file, error);
+	if (!rc)
+		rc = load_paths(l, options->pipelines, options->pipeline_count, pipeline_file, error);
+	if (!rc && l->pipelines_refused)
+		rc = error_set(error, ERROR_SYNTAX, "%u pipelines were refused", l->pipelines_refused);
+	return rc;
+}
+
+static void settle(struct ruleset *set)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct rule *r = set->rules[i];
+		r->told |= !r->referred;
+		if (r->kind == RULE_DETECTION)
+			((struct detection *)r)->plan = NULL;
+	}
 }
 
 static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options,
 					struct error *error)
 {
-	l->zone_minutes = options ? options->zone_minutes : 0;
-	int rc = load_mappings(l, options, error);
+	int rc = options ? load_aids(l, options, error) : 0;
 	if (!rc)
 		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);
 	if (!rc)
@@ -66,7 +83,7 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 		rc = correlations_resolve(l);
 	if (!rc && options && options->yara)
 		rc = yara_rules_load(l, paths, count, error);
-	settle_told(l->set);
+	settle(l->set);
 	return rc ? rc : ruleset_make_digest(l->set);
 }
 

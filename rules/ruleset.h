@@ -103,6 +103,7 @@ struct detection {
 	/* witness.h: the rule can only hold when one of these is in the row; count 0: no such promise */
 	const struct witness *witnesses;
 	uint32_t witness_count;
+	const struct plan *plan; /* rules/pipeline.h; while rules are loaded */
 };
 
 struct yara_rules; /* rules/yara_rules.h */

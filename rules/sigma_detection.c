@@ -1,6 +1,7 @@
 /* The `detection` map of a rule: named selections and the condition over them. */
 #include "rules/load.h"
 
+/* In all of these *out is null where pipelines dropped everything. */
 static int selection_compile(struct loader *l, const struct tree_node *node, const struct node **out);
 
 /* A map: every item must hold. */
@@ -13,11 +14,12 @@ static int selection_map(struct loader *l, const struct tree_node *map, const st
 	if (!all)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < map->count; i++) {
-		int rc = sigma_item(l, map->pairs[i].key, map->pairs[i].value, &all->children[all->count++]);
+		int rc = sigma_item(l, map->pairs[i].key, map->pairs[i].value, &all->children[all->count]);
 		if (rc)
 			return rc;
+		all->count += all->children[all->count] != NULL;
 	}
-	*out = all->count == 1 ? all->children[0] : all;
+	*out = all->count == 0 ? NULL : all->count == 1 ? all->children[0] : all;
 	return 0;
 }
 
@@ -36,11 +38,12 @@ static int selection_list(struct loader *l, const struct tree_node *list, const 
 	if (!any)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < list->count; i++) {
-		int rc = selection_compile(l, list->items[i], &any->children[any->count++]);
+		int rc = selection_compile(l, list->items[i], &any->children[any->count]);
 		if (rc)
 			return rc;
+		any->count += any->children[any->count] != NULL;
 	}
-	*out = any->count == 1 ? any->children[0] : any;
+	*out = any->count == 0 ? NULL : any->count == 1 ? any->children[0] : any;
 	return 0;
 }
 
@@ -59,6 +62,8 @@ static int selection_compile(struct loader *l, const struct tree_node *node, con
 static int selection_name(struct loader *l, const struct selection *selection)
 {
 	struct node *n = (struct node *)(uintptr_t)selection->node;
+	if (!n) /* a pipeline dropped all of it */
+		return 0;
 	n->selection = loader_copy(l, selection->name);
 	return n->selection.ptr ? 0 : NO_MEMORY;
 }
@@ -116,11 +121,12 @@ static int conditions_compile(struct loader *l, const struct tree_node *conditio
 	if (!any)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < condition->count; i++) {
-		int rc = condition_compile(l, condition->items[i], s, &any->children[any->count++]);
+		int rc = condition_compile(l, condition->items[i], s, &any->children[any->count]);
 		if (rc)
 			return rc;
+		any->count += any->children[any->count] != NULL;
 	}
-	*out = any->count == 1 ? any->children[0] : any;
+	*out = any->count == 0 ? NULL : any->count == 1 ? any->children[0] : any;
 	return 0;
 }
 
@@ -138,6 +144,8 @@ static int detection_compile(struct loader *l, const struct tree_node *detection
 	int rc = selections_read(l, detection, other, &s);
 	if (!rc)
 		rc = conditions_compile(l, condition, &s, out);
+	if (!rc && !*out)
+		rc = loader_refuse_at(l, "pipeline-empty", condition, "the pipelines drop all that this condition looks at");
 	for (uint32_t i = 0; !rc && i < s.count; i++)
 		if (!s.list[i].used)
 			loader_warn(l, "sigma-unused-selection", s.list[i].at, "no condition uses the selection '%.*s'",

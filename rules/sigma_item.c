@@ -1,5 +1,5 @@
 /* One item of a selection: a field (or the whole event), modifiers, values. */
-#include "rules/modifier.h"
+#include "rules/pipeline.h"
 
 struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children)
 {
@@ -13,7 +13,7 @@ struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t childre
 
 /* ---- values to literals ---- */
 
-static int literal_from(struct literals *v, const struct tree_node *node, struct literal *x)
+int literal_from(struct literals *v, const struct tree_node *node, struct literal *x)
 {
 	x->node = node;
 	if (node->differs)
@@ -135,7 +135,7 @@ static int matcher_from(struct literals *v, const struct literal *x, struct matc
 	if (m->kind == MATCH_REGEX)
 		return add_regex(v, x, m);
 	if (m->kind == MATCH_FIELD) {
-		struct slice name = loader_copy(v->l, x->node->text);
+		struct slice name = loader_copy(v->l, x->field);
 		return name.ptr ? loader_field(v->l, name, &v->l->logsource, &m->other) : NO_MEMORY;
 	}
 	if (m->kind != MATCH_TEXT)
@@ -224,23 +224,53 @@ static int negate(struct loader *l, const struct node **out)
 	return 0;
 }
 
-int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out)
+/* A placeholder that no pipeline gave values to makes the rule mean something else. */
+static int check_placeholders(struct literals *v)
 {
-	struct literals v = {.l = l, .key = key ? key : value, .keyed = key != NULL};
-	int rc = literals_from(&v, value);
-	struct slice text = key ? key->text : SLICE_NONE, field = text;
-	size_t bar = slice_find_octet(text, '|', 0);
-	if (!rc && bar != SIZE_MAX) {
-		field.len = bar;
-		rc = apply_modifiers(&v, text, bar);
-	}
-	if (!rc && field.len == 0)
-		rc = keyword_literals(&v);
+	for (uint32_t i = 0; i < v->count; i++)
+		for (uint32_t k = 0; v->list[i].kind == LITERAL_TEXT && k < v->list[i].text.count; k++) {
+			uint32_t *unit = &v->list[i].text.units[k];
+			if (*unit < UNIT_PLACEHOLDER)
+				continue;
+			if (!v->l->checking)
+				return loader_refuse_at(v->l, "sigma-placeholder", v->list[i].node,
+										"the placeholder %%%.*s%% has no values",
+										SLICE_PRINT(literal_placeholder(v, *unit)));
+			*unit = UNIT_STAR;
+		}
+	return 0;
+}
+
+int item_build(struct literals *v, struct slice field, const struct node **out)
+{
+	int rc = v->placeholder_count ? check_placeholders(v) : 0;
 	if (rc)
 		return rc;
-	if (v.all && v.count != v.origins)
-		rc = expanded_all(&v, field, out);
-	else
-		rc = item_from(&v, field, 0, v.count, out);
-	return rc || !v.negated ? rc : negate(l, out);
+	return v->all && v->count != v->origins ? expanded_all(v, field, out) : item_from(v, field, 0, v->count, out);
+}
+
+int item_literals(struct loader *l, const struct tree_node *key, const struct tree_node *value, struct literals *v,
+				  struct slice *field)
+{
+	struct slice text = key ? key->text : SLICE_NONE;
+	*v = (struct literals){.l = l, .key = key ? key : value, .keyed = key != NULL};
+	int rc = literals_from(v, value);
+	size_t bar = slice_find_octet(text, '|', 0);
+	*field = text;
+	if (!rc && bar != SIZE_MAX) {
+		field->len = bar;
+		rc = apply_modifiers(v, text, bar);
+	}
+	return !rc && field->len == 0 ? keyword_literals(v) : rc;
+}
+
+int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out)
+{
+	struct literals v;
+	struct slice field;
+	int rc = item_literals(l, key, value, &v, &field);
+	l->splits = 0;
+	if (!rc)
+		rc = pipeline_item(&v, field, l->plan_from, out);
+	return rc || !v.negated || !*out ? rc : negate(l, out);
 }

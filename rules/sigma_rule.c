@@ -1,5 +1,5 @@
 /* One Sigma document: what all kinds have in common, and the detection rule. */
-#include "rules/load.h"
+#include "rules/pipeline.h"
 #include "rules/witness.h"
 
 #define TITLE_MAX 256u
@@ -191,9 +191,15 @@ int sigma_rule(struct loader *l, const struct tree_node *root, struct detection 
 	if (!detection)
 		return loader_refuse_at(l, "sigma-detection", root, "a rule needs a detection");
 	rc = sigma_logsource(l, logsource, &d->rule.logsource);
+	if (!rc)
+		rc = plan_make(l, root, &d->rule, &d->plan);
 	l->logsource = d->rule.logsource;
+	l->plan = d->plan;
 	if (!rc)
 		rc = sigma_detection(l, detection, &d->root);
+	if (!rc)
+		rc = plan_add_conditions(l, d->plan, &d->root);
+	l->plan = NULL;
 	*out = d;
 	return rc ? rc : detection_finish(l, d);
 }

@@ -38,6 +38,8 @@ static const struct {
 } bad[] = {
 	{"data: x\nknd: y\n", "unknown key 'knd'", 2, 1},
 	{"data: [x]\n", "data is a text", 1, 7},
+	{"rules: {path: x}\n", "unknown key 'path' in rules", 1, 9},
+	{"rules: {pipelines: {a: b}}\n", "rules.pipelines is a text", 1, 20},
 	{"data:\n", "data is a text", 1, 6},
 	{"- x\n", "the configuration is a map", 1, 1},
 	{"bus:\n  kind: pulsar\n", "bus.kind is one of: local, kafka", 2, 9},
@@ -143,6 +145,7 @@ static void limits_themselves_are_good(void **state)
 		"sources:\n  - network: 0.0.0.0/0\n",
 		"rules: a\n",
 		"rules: [a, b]\n",
+		"rules: {paths: [a, b], pipelines: windows-sysmon}\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -224,6 +227,8 @@ static void what_is_shown_can_be_read(void **state)
 		"store: {segment_rows: 5, segment_age_s: 6, zstd_level: 9, verify_read_back: true, name: n}\n",
 		("defaults: {relay: true}\ninputs:\n  - {file: '/var/log/*/a.log', from: end, framing: nul, charset: gbk, timezone: '+08:00', "
 		 "decoder: d, logsource: {product: p}}\n  - file: /x\n  - syslog: ':1'\n"),
+		"rules: {paths: [a, 'b: c'], pipelines: [windows-sysmon, ./p.yml]}\n",
+		"rules: {pipelines: x}\n",
 		"inputs: []\nbus: {kind: kafka, bootstrap: 'a:1,b:2', options: {linger.ms: 5, 'x': \"q\\\"q\"}}\n",
 	};
 	(void)state;
