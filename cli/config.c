@@ -627,6 +627,12 @@ static void take_rules(struct reading *r, const struct tree_node *n, void *targe
 		take_rule_paths(r, n, target);
 }
 
+static void take_shadow(struct reading *r, const struct tree_node *n, void *target)
+{
+	struct config *c = target;
+	c->shadow = read_strs(r, n, "shadow", &c->shadow_count);
+}
+
 static void take_decoders(struct reading *r, const struct tree_node *n, void *target)
 {
 	struct config *c = target;
@@ -644,17 +650,11 @@ static void take_message_bytes(struct reading *r, const struct tree_node *n, voi
 		r, n, "message_bytes", 480, (uint64_t)LIMIT_message_bytes_max, (uint64_t)LIMIT_message_bytes);
 }
 
-static const struct key top_keys[] = {{"data", take_data},
-									  {"inputs", take_inputs},
-									  {"defaults", take_defaults},
-									  {"sources", take_sources},
-									  {"rules", take_rules},
-									  {"decoders", take_decoders},
-									  {"yara", take_yara},
-									  {"message_bytes", take_message_bytes},
-									  {"bus", take_bus},
-									  {"store", take_store},
-									  {NULL, NULL}};
+static const struct key top_keys[] = {
+	{"data", take_data},         {"inputs", take_inputs}, {"defaults", take_defaults},
+	{"sources", take_sources},   {"rules", take_rules},   {"shadow", take_shadow},
+	{"decoders", take_decoders}, {"yara", take_yara},     {"message_bytes", take_message_bytes},
+	{"bus", take_bus},           {"store", take_store},   {NULL, NULL}};
 
 int config_defaults(struct config *c, const struct env *env, struct error *error)
 {

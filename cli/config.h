@@ -33,6 +33,8 @@ struct config {
 	const char *data;
 	const char *store_name;
 	const char **rules, **decoders; /* null: the shipped ones */
+	const char **shadow; /* rules that run beside and tell nobody; null: none */
+	uint32_t shadow_count;
 	uint32_t rule_count, decoder_count;
 	const char **pipelines; /* paths, or names of shipped ones */
 	uint32_t pipeline_count;

@@ -153,6 +153,7 @@ void config_print(const struct config *c, struct buffer *out)
 		print_indented(out, "pipelines", c->pipelines, c->pipeline_count);
 	} else
 		print_strs(out, "rules", c->rules, c->rule_count);
+	print_strs(out, "shadow", c->shadow, c->shadow_count);
 	print_strs(out, "decoders", c->decoders, c->decoder_count);
 	buffer_add_format(out, "yara: %s\nmessage_bytes: %u\n", c->yara ? "true" : "false",
 					  c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);

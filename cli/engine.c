@@ -149,6 +149,22 @@ static int open_detect(struct engine *e, struct error *error)
 	return result;
 }
 
+/* Beside detect, over the same partitions. */
+static int open_shadow(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	uint32_t all = c->partitions[TOPIC_EVENTS];
+	const uint32_t *ids = c->own_events ? NULL : all_of(e->env, all);
+	struct shadow_config s = {.ruleset = c->shadow,
+							  .events_partitions = c->own_events ? c->own_events : ids,
+							  .events_count = c->own_events ? c->own_events_count : all,
+							  .events_partitions_all = all};
+	int result = s.events_partitions ? shadow_new(e->env, &s, &e->shadow, error)
+									 : error_set(error, ERROR_MEMORY, "no memory for shadow rules");
+	env_free(e->env, (void *)(uintptr_t)ids);
+	return result;
+}
+
 static int open_temporal(struct engine *e, struct error *error)
 {
 	const struct engine_config *c = &e->config;
@@ -245,6 +261,8 @@ static int open_parts(struct engine *e, struct error *error)
 		result = open_writers(e, error);
 	if (!result && c->ruleset && (c->duties & DUTY_DETECT))
 		result = open_detect(e, error);
+	if (!result && c->shadow && (c->duties & DUTY_DETECT))
+		result = open_shadow(e, error);
 	if (!result && c->ruleset && (c->duties & DUTY_TEMPORAL))
 		result = open_temporal(e, error);
 	if (!result && (c->duties & DUTY_STORE))
@@ -440,6 +458,7 @@ void engine_close(struct engine *e)
 		temporal_free(e->temporal);
 	if (e->book)
 		incident_book_free(e->book);
+	shadow_free(e->shadow);
 	if (e->store)
 		store_close(e->store);
 	if (e->audit_on)

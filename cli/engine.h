@@ -10,6 +10,7 @@
 
 #include "bus/bus.h"
 #include "cli/own_rows.h"
+#include "cli/shadow.h"
 #include "correlate/correlate.h"
 #include "rules/rules.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ struct engine_config {
 	uint32_t own_events_count, own_matches_count, own_incidents_count;
 	bool special; /* PARTITION_IMPORT and PARTITION_AUDIT are on this bus */
 	struct ruleset *ruleset; /* null: detect and temporal have no duty */
+	struct ruleset *shadow; /* null: none; with the duty of detect */
 	const char *store_name;
 	int zstd_level;
 	uint32_t segment_rows, segment_age_s;
@@ -76,6 +78,7 @@ struct engine {
 	struct detect *detect;
 	struct temporal *temporal;
 	struct incident_book *book;
+	struct shadow *shadow; /* null: none */
 	struct feed *feeds;
 	unsigned feed_count;
 	struct own_writer audit, changes, control;

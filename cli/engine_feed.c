@@ -85,6 +85,8 @@ static int outcome(struct engine *e, struct feed *f, int result, const struct er
 		f->held = NULL;
 		f->next = f->record.offset + 1;
 		e->dirty = true;
+		if (e->shadow && f->duty == FEED_DETECT)
+			shadow_record(e->shadow, f->partition, f->record.offset, f->record.payload);
 		return 1;
 	}
 	if (why->flags & ERROR_RETRIABLE) {

@@ -119,6 +119,18 @@ static int silence_step(struct request *r, struct buffer *out)
 	return result;
 }
 
+/* ---- shadow rules ---- */
+
+static int shadow_step(struct request *r, struct buffer *out)
+{
+	struct engine *e = r->host->engine;
+	if (!e->shadow)
+		return error_set(&r->error, ERROR_UNSUPPORTED,
+						 "no rules run in the shadow: name some under 'shadow' and start 'run'");
+	int result = need_book(r);
+	return result ? result : shadow_compare(e->shadow, e->book, out);
+}
+
 /* ---- status ---- */
 
 static void member_u64(struct json_writer *w, const char *key, uint64_t v)
@@ -246,4 +258,5 @@ const struct request_kind request_incidents_list = {"incidents list", true, need
 const struct request_kind request_incidents_show = {"incidents show", true, need_book, show_step, NULL};
 const struct request_kind request_incidents_set = {"incidents set", true, need_book, set_step, NULL};
 const struct request_kind request_incidents_silence = {"incidents silence", true, need_book, silence_step, NULL};
+const struct request_kind request_rules_shadow = {"rules shadow", true, NULL, shadow_step, NULL};
 const struct request_kind request_status = {"status", false, NULL, status_step, NULL};

@@ -96,6 +96,8 @@ void run_release(struct run *run)
 		decoders_free(run->decoders);
 	if (run->ruleset)
 		ruleset_release(run->ruleset);
+	if (run->shadow)
+		ruleset_release(run->shadow);
 	if (run->has_reread)
 		config_free(&run->reread);
 	config_free(&run->config);

@@ -28,6 +28,7 @@ struct run {
 	struct decoders *decoders;
 	struct ruleset *ruleset;
 	char ruleset_text[128];
+	struct ruleset *shadow; /* null: none */
 	struct config reread; /* of the last reload: the rules are named there */
 	bool has_reread;
 	struct bound_input inputs[64];

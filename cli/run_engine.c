@@ -45,6 +45,7 @@ static struct engine_config engine_config_of(struct run *run, uint64_t epoch, un
 							  .duties = duties,
 							  .special = special,
 							  .ruleset = duties & (DUTY_DETECT | DUTY_TEMPORAL) ? run->ruleset : NULL,
+							  .shadow = duties & DUTY_DETECT ? run->shadow : NULL,
 							  .own_events = c->own_events.ids,
 							  .own_events_count = c->own_events.count,
 							  .own_matches = c->own_matches.ids,

@@ -38,6 +38,20 @@ static void find_paths(const struct run *run, struct rule_paths *p)
 	p->count = args->rule_count ? args->rule_count : c->rules ? c->rule_count : 2;
 }
 
+/* What is refused of it counts with the rest: a shadow that is not whole shows a difference that is none. */
+static int load_shadow(struct run *run, const struct rule_paths *p, struct setup_told *told,
+					   struct ruleset_counts *counts, struct error *error)
+{
+	const struct config *c = run->has_reread ? &run->reread : &run->config;
+	struct ruleset_counts own = {0};
+	if (!c->shadow)
+		return 0;
+	int result = setup_rules_piped(c->shadow, c->shadow_count, p->pipelines, p->pipeline_count, p->with_yara, told,
+								   &run->shadow, &own, error);
+	counts->refused += own.refused;
+	return result;
+}
+
 static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 {
 	struct setup_told told = {.quiet = quiet};
@@ -46,9 +60,15 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 	find_paths(run, &p);
 	int result = setup_rules_piped(p.paths, p.count, p.pipelines, p.pipeline_count, p.with_yara, &told, &run->ruleset,
 								   counts, &error);
+	if (!result)
+		result = load_shadow(run, &p, &told, counts, &error);
 	if (result)
 		return setup_fail(run->args, &error);
-	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts->loaded, counts->refused);
+	int len =
+		snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules, %u refused", counts->loaded, counts->refused);
+	if (run->shadow)
+		snprintf(run->ruleset_text + len, sizeof run->ruleset_text - (size_t)len, "; %u in the shadow",
+				 ruleset_count(run->shadow));
 	return EXIT_OK;
 }
 
@@ -193,9 +213,12 @@ static int keep_old(struct run *run, const struct run *old, const char *why)
 {
 	if (run->ruleset && run->ruleset != old->ruleset)
 		ruleset_release(run->ruleset);
+	if (run->shadow && run->shadow != old->shadow)
+		ruleset_release(run->shadow);
 	if (run->has_reread)
 		config_free(&run->reread);
 	run->ruleset = old->ruleset;
+	run->shadow = old->shadow;
 	memcpy(run->ruleset_text, old->ruleset_text, sizeof run->ruleset_text);
 	run->reread = old->reread;
 	run->has_reread = old->has_reread;
@@ -206,6 +229,8 @@ static int keep_old(struct run *run, const struct run *old, const char *why)
 static bool same_digest(const struct ruleset *a, const struct ruleset *b)
 {
 	uint8_t x[32], y[32];
+	if (!a || !b)
+		return a == b;
 	ruleset_digest(a, x);
 	ruleset_digest(b, y);
 	return memcmp(x, y, 32) == 0;
@@ -223,16 +248,18 @@ int run_reload_rules(struct run *run, const struct args *args)
 	}
 	if (probe(run) != EXIT_OK)
 		return keep_old(run, &old, "a reload takes all rules or none, and not all of these are good");
-	run->ruleset = NULL;
+	run->ruleset = run->shadow = NULL;
 	if (run_load_rules(run, args, true))
 		return keep_old(run, &old, "the new rules cannot be loaded");
-	if (same_digest(run->ruleset, old.ruleset))
+	if (same_digest(run->ruleset, old.ruleset) && same_digest(run->shadow, old.shadow))
 		return keep_old(run, &old, "the rules are the same as before");
 	if (run_keep_rules(run, &error)) {
 		setup_fail(args, &error);
 		return keep_old(run, &old, "the new rules cannot be kept");
 	}
 	ruleset_release(old.ruleset);
+	if (old.shadow)
+		ruleset_release(old.shadow);
 	if (old.has_reread)
 		config_free(&old.reread);
 	return 1;

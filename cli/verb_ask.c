@@ -153,6 +153,11 @@ int verb_status(const struct args *args)
 	return ask_query(args, "status", false, false);
 }
 
+int verb_rules_shadow(const struct args *args)
+{
+	return ask_query(args, "rules shadow", false, false);
+}
+
 int verb_incidents_list(const struct args *args)
 {
 	struct buffer b;

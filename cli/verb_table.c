@@ -155,6 +155,11 @@ const struct verb verbs[] = {
 	 "comment their titles. The last line on standard error counts rules, techniques and rules without one.",
 	 "cresset rules coverage rules/ >layer.json\ncresset rules coverage --domain ics rules/ >layer.json",
 	 LIST(OPTION_HELP, OPTION_QUIET, OPTION_DOMAIN), 1, ARGS_MAX, verb_rules_coverage},
+	{"rules shadow", "", "what rules in the shadow would have told",
+	 "Rules under 'shadow' in the configuration run beside those in force, on the same live events, and tell nobody. Shows each incident that "
+	 "only one of both has (new, gone) or has with other events (changed), then a summary. Promote them by naming them under 'rules' and "
+	 "SIGHUP.",
+	 "cresset rules shadow", LIST(ASKING), 0, 0, verb_rules_shadow},
 	{"import", "FILE...", "put files into the store",
 	 "The content's SHA-256 is the identity of what is imported: the same file again stores nothing and says so. A file that grew is another "
 	 "file. Prints one object for each file.",
