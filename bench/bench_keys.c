@@ -1,4 +1,8 @@
-/* bench_keys [KEYS] [text|address] [event_count|value_count|temporal]: what a key of temporal costs. Feeds match records of
+/* bench_keys rate TYPE KEYS VALUES MATCHES: processor time of a match while so many keys are live. Two hours of matches, spread evenly over
+ * time, over KEYS keys and VALUES values of each, against windows of one hour, with the clock going on; prints nanoseconds per
+ * match. Types are those below and temporal_ordered, where every match is a first step: as many open windows as keys.
+ *
+ * bench_keys [KEYS] [text|address] [event_count|value_count|temporal]: what a key of temporal costs. Feeds match records of
  * KEYS (1,000,000) keys of 16 octets with one live match each, and prints "octets-per-key nanoseconds-per-match": the first
  * is the difference of the resident set, the second the whole of reading, finding and keeping. */
 #include "correlate/correlate.h"
@@ -46,10 +50,10 @@ static int take(void *ctx, uint32_t partition, struct slice octets)
 static struct ruleset *rules(const struct env *env, const char *type)
 {
 	char path[] = "/tmp/cresset-keys.XXXXXX.yml";
-	const char *paths[] = {path}, *condition = strcmp(type, "temporal") == 0 ? ""
+	const char *paths[] = {path}, *condition = strncmp(type, "temporal", 8) == 0 ? ""
 											   : strcmp(type, "value_count") == 0
-												   ? "    condition:\n        field: ip\n        gte: 1000\n"
-												   : "    condition:\n        gte: 1000\n";
+												   ? "    condition:\n        field: ip\n        gte: 1000000\n"
+												   : "    condition:\n        gte: 1000000\n";
 	struct ruleset_options options = {0};
 	struct ruleset_counts counts;
 	struct ruleset *set;
@@ -87,23 +91,24 @@ struct bench {
 	uint64_t offset;
 };
 
-static void add(struct bench *b, uint64_t n)
+/* Match n at this time, of this key. */
+static void add(struct bench *b, uint64_t n, uint64_t key, int64_t when_ns, uint32_t value)
 {
-	char text[24];
+	char text[24], other[24];
 	buffer_reset(&b->key);
 	buffer_reset(&b->spelling);
 	buffer_reset(&b->value);
 	if (b->address)
-		snprintf(text, sizeof text, "2001:db8::%x:%x", (unsigned)(n >> 16) + 1, (unsigned)(n & 0xffff));
+		snprintf(text, sizeof text, "2001:db8::%x:%x", (unsigned)(key >> 16) + 1, (unsigned)(key & 0xffff));
 	else
-		snprintf(text, sizeof text, "user%012llu", (unsigned long long)n);
+		snprintf(text, sizeof text, "user%012llu", (unsigned long long)key);
 	tuple_add_canonical(&b->key, slice_str(text), false);
 	tuple_add(&b->spelling, KEY_TEXT, slice_str(text));
 	if (b->values)
-		tuple_add_canonical(&b->value, SLICE("192.0.2.7"), true);
+		tuple_add_canonical(&b->value, slice_of(other, (size_t)snprintf(other, sizeof other, "192.0.%u", value)), true);
 	match_writer_add(&b->writer, &(struct match_entry){.kind = MATCH_ENTRY,
-													   .when_ns = START + (int64_t)n,
-													   .observed_ns = START + (int64_t)n,
+													   .when_ns = when_ns,
+													   .observed_ns = when_ns,
 													   .event = {.collector = {1}, .epoch = 1, .sequence = n},
 													   .correlation = b->correlation,
 													   .rule = b->rule,
@@ -113,14 +118,53 @@ static void add(struct bench *b, uint64_t n)
 													   .value = buffer_slice(&b->value)});
 }
 
-static void feed(struct bench *b, uint64_t from, uint64_t to)
+static void hand_over(struct bench *b)
 {
 	struct slice record;
-	for (uint64_t n = from; n < to; n++)
-		add(b, n);
 	CHECK(match_writer_finish(&b->writer, &record, NULL) == 0);
 	CHECK(temporal_record(b->temporal, 0, b->offset++, record, NULL) == 0);
 	match_writer_reset(&b->writer);
+}
+
+static void feed(struct bench *b, uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n < to; n++)
+		add(b, n, n, START + (int64_t)n, 7);
+	hand_over(b);
+}
+
+/* ---- rate ---- */
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* Keys and values in an order without a pattern, the same in every run. */
+static uint64_t mix(uint64_t n)
+{
+	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+	return n ^ n >> 31;
+}
+
+static void run_rate(struct bench *b, uint64_t keys, uint32_t values, uint64_t matches)
+{
+	int64_t step = 2 * 3600 * NS_PER_S / (int64_t)matches, spent = 0;
+	for (uint64_t n = 0; n < matches; n++) {
+		uint64_t r = mix(n + 1);
+		add(b, n, r % keys, START + (int64_t)n * step, (uint32_t)(r >> 40) % values);
+		if ((n + 1) % BATCH != 0)
+			continue;
+		match_writer_add(
+			&b->writer, &(struct match_entry){.kind = MATCH_CLOCK, .offset = n, .clock_ns = START + (int64_t)n * step});
+		int64_t start = cpu_ns();
+		hand_over(b);
+		spent += cpu_ns() - start;
+	}
+	printf("%.1f\n", (double)spent / (double)matches);
 }
 
 static void bench_init(struct bench *b, const struct env *env, struct ruleset *set)
@@ -145,9 +189,28 @@ static void bench_init(struct bench *b, const struct env *env, struct ruleset *s
 		}
 }
 
+static int rate(const struct env *env, char **argv)
+{
+	struct bench b = {.values = strcmp(argv[2], "value_count") == 0};
+	struct ruleset *set = rules(env, argv[2]);
+	uint64_t keys = strtoull(argv[3], NULL, 10), matches = strtoull(argv[5], NULL, 10);
+	uint32_t values = (uint32_t)strtoul(argv[4], NULL, 10);
+	if (keys == 0 || values == 0 || matches < BATCH) {
+		fprintf(stderr, "bench_keys: at least one key, one value and %d matches\n", BATCH);
+		return 3;
+	}
+	bench_init(&b, env, set);
+	run_rate(&b, keys, values, matches);
+	temporal_free(b.temporal);
+	ruleset_release(set);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct env env = env_system();
+	if (argc == 6 && strcmp(argv[1], "rate") == 0)
+		return rate(&env, argv);
 	uint64_t keys = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
 	const char *type = argc > 3 ? argv[3] : "event_count";
 	struct bench b = {.address = argc > 2 && strcmp(argv[2], "address") == 0,
