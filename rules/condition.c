@@ -6,7 +6,7 @@
  * Keywords are lower case. A pattern is "them" or a name with stars; "them" and patterns that do not begin with '_' leave
  * out names that do. A pattern that names nothing is an error: silently true or false helps nobody.
  */
-#include "rules/load.h"
+#include "rules/lint.h"
 
 #define CONDITION_DEPTH 64u
 #define CONDITION_TOKENS 4096u
@@ -31,20 +31,37 @@ struct condition {
 };
 
 /* "text 'word'", or only the text when there is no word. */
-static int condition_refuse(struct condition *c, size_t at, const char *text, struct slice word)
+static int condition_refuse_as(struct condition *c, const char *id, size_t at, const char *text, struct slice word)
 {
 	uint32_t column = c->node->column;
 	if (!c->node->block)
 		column += (uint32_t)at + c->node->quoted;
 	if (word.len == 0)
-		return loader_refuse(c->l, "sigma-condition", c->node->line, column, "%s", text);
+		return loader_refuse(c->l, id, c->node->line, column, "%s", text);
 	word.len = word.len > 100 ? 100 : word.len;
-	return loader_refuse(c->l, "sigma-condition", c->node->line, column, "%s '%.*s'", text, SLICE_PRINT(word));
+	return loader_refuse(c->l, id, c->node->line, column, "%s '%.*s'", text, SLICE_PRINT(word));
+}
+
+static int condition_refuse(struct condition *c, size_t at, const char *text, struct slice word)
+{
+	return condition_refuse_as(c, "sigma-condition", at, text, word);
 }
 
 static bool word_octet(uint8_t c)
 {
 	return c == '_' || c == '-' || c == '*' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/* AND, Not: a word of the grammar in other letters, unless a selection is called so. */
+static bool word_miscased(const struct condition *c)
+{
+	static const char *const words[] = {"and", "or", "not", "of", "them", "all", "any"};
+	bool miscased = false;
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+		miscased |= slice_equal_nocase(c->word, slice_str(words[i])) && !slice_equal(c->word, slice_str(words[i]));
+	for (uint32_t i = 0; miscased && i < c->selections->count; i++)
+		miscased = !slice_equal(c->selections->list[i].name, c->word);
+	return miscased;
 }
 
 static int condition_next(struct condition *c)
@@ -71,6 +88,9 @@ static int condition_next(struct condition *c)
 		c->at++;
 	c->word = slice_of(c->text.ptr + c->start, c->at - c->start);
 	c->token = TOKEN_WORD;
+	if (word_miscased(c))
+		return condition_refuse_as(c, "sigma-condition-case", c->start, "words of a condition are lower case, not",
+								   c->word);
 	return c->word.len ? 0 : condition_refuse(c, c->at, "unexpected character", slice_of(c->text.ptr + c->at, 1));
 }
 
@@ -280,5 +300,6 @@ int condition_compile(struct loader *l, const struct tree_node *text, struct sel
 		return condition_refuse(&c, c.start, "a ')' without its '('", SLICE_NONE);
 	if (c.token != TOKEN_END)
 		return condition_refuse(&c, c.start, "'and' or 'or' was expected before", c.word.len ? c.word : SLICE("("));
+	lint_condition(l, text);
 	return 0;
 }

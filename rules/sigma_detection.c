@@ -23,6 +23,16 @@ static int selection_map(struct loader *l, const struct tree_node *map, const st
 	return 0;
 }
 
+static bool list_is_mixed(const struct tree_node *list)
+{
+	bool scalars = false, others = false;
+	for (uint32_t i = 0; i < list->count; i++) {
+		scalars |= tree_is_scalar(list->items[i]);
+		others |= !tree_is_scalar(list->items[i]);
+	}
+	return scalars && others;
+}
+
 /* A list: of keywords, of maps, or of both; one of them must hold. */
 static int selection_list(struct loader *l, const struct tree_node *list, const struct node **out)
 {
@@ -34,6 +44,8 @@ static int selection_list(struct loader *l, const struct tree_node *list, const 
 		keywords &= tree_is_scalar(list->items[i]);
 	if (keywords)
 		return sigma_item(l, NULL, list, out);
+	if (list_is_mixed(list))
+		loader_warn(l, "sigma-mixed-list", list, "maps and keywords in one list: one of the entries must hold");
 	struct node *any = node_new(&l->set->arena, NODE_OR, list->count);
 	if (!any)
 		return NO_MEMORY;

@@ -1,4 +1,5 @@
 /* One item of a selection: a field (or the whole event), modifiers, values. */
+#include "rules/lint.h"
 #include "rules/pipeline.h"
 
 struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children)
@@ -270,6 +271,8 @@ int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_
 	struct slice field;
 	int rc = item_literals(l, key, value, &v, &field);
 	l->splits = 0;
+	if (!rc)
+		lint_item(l, key, value);
 	if (!rc)
 		rc = pipeline_item(&v, field, l->plan_from, out);
 	return rc || !v.negated || !*out ? rc : negate(l, out);

@@ -1,4 +1,5 @@
 /* One Sigma document: what all kinds have in common, and the detection rule. */
+#include "rules/lint.h"
 #include "rules/pipeline.h"
 #include "rules/witness.h"
 
@@ -200,6 +201,8 @@ int sigma_rule(struct loader *l, const struct tree_node *root, struct detection 
 	if (!rc)
 		rc = plan_add_conditions(l, d->plan, &d->root);
 	l->plan = NULL;
+	if (!rc)
+		lint_rule(l, root);
 	*out = d;
 	return rc ? rc : detection_finish(l, d);
 }

@@ -91,7 +91,7 @@ static void bad_conditions_are_placed(void **state)
 		{BAD("sel_a (sel_b)"), 9, 20, "sigma-condition", "expected before"},
 		{BAD("()"), 9, 15, "sigma-condition", "before ')'"},
 		{BAD("sel_a and or sel_b"), 9, 24, "sigma-condition", "before 'or'"},
-		{BAD("sel_a AND sel_b"), 9, 20, "sigma-condition", "AND"}, /* words are lower case */
+		{BAD("sel_a AND sel_b"), 9, 20, "sigma-condition-case", "AND"}, /* words are lower case */
 		{BAD("1 of nosuch_*"), 9, 19, "sigma-condition", "named like 'nosuch_*'"},
 		{BAD("2 of sel_*"), 9, 14, "sigma-condition", "1, any or all"},
 		{BAD("1 of"), 9, 18, "sigma-condition", "after 'of'"},
