@@ -185,6 +185,12 @@ uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const 
 	return n;
 }
 
+void evaluator_set_plain(struct evaluator *e, bool plain)
+{
+	(void)e;
+	(void)plain;
+}
+
 int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
 					const struct logsource *logsources, uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule),
 					void *ctx, struct error *error)
