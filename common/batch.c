@@ -41,6 +41,7 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 	out->source = get_u16(p + ROW_AT_SOURCE);
 	out->decoder = get_u16(p + ROW_AT_DECODER);
 	out->logsource = get_u16(p + ROW_AT_LOGSOURCE);
+	out->index = row;
 	out->quality = get_u32(p + ROW_AT_QUALITY);
 	out->kind = p[ROW_AT_KIND];
 	out->charset = p[ROW_AT_CHARSET];

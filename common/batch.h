@@ -147,6 +147,7 @@ struct batch_row {
 	const uint8_t *shape_fields; /* in the batch: name, type and flags of each field */
 	uint16_t shape; /* rows of the same shape of a batch have the same names and types in the same order */
 	uint16_t source, decoder, logsource; /* table indexes or BATCH_NO_INDEX */
+	uint32_t index; /* of the row in its batch */
 	uint32_t quality, flags;
 	uint8_t kind, charset, format;
 };

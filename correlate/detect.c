@@ -202,11 +202,11 @@ static int take_batch(struct detect *d, uint64_t offset, struct error *error)
 	d->event.epoch = batch->identity.epoch;
 	d->event.partition = batch->identity.partition;
 	bool moved = false;
-	for (uint32_t i = skip; i < batch->row_count; i++) {
-		int result = take_row(d, i, &moved, error);
-		if (result < 0)
-			return result;
-	}
+	int result = d->config.logsources == NULL ? evaluator_batch(d->evaluator, batch, skip, error) : 0;
+	for (uint32_t i = skip; result == 0 && i < batch->row_count; i++)
+		result = take_row(d, i, &moved, error);
+	if (result < 0)
+		return result;
 	if (moved)
 		tell_clock(d, d->lane, offset + 1);
 	return 0;
@@ -262,6 +262,7 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
 	int result = take_batch(d, offset, error);
 	if (result == 0 && detect_failed(d))
 		result = error_set(error, ERROR_MEMORY, "no memory for matches");
+	(void)evaluator_batch(d->evaluator, NULL, 0, NULL);
 	d->batch = NULL;
 	d->broken = result < 0;
 	return result;

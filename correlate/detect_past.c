@@ -48,9 +48,12 @@ int detect_past(struct detect *d, const struct detect_past *rows, struct error *
 	d->lane = &d->lanes[0];
 	d->batch = rows->batch;
 	d->stats.batches++;
-	result = take_rows(d, rows, error);
+	result = evaluator_batch(d->evaluator, rows->batch, 0, error);
+	if (result == 0)
+		result = take_rows(d, rows, error);
 	if (result == 0 && detect_failed(d))
 		result = error_set(error, ERROR_MEMORY, "no memory for matches");
+	(void)evaluator_batch(d->evaluator, NULL, 0, NULL);
 	d->batch = NULL;
 	d->broken = result < 0;
 	return result;

@@ -1,20 +1,18 @@
 /* The candidates of a row: the rules that its witnesses do not leave out. Only files of rules/ include it.
  *
- * A bit for each rule, none set between rows. Gathering looks at every value of every field and never misses a rule that
- * could hold: the exact evaluator is asked about the rest. One thread.
+ * A bit for each rule, none set between rows. One thread.
  */
 #ifndef RULES_CANDIDATES_H
 #define RULES_CANDIDATES_H
 
-#include "rules/route.h"
+#include "common/env.h"
+#include "common/error.h"
 
 struct candidates {
 	uint64_t *bits;
 	uint64_t *touched; /* a bit for each word of bits that may be other than zero */
 	uint32_t words;
 	bool some; /* false: no bit is set */
-	uint32_t compared; /* literals compared in this row */
-	struct buffer folded;
 };
 
 int candidates_init(struct candidates *c, const struct env *env, uint32_t rules);
@@ -29,11 +27,13 @@ static inline void candidates_drop(struct candidates *c, uint32_t rule)
 }
 /* For who sets bits of these rules itself. */
 void candidates_touch(struct candidates *c, uint32_t first, uint32_t count);
+static inline void candidates_add_one(struct candidates *c, uint32_t rule)
+{
+	uint32_t word = rule / 64;
+	c->bits[word] |= UINT64_C(1) << (rule % 64);
+	c->touched[word / 64] |= UINT64_C(1) << (word % 64);
+	c->some = true;
+}
 void candidates_add(struct candidates *c, const uint32_t *rules, uint32_t count);
-/* All values count, of each field and of each name it may have: that is at least what judging looks at. bound: the field
- * of each name of the batch, or DICTIONARY_NONE; names: the same, where fields that nothing hangs on may be left out.
- * -ERROR_MEMORY. */
-int candidates_gather(struct candidates *c, const struct route *route, const uint32_t *names, const uint32_t *bound,
-					  const struct batch *batch, const struct batch_row *row);
 
 #endif

@@ -1,7 +1,7 @@
 /* The exact evaluator: every rule that its log source and its witnesses allow is judged by walking its tree. The plain way
  * judges every rule that the log source allows; it is the oracle of the other. */
-#include "rules/candidates.h"
 #include "rules/explain.h"
+#include "rules/gather.h"
 #include "rules/matcher.h"
 #include "rules/yara_rules.h"
 
@@ -24,6 +24,9 @@ struct evaluator {
 	struct batch_route listed; /* of the row whose log sources were listed */
 	uint32_t routes_generation;
 	struct candidates candidates;
+	struct gather rows, row; /* of the batch from rows_from on, where has_rows; of one row by itself */
+	uint32_t rows_from;
+	bool has_rows;
 	uint64_t undecided, tried;
 	bool plain;
 };
@@ -42,6 +45,10 @@ int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **o
 		rc = row_view_init(&e->view, env, &r->fields);
 	if (!rc)
 		rc = routes_init(&e->routes, env, r);
+	if (!rc)
+		rc = gather_init(&e->rows, env, r->columns);
+	if (!rc)
+		rc = gather_init(&e->row, env, r->columns);
 	while (e->yara_first < r->count && r->rules[e->yara_first]->kind != RULE_YARA)
 		e->yara_first++;
 	if (!rc && r->yara) {
@@ -64,6 +71,8 @@ void evaluator_free(struct evaluator *e)
 	regex_scratch_free(e->regex);
 	row_view_free(&e->view);
 	routes_free(&e->routes);
+	gather_free(&e->rows);
+	gather_free(&e->row);
 	arena_free(&e->batch);
 	candidates_free(&e->candidates, e->env);
 	ruleset_release(e->set);
@@ -78,6 +87,11 @@ uint64_t evaluator_undecided(const struct evaluator *e)
 uint64_t evaluator_tried(const struct evaluator *e)
 {
 	return e->tried;
+}
+
+uint64_t evaluator_tests(const struct evaluator *e)
+{
+	return e->view.tests;
 }
 
 void evaluator_set_plain(struct evaluator *e, bool plain)
@@ -128,13 +142,27 @@ static const struct batch_route *route_of_row(struct evaluator *e, const struct 
 
 /* ---- a row ---- */
 
+/* Row by row, where the batch was not looked at as a whole. */
+static int gather_one(struct evaluator *e, const struct batch_route *r, const struct batch *batch,
+					  const struct batch_row *row)
+{
+	gather_begin(&e->row);
+	if (gather_row(&e->row, r->route, r->names, e->view.bound, batch, row) || gather_look(&e->row))
+		return -ERROR_MEMORY;
+	gather_candidates(&e->row, 0, r->route, &e->candidates);
+	return 0;
+}
+
 static int gather(struct evaluator *e, const struct batch_route *r, const struct batch *batch,
 				  const struct batch_row *row)
 {
 	candidates_clear(&e->candidates);
-	if (!e->plain)
-		return candidates_gather(&e->candidates, r->route, r->names, e->view.bound, batch, row);
-	candidates_add(&e->candidates, r->route->all, r->route->all_count);
+	if (e->plain)
+		candidates_add(&e->candidates, r->route->all, r->route->all_count);
+	else if (r != &e->listed && e->has_rows && row->index >= e->rows_from)
+		gather_candidates(&e->rows, row->index - e->rows_from, r->route, &e->candidates);
+	else
+		return gather_one(e, r, batch, row);
 	return 0;
 }
 
@@ -167,12 +195,27 @@ static void tell_hits(struct evaluator *e, void (*hit)(void *ctx, uint32_t rule)
 		hit(ctx, rule);
 }
 
+/* Another batch than before: what was known of that one is gone. */
+static int bind(struct evaluator *e, const struct batch *batch)
+{
+	bool rebound;
+	int rc = row_view_bind(&e->view, batch, &rebound);
+	if (rc || rebound)
+		e->has_rows = false;
+	return rc || ((rebound || !e->batch_routes) && forget_routes(e, batch)) ? -ERROR_MEMORY : 0;
+}
+
+static int enter(struct evaluator *e, const struct batch *batch, const struct batch_row *row)
+{
+	bool rebound;
+	return bind(e, batch) || row_view_enter(&e->view, batch, row, &rebound) ? -ERROR_MEMORY : 0;
+}
+
 /* What is known of the row's log source, or null: no memory. */
 static const struct batch_route *route_for(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
 										   const struct logsource *logsources, uint32_t count)
 {
-	bool rebound;
-	if (row_view_bind(&e->view, batch, &rebound) || ((rebound || !e->batch_routes) && forget_routes(e, batch)))
+	if (bind(e, batch))
 		return NULL;
 	if (!logsources)
 		return route_of_row(e, batch, row);
@@ -185,11 +228,38 @@ static int no_memory(struct error *error)
 	return error_set(error, ERROR_MEMORY, "no memory for judging a row");
 }
 
+static int gather_rows(struct evaluator *e, const struct batch *batch, uint32_t first)
+{
+	gather_begin(&e->rows);
+	for (uint32_t i = first; i < batch->row_count; i++) {
+		struct batch_row row;
+		batch_get_row(batch, i, &row);
+		const struct batch_route *r = row.kind == ROW_EVENT ? route_of_row(e, batch, &row) : NULL;
+		int rc = r ? gather_row(&e->rows, r->route, r->names, e->view.bound, batch, &row) : gather_no_row(&e->rows);
+		if (rc || (!r && row.kind == ROW_EVENT))
+			return -ERROR_MEMORY;
+	}
+	return gather_look(&e->rows);
+}
+
+int evaluator_batch(struct evaluator *e, const struct batch *batch, uint32_t first, struct error *error)
+{
+	e->has_rows = false;
+	if (!batch || e->plain || first >= batch->row_count)
+		return 0;
+	if (bind(e, batch) || gather_rows(e, batch, first)) {
+		e->view.batch_ptr = NULL;
+		return no_memory(error);
+	}
+	e->rows_from = first;
+	e->has_rows = true;
+	return 0;
+}
+
 int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
 					const struct logsource *logsources, uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule),
 					void *ctx, struct error *error)
 {
-	bool rebound;
 	const struct batch_route *route = route_for(e, batch, row, logsources, logsource_count);
 	if (!route) {
 		e->view.batch_ptr = NULL; /* bound again next time, routes with it */
@@ -197,7 +267,7 @@ int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct
 	}
 	if (gather(e, route, batch, row))
 		return no_memory(error);
-	if (e->candidates.some && (row_view_enter(&e->view, batch, row, &rebound) || judge(e)))
+	if (e->candidates.some && (enter(e, batch, row) || judge(e)))
 		return no_memory(error);
 	if (e->yara)
 		scan_yara(e, row);
@@ -220,10 +290,9 @@ int evaluator_explain(struct evaluator *e, uint32_t rule, const struct batch *ba
 					  struct json_writer *w, struct error *error)
 {
 	const struct detection *d = rule_detection(e->set->rules[rule]);
-	bool rebound;
 	if (!d)
 		return error_set(error, ERROR_UNSUPPORTED, "only detections are explained");
-	if (row_view_enter(&e->view, batch, row, &rebound) || (rebound && forget_routes(e, batch)))
+	if (enter(e, batch, row))
 		return no_memory(error);
 	struct logsource known = {0};
 	if (row->logsource != BATCH_NO_INDEX)
@@ -261,9 +330,7 @@ static uint32_t values_of_name(const struct batch *batch, const struct batch_row
 uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
 						  struct slice field, struct batch_value *out, uint32_t max)
 {
-	bool rebound, entered = row_view_enter(&e->view, batch, row, &rebound) == 0;
-	if (entered && rebound && forget_routes(e, batch))
-		e->view.batch_ptr = NULL;
+	bool entered = enter(e, batch, row) == 0;
 	uint32_t n = 0;
 	for (size_t at = 0; n == 0 && at <= field.len;) {
 		size_t end = slice_find_octet(field, 0, at);

@@ -92,6 +92,7 @@ static enum verdict value_judge(const struct matcher *m, struct row_view *v, str
 								struct regex_scratch *regex)
 {
 	const uint8_t *address;
+	v->tests++;
 	switch (m->kind) {
 	case MATCH_TEXT:
 		return verdict_of(pattern_match(m->pattern, m->cased ? x->text : view_folded(v, x)));

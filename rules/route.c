@@ -1,9 +1,9 @@
 #include "rules/route.h"
 
+#include "common/check.h"
+
 #define ROUTES_MAX 256u
 #define ROUTES_BYTES (64u << 20)
-#define FILTER_MIN 8u /* log2 of octets */
-#define FILTER_MAX 14u /* what stays in the nearest cache */
 #define ROUTE_SLOTS (2 * ROUTES_MAX)
 
 int routes_init(struct routes *r, const struct env *env, const struct ruleset *set)
@@ -40,157 +40,49 @@ static bool concerns(const struct detection *d, const struct logsource *logsourc
 	return false;
 }
 
-/* ---- hanging rules on their witnesses ---- */
+/* ---- what its rules hang in ---- */
 
-static const struct detection *rule_of(const struct routes *r, const struct route *route, uint32_t i)
+static const struct detection *rule_of(const struct routes *r, uint32_t rule)
 {
-	return rule_detection(r->set->rules[route->all[i]]);
+	return rule_detection(r->set->rules[rule]);
 }
 
-static uint32_t field_of(const struct route *route, const struct witness *w)
+/* Text columns are marked in `texts`, by their place behind text_first. */
+static void hang(const struct routes *r, const struct detection *d, struct route_field *fields, bool *texts)
 {
-	return w->field == WITNESS_TEXTS ? route->texts : w->field;
-}
-
-/* The slot of a witness that is not PRESENT; a free one when it has none yet. */
-static struct route_slot *slot_of(const struct route *route, const struct witness *w)
-{
-	const struct route_table *t = witness_is_inside(w->kind) ? &route->literals : &route->keys;
-	uint64_t hash = witness_hash(field_of(route, w), w->kind, w->key), at = hash & t->mask;
-	while (t->slots[at].hash != hash && t->slots[at].count)
-		at = (at + 1) & t->mask;
-	t->slots[at].hash = hash;
-	return &t->slots[at];
-}
-
-/* The tables of a route while they are made. */
-struct making {
-	struct route *route;
-	struct route_field *fields;
-	uint32_t *hanging;
-	struct route_needle *needles;
-	uint32_t hanging_count, needle_count;
-};
-
-static void each_witness(struct routes *r, struct making *m,
-						 void (*visit)(struct making *m, const struct witness *w, uint32_t rule))
-{
-	for (uint32_t i = 0; i < m->route->all_count; i++) {
-		const struct detection *d = rule_of(r, m->route, i);
-		for (uint32_t k = 0; k < d->witness_count; k++)
-			visit(m, &d->witnesses[k], m->route->all[i]);
+	const struct columns *c = r->set->columns;
+	for (uint32_t i = 0; i < d->witness_count; i++) {
+		const struct witness *w = &d->witnesses[i];
+		uint32_t column = columns_find(c, w, d->rule.logsource.product);
+		CHECK(column != COLUMN_NONE);
+		if (w->field == WITNESS_TEXTS)
+			texts[column - c->text_first] = true;
+		else if (w->kind == WITNESS_PRESENT)
+			fields[w->field].present = true;
+		else
+			fields[w->field].column = column;
 	}
-}
-
-static void count_all(struct making *m, const struct witness *w, uint32_t rule)
-{
-	(void)rule;
-	m->needle_count += witness_is_inside(w->kind);
-	m->hanging_count += !witness_is_inside(w->kind);
-}
-
-static void count_witness(struct making *m, const struct witness *w, uint32_t rule)
-{
-	struct route_field *f = &m->fields[field_of(m->route, w)];
-	(void)rule;
-	f->quad_count += w->kind == WITNESS_INSIDE;
-	f->pair_count += w->kind == WITNESS_INSIDE_SHORT;
-	if (w->kind == WITNESS_PRESENT) {
-		f->count++;
-		return;
-	}
-	f->kinds |= (uint16_t)(1u << w->kind);
-	if (w->kind == WITNESS_START_SHORT)
-		f->start_lens |= (uint8_t)(1u << short_key_len(w->key));
-	if (w->kind == WITNESS_END_SHORT)
-		f->end_lens |= (uint8_t)(1u << short_key_len(w->key));
-	slot_of(m->route, w)->count++;
-}
-
-/* Where a list ends; filling goes down from there, so that `first` ends up as the beginning. */
-static void place_slot(struct making *m, const struct witness *w, uint32_t rule)
-{
-	(void)rule;
-	if (w->kind == WITNESS_PRESENT)
-		return;
-	struct route_slot *slot = slot_of(m->route, w);
-	uint32_t *end = witness_is_inside(w->kind) ? &m->needle_count : &m->hanging_count;
-	if (slot->first == 0)
-		slot->first = *end += slot->count;
-}
-
-static void place_present(struct making *m)
-{
-	for (uint32_t f = 0; f <= m->route->texts; f++)
-		m->fields[f].first = m->hanging_count += m->fields[f].count;
-}
-
-static void fill_witness(struct making *m, const struct witness *w, uint32_t rule)
-{
-	struct route_field *f = &m->fields[field_of(m->route, w)];
-	if (w->kind == WITNESS_PRESENT) {
-		m->hanging[--f->first] = rule;
-		return;
-	}
-	struct route_slot *slot = slot_of(m->route, w);
-	if (!witness_is_inside(w->kind)) {
-		m->hanging[--slot->first] = rule;
-		return;
-	}
-	const struct route_filter *filter = w->kind == WITNESS_INSIDE ? &f->quads : &f->pairs;
-	filter->octets[route_key_place((uint32_t)w->key, filter->shift)] = 1;
-	m->needles[--slot->first] = (struct route_needle){w->literal.ptr, (uint32_t)w->literal.len, w->at, rule};
-}
-
-/* Sixteen octets for each key, so that one of sixteen places is taken at most where the table is not the largest. */
-static bool filter_make(struct arena *arena, uint32_t count, struct route_filter *out)
-{
-	uint32_t log2 = FILTER_MIN;
-	if (count == 0)
-		return true;
-	while (log2 < FILTER_MAX && (1u << log2) / 16 < count)
-		log2++;
-	out->shift = 32 - log2;
-	out->octets = arena_zalloc(arena, (size_t)1 << log2);
-	return out->octets != NULL;
-}
-
-static bool filters_make(struct arena *arena, struct making *m)
-{
-	for (uint32_t f = 0; f <= m->route->texts; f++)
-		if (!filter_make(arena, m->fields[f].quad_count, &m->fields[f].quads) ||
-			!filter_make(arena, m->fields[f].pair_count, &m->fields[f].pairs))
-			return false;
-	return true;
-}
-
-static bool table_make(struct arena *arena, uint32_t count, struct route_table *out)
-{
-	uint64_t size = 2;
-	while (size < 2 * (uint64_t)count + 2)
-		size *= 2;
-	out->mask = size - 1;
-	out->slots = arena_zalloc(arena, size * sizeof *out->slots);
-	return out->slots != NULL;
 }
 
 static int route_hang(struct routes *r, struct route *route)
 {
-	struct making m = {.route = route};
-	each_witness(r, &m, count_all);
-	route->fields = m.fields = arena_zalloc(&r->arena, (route->texts + 1) * sizeof *m.fields);
-	route->hanging = m.hanging = arena_alloc(&r->arena, m.hanging_count * sizeof *m.hanging);
-	route->needles = m.needles = arena_alloc(&r->arena, m.needle_count * sizeof *m.needles);
-	if (!m.fields || !m.hanging || !m.needles || !table_make(&r->arena, m.hanging_count, &route->keys) ||
-		!table_make(&r->arena, m.needle_count, &route->literals))
+	const struct columns *c = r->set->columns;
+	uint32_t fields = r->set->fields.count, text_room = c->count - c->text_first, n = 0;
+	struct route_field *of_field = arena_alloc(&r->arena, fields * sizeof *of_field);
+	bool *texts = arena_zalloc(&r->arena, text_room);
+	uint32_t *list = arena_alloc(&r->arena, text_room * sizeof *list);
+	if (!of_field || !texts || !list)
 		return -ERROR_MEMORY;
-	each_witness(r, &m, count_witness);
-	if (!filters_make(&r->arena, &m))
-		return -ERROR_MEMORY;
-	m.hanging_count = m.needle_count = 0;
-	place_present(&m);
-	each_witness(r, &m, place_slot);
-	each_witness(r, &m, fill_witness);
+	for (uint32_t i = 0; i < fields; i++)
+		of_field[i] = (struct route_field){COLUMN_NONE, false};
+	for (uint32_t i = 0; i < route->all_count; i++)
+		hang(r, rule_of(r, route->all[i]), of_field, texts);
+	for (uint32_t i = 0; i < text_room; i++)
+		if (texts[i])
+			list[n++] = c->text_first + i;
+	route->fields = of_field;
+	route->texts = list;
+	route->text_count = n;
 	return 0;
 }
 
@@ -198,16 +90,19 @@ static int route_fill(struct routes *r, struct route *route, const uint32_t *rul
 {
 	uint32_t *all = arena_alloc(&r->arena, count * sizeof *all),
 			 *always = arena_alloc(&r->arena, count * sizeof *always);
-	if (!all || !always)
+	uint64_t *bits = arena_zalloc(&r->arena, (r->set->count / 64 + 1) * sizeof *bits);
+	if (!all || !always || !bits)
 		return -ERROR_MEMORY;
 	memcpy(all, rules, count * sizeof *all);
 	route->all = all;
 	route->all_count = count;
 	route->always = always;
-	for (uint32_t i = 0; i < count; i++)
-		if (rule_of(r, route, i)->witness_count == 0)
+	route->bits = bits;
+	for (uint32_t i = 0; i < count; i++) {
+		bits[rules[i] / 64] |= UINT64_C(1) << rules[i] % 64;
+		if (rule_of(r, rules[i])->witness_count == 0)
 			always[route->always_count++] = rules[i];
-	route->texts = r->set->fields.count;
+	}
 	return route_hang(r, route);
 }
 

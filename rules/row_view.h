@@ -49,6 +49,7 @@ struct row_view {
 	struct view_value *values; /* with the same index */
 	uint32_t link_room, value_room;
 	uint32_t stamp;
+	uint64_t tests; /* values looked at by matchers, since the view was made */
 	struct batch_row row;
 	const struct batch *batch; /* during a call only */
 

@@ -156,6 +156,10 @@ struct evaluator;
 
 int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **out, struct error *error);
 void evaluator_free(struct evaluator *e);
+/* The events of the batch from row `first` on may be judged next, in any order: they are looked at together, which costs less
+ * than each by itself. Ends with the next call; a batch that goes away is followed by one, of null when there is no other.
+ * A row of another batch, or one whose log sources are listed, is looked at by itself. */
+int evaluator_batch(struct evaluator *e, const struct batch *batch, uint32_t first, struct error *error);
 /* Every detection and YARA rule that holds for the row, in index order. `batch` may be a new one each call (names are
  * bound once per batch). logsources: null to use the row's (a rule is tried unless it conflicts with what is known);
  * else every log source that the row counts as: a rule is tried when one of them has all that the rule's names. */
@@ -175,6 +179,8 @@ uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const 
 uint64_t evaluator_undecided(const struct evaluator *e);
 /* Detection rules judged since the evaluator was made. */
 uint64_t evaluator_tried(const struct evaluator *e);
+/* Values that matchers looked at while rules were judged. */
+uint64_t evaluator_tests(const struct evaluator *e);
 /* The plain way tries every rule that the log source allows, instead of those whose witnesses are in the row. What is hit
  * and what is undecided is the same: tests prove the one by the other. */
 void evaluator_set_plain(struct evaluator *e, bool plain);

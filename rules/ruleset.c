@@ -1,4 +1,5 @@
 /* The ruleset as a whole: loading paths, holding, looking. */
+#include "rules/columns.h"
 #include "rules/filter.h"
 #include "rules/pipeline.h"
 #include "rules/yara_rules.h"
@@ -84,6 +85,8 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 	if (!rc && options && options->yara)
 		rc = yara_rules_load(l, paths, count, error);
 	settle(l->set);
+	if (!rc)
+		rc = ruleset_make_columns(l->set);
 	return rc ? rc : ruleset_make_digest(l->set);
 }
 
@@ -112,6 +115,12 @@ int ruleset_load(const struct env *env, const char *const *paths, size_t path_co
 	return 0;
 }
 
+int ruleset_make_columns(struct ruleset *r)
+{
+	CHECK(!r->columns);
+	return columns_new(r, &r->columns);
+}
+
 /* ---- holding ---- */
 
 struct ruleset *ruleset_hold(struct ruleset *r)
@@ -128,6 +137,7 @@ void ruleset_release(struct ruleset *r)
 	for (struct regex_list *x = r->regexes; x; x = x->next)
 		regex_free(x->regex);
 	yara_rules_free(r->yara);
+	columns_free(r->columns);
 	if (r->fields.arena.env)
 		dictionary_free(&r->fields);
 	arena_free(&r->arena);

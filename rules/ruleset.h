@@ -95,6 +95,7 @@ struct node {
 	struct slice selection; /* the name it has in the rule; empty: none */
 };
 
+struct columns;
 struct witness;
 
 struct detection {
@@ -123,6 +124,7 @@ struct ruleset {
 	uint32_t yara_first, yara_count; /* the YARA rules stand together at the end */
 	struct yara_rules *yara;
 	struct regex_list *regexes;
+	struct columns *columns; /* columns.h; null until all rules are there */
 	uint8_t digest[32];
 };
 
@@ -143,5 +145,7 @@ int number_order(const struct number *a, const struct number *b);
 
 /* T17: fills the digests of the rules (YARA ones have theirs) and of the whole. */
 int ruleset_make_digest(struct ruleset *r);
+/* When all rules are there: what evaluators look for. -ERROR_MEMORY. */
+int ruleset_make_columns(struct ruleset *r);
 
 #endif

@@ -10,6 +10,7 @@
 #define WITNESSES_MAX 4096u
 #define NEVER 2.0 /* above every chance: nothing is promised */
 #define EVERYWHERE 0.9 /* of what a header gives: it is in nearly every row */
+#define EDGE_BITS 3u
 
 /* ---- what one matcher promises ---- */
 
@@ -79,15 +80,33 @@ struct search_cost {
 	double chance;
 };
 
+/* An edge says where in the text the literal is: as much as a rare octet. */
+static void prefer_literal(const struct search_cost *s, struct slice literal, bool at_start, bool at_end)
+{
+	struct choice c = {{.kind = WITNESS_INSIDE, .literal = literal, .at_start = at_start, .at_end = at_end}, 0};
+	c.chance = chance_of_bits(text_bits(literal) + (at_start ? EDGE_BITS : 0) + (at_end ? EDGE_BITS : 0)) + s->chance;
+	prefer(s->best, c);
+}
+
+static bool is_ascii(struct slice text)
+{
+	uint8_t all = 0;
+	for (size_t i = 0; i < text.len; i++)
+		all |= text.ptr[i];
+	return all < 0x80;
+}
+
 static void prefer_run(const struct search_cost *s, struct slice run)
 {
-	if (run.len < WITNESS_PAIR)
-		return;
-	bool quad = run.len >= WITNESS_QUAD;
-	struct choice c = choice_of(quad ? WITNESS_INSIDE : WITNESS_INSIDE_SHORT, 0, run);
-	c.chance += s->chance;
-	c.witness.literal = run;
-	prefer(s->best, c);
+	if (run.len >= WITNESS_INSIDE_MIN)
+		prefer_literal(s, run, false, false);
+}
+
+/* What the keys of the ends cannot hold. */
+static void prefer_edge(const struct search_cost *s, const struct pattern *p, struct slice literal, bool at_start)
+{
+	if (literal.len > WITNESS_LONG && (!p->cased || is_ascii(literal)))
+		prefer_literal(s, literal, at_start, !at_start);
 }
 
 /* A literal of a folded pattern is in the folded value as it is. Of a cased one only the ASCII runs are, in lower case:
@@ -128,10 +147,14 @@ static struct choice pattern_choice(const struct pattern *p, struct choice prese
 		text_ends(first->literal, &e);
 	if ((plain || p->count == 0) && ends_hold(p, &e))
 		return exact_choice(&e, plain ? first->literal : SLICE_NONE);
-	if (!p->open_start && first->part_count == 0)
+	if (!p->open_start && first->part_count == 0) {
 		prefer_start(&best, p, first->literal);
-	if (!p->open_end && last->part_count == 0)
+		prefer_edge(&search, p, first->literal, true);
+	}
+	if (!p->open_end && last->part_count == 0) {
 		prefer_end(&best, p, last->literal);
+		prefer_edge(&search, p, last->literal, false);
+	}
 	for (uint32_t i = 0; i < p->count; i++)
 		prefer_segment(&search, p->cased, &p->segments[i]);
 	return best;
@@ -347,26 +370,31 @@ struct witness_list {
 	bool failed;
 };
 
-/* The literal of a search in lower case, and its rarest octets as the key. */
+/* The literal of a search in lower case, with its edges. Of what is too long, the part at the edge. */
 static void lower_literal(struct witness_list *out, struct witness *w)
 {
-	uint8_t *to = arena_alloc(out->arena, w->literal.len);
-	if (!to) {
+	uint8_t *octets = arena_alloc(out->arena, WITNESS_INSIDE_MAX + 2), *to = octets;
+	struct slice text = w->literal;
+	if (!octets) {
 		out->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < w->literal.len; i++) {
-		uint8_t c = w->literal.ptr[i];
-		to[i] = (uint8_t)(c | (c - (unsigned)'A' < 26 ? 0x20 : 0));
+	if (text.len > WITNESS_INSIDE_MAX)
+		text = w->at_end ? slice_from(text, text.len - WITNESS_INSIDE_MAX) : slice_of(text.ptr, WITNESS_INSIDE_MAX);
+	if (w->at_start)
+		*to++ = WITNESS_EDGE;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.ptr[i];
+		*to++ = (uint8_t)(c | (c - (unsigned)'A' < 26 ? 0x20 : 0));
 	}
-	w->literal.ptr = to;
-	w->at = text_rarest(w->literal, w->kind == WITNESS_INSIDE ? WITNESS_QUAD : WITNESS_PAIR);
-	w->key = w->kind == WITNESS_INSIDE ? get_u32(to + w->at) : get_u16(to + w->at);
+	if (w->at_end)
+		*to++ = WITNESS_EDGE;
+	w->literal = slice_of(octets, (size_t)(to - octets));
 }
 
 static void add_choice(struct witness_list *out, const struct item *item, struct witness w)
 {
-	if (witness_is_inside(w.kind))
+	if (w.kind == WITNESS_INSIDE)
 		lower_literal(out, &w);
 	for (uint32_t i = 0; i < item_names(item); i++) {
 		w.field = item->keyword ? WITNESS_TEXTS : item->names.ids[i];

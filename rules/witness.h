@@ -7,7 +7,7 @@
  * A text is known by its ends, the first and last eight octets with ASCII letters in lower case. That is the same for a
  * value and for its folded form as long as the ends are ASCII: folding works on code points, an ASCII octet is never part
  * of a longer one and folds to one octet, so nothing in the middle changes the ends. Or it is known by a literal that its
- * folded form holds somewhere: two or four octets of the literal are the key, the rest is compared where they are found.
+ * folded form holds somewhere, or at one of its ends: there WITNESS_EDGE stands for where the text is over.
  */
 #ifndef RULES_WITNESS_H
 #define RULES_WITNESS_H
@@ -21,23 +21,23 @@ enum witness_kind {
 	WITNESS_END,
 	WITNESS_START_SHORT, /* begins with one to seven octets; the key says how many */
 	WITNESS_END_SHORT,
-	WITNESS_INSIDE, /* holds a literal of four octets or more */
-	WITNESS_INSIDE_SHORT, /* holds a literal of two or three octets */
+	WITNESS_INSIDE, /* holds a literal of two octets or more */
 	WITNESS_PRESENT, /* the field is there, whatever it holds */
 	WITNESS_KINDS
 };
 
 #define WITNESS_LONG 8u
-#define WITNESS_QUAD 4u /* octets of the key of INSIDE */
-#define WITNESS_PAIR 2u /* and of INSIDE_SHORT */
+#define WITNESS_INSIDE_MIN 2u
+#define WITNESS_INSIDE_MAX 64u /* octets of a literal; of a longer one a part is enough */
+#define WITNESS_EDGE 0xffu /* before and behind each text that literals are looked for in; no UTF-8 text holds it */
 #define WITNESS_TEXTS UINT32_MAX /* in the place of a field: the texts that keywords are looked for in; never PRESENT */
 
 struct witness {
 	uint32_t field; /* into ruleset.fields, or WITNESS_TEXTS */
 	enum witness_kind kind;
 	uint64_t key;
-	struct slice literal; /* INSIDE, INSIDE_SHORT: folded */
-	uint32_t at; /* where in it the key stands */
+	struct slice literal; /* INSIDE: folded, with its edges */
+	bool at_start, at_end; /* INSIDE: it has an edge there */
 };
 
 struct text_ends {
@@ -52,11 +52,6 @@ int witness_make(struct arena *arena, const struct node *root, const struct witn
 
 void text_ends(struct slice text, struct text_ends *out);
 uint64_t number_key(const struct number *n);
-
-static inline bool witness_is_inside(enum witness_kind kind)
-{
-	return kind == WITNESS_INSIDE || kind == WITNESS_INSIDE_SHORT;
-}
 
 static inline uint64_t exact_key(const struct text_ends *e)
 {

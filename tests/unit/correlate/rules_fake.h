@@ -191,6 +191,15 @@ void evaluator_set_plain(struct evaluator *e, bool plain)
 	(void)plain;
 }
 
+int evaluator_batch(struct evaluator *e, const struct batch *batch, uint32_t first, struct error *error)
+{
+	(void)e;
+	(void)batch;
+	(void)first;
+	(void)error;
+	return 0;
+}
+
 int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct batch_row *row,
 					const struct logsource *logsources, uint32_t logsource_count, void (*hit)(void *ctx, uint32_t rule),
 					void *ctx, struct error *error)

@@ -1,0 +1,79 @@
+/* Gathering: what the rows of a batch hold, looked at column by column (columns.h). Only files of rules/ include it.
+ *
+ * Rows are taken in one after the other; equal values of a column are one value. Then all are looked at together: keys by
+ * value, literals in one pass over the folded values of a column. Afterwards each row tells the rules that hang on its
+ * values. Never a rule that could hold is missed: all values count, of each field and of each name that it may have, and
+ * that is at least what judging looks at.
+ *
+ * The batch must stay until the next gather_begin or gather_look. Nothing is allocated once it has grown. One thread.
+ */
+#ifndef RULES_GATHER_H
+#define RULES_GATHER_H
+
+#include "rules/candidates.h"
+#include "rules/route.h"
+
+struct gather_value {
+	struct slice text;
+	uint64_t hash;
+	uint32_t small; /* the value, where is_small: it has no text */
+	bool is_small;
+	uint32_t column;
+	uint32_t next; /* of the same column, or GATHER_END */
+	uint32_t hits; /* or GATHER_END */
+};
+#define GATHER_END UINT32_MAX
+
+struct gather_hit {
+	struct rule_list rules;
+	uint32_t next;
+};
+
+struct gather_slot {
+	uint32_t stamp, value;
+};
+
+/* Where a value ends in the text that is searched: at its edge. */
+struct gather_end {
+	uint32_t at, value;
+};
+
+struct gather {
+	const struct env *env;
+	const struct columns *columns;
+	uint64_t seed; /* values are told by who sends them */
+	struct gather_value *values;
+	struct gather_hit *hits;
+	uint32_t *entries; /* of rows: a value, or GATHER_PRESENT and a column */
+	uint32_t *rows; /* where the entries of each row begin, and where the last end */
+	uint32_t value_count, value_room, hit_count, hit_room, entry_count, entry_room, row_count, row_room;
+	struct gather_slot *slots; /* open addressing, at most half full; free where the stamp is another */
+	uint32_t slot_mask, stamp;
+	uint32_t *heads; /* the values of each column */
+	uint32_t *touched, touched_count; /* columns that have some */
+	/* of the column being looked at */
+	struct literal_scratch *scratch;
+	struct buffer text; /* edge, value, edge, value, edge */
+	struct gather_end *ends;
+	uint32_t end_count, end_room, end_at;
+	uint32_t *last; /* for each literal of the set the value it was last found in, and the batch's serial */
+	uint32_t serial; /* so that values of one batch are not taken for those of another; never 0 */
+	uint32_t found; /* in that value */
+	size_t base; /* where the search began */
+	bool failed;
+};
+
+int gather_init(struct gather *g, const struct env *env, const struct columns *columns);
+void gather_free(struct gather *g);
+void gather_begin(struct gather *g);
+/* The next row. bound: the field of each name of the batch, or DICTIONARY_NONE; names: the same, where fields that nothing
+ * hangs on may be left out. -ERROR_MEMORY. */
+int gather_row(struct gather *g, const struct route *route, const uint32_t *names, const uint32_t *bound,
+			   const struct batch *batch, const struct batch_row *row);
+int gather_no_row(struct gather *g); /* one without values */
+/* Looks at what was taken in. -ERROR_MEMORY. */
+int gather_look(struct gather *g);
+/* The rules of the route that row `index` is worth judging for. */
+void gather_candidates(const struct gather *g, uint32_t index, const struct route *route, struct candidates *c);
+
+#endif
