@@ -1,7 +1,5 @@
 #include "rules/date_part.h"
 
-#include <stdio.h>
-
 /* ---- reading ---- */
 
 /* Numbers below are no times of logs: 1973 in seconds. */
@@ -28,54 +26,119 @@ static bool read_epoch(struct slice text, int64_t *ns)
 	return true;
 }
 
-static unsigned month_of(const char name[4])
+/* ---- forms with the name of a month ---- */
+
+static bool take_number(const char **at, unsigned digits, int *out)
+{
+	unsigned n = 0;
+	*out = 0;
+	for (; n < digits && **at >= '0' && **at <= '9'; n++)
+		*out = *out * 10 + *(*at)++ - '0';
+	return n > 0;
+}
+
+static bool take(const char **at, char c)
+{
+	bool there = **at == c;
+	*at += there;
+	return there;
+}
+
+static bool take_month(const char **at, uint8_t *out)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	for (unsigned i = 0; i < 12; i++)
-		if (memcmp(months + 3 * (size_t)i, name, 3) == 0)
-			return i + 1;
-	return 0;
+		if (strncmp(*at, months + 3 * (size_t)i, 3) == 0) {
+			*out = (uint8_t)(i + 1);
+			*at += 3;
+			return true;
+		}
+	return false;
 }
 
-/* "", Z, UTC, GMT, +hhmm, +hh:mm. */
-static bool read_zone(const char *zone, bool *has_zone, int64_t *offset_ns)
+static bool take_weekday(const char **at)
 {
-	int hours, minutes = 0, used = 0;
-	*offset_ns = 0;
-	*has_zone = *zone != 0;
-	if (!*zone || !strcmp(zone, "Z") || !strcmp(zone, "UTC") || !strcmp(zone, "GMT"))
-		return true;
-	if ((sscanf(zone + 1, "%2d:%2d%n", &hours, &minutes, &used) < 2 &&
-		 sscanf(zone + 1, "%2d%2d%n", &hours, &minutes, &used) < 2) ||
-		zone[1 + used] || (zone[0] != '+' && zone[0] != '-'))
-		return false;
-	*offset_ns = (zone[0] == '-' ? -1 : 1) * (hours * NS_PER_HOUR + minutes * NS_PER_MIN);
+	for (unsigned i = 0; i < 3; i++)
+		if (((*at)[i] | 32) < 'a' || ((*at)[i] | 32) > 'z')
+			return false;
+	*at += 3;
 	return true;
 }
 
-/* 10/Jul/2024:03:45:00 +0800, Wed, 10 Jul 2024 03:45:00 GMT, Wed Jul 10 03:45:00 2024 */
+static bool take_clock(const char **at, struct calendar *c)
+{
+	int hour, minute, second;
+	if (!take_number(at, 2, &hour) || !take(at, ':') || !take_number(at, 2, &minute) || !take(at, ':') ||
+		!take_number(at, 2, &second))
+		return false;
+	c->hour = (uint8_t)hour;
+	c->minute = (uint8_t)minute;
+	c->second = (uint8_t)second;
+	return true;
+}
+
+static bool take_day(const char **at, struct calendar *c)
+{
+	int day;
+	bool there = take_number(at, 2, &day);
+	c->day = (uint8_t)day;
+	return there;
+}
+
+/* Nothing, or behind a blank Z, UTC, GMT, +hhmm, +hh:mm; then the end. */
+static bool take_zone(const char **at, bool *has_zone, int64_t *offset_ns)
+{
+	int hours, minutes;
+	*offset_ns = 0;
+	*has_zone = take(at, ' ');
+	const char *zone = *at;
+	if (!*has_zone || !strcmp(zone, "Z") || !strcmp(zone, "UTC") || !strcmp(zone, "GMT"))
+		return *has_zone || *zone == 0;
+	if ((!take(at, '+') && !take(at, '-')) || !take_number(at, 2, &hours))
+		return false;
+	(void)take(at, ':');
+	if (!take_number(at, 2, &minutes) || **at)
+		return false;
+	*offset_ns = (*zone == '-' ? -1 : 1) * (hours * NS_PER_HOUR + minutes * NS_PER_MIN);
+	return true;
+}
+
+/* 10/Jul/2024:03:45:00 +0800 */
+static bool web_form(const char *at, struct calendar *c, bool *has_zone, int64_t *offset)
+{
+	return take_day(&at, c) && take(&at, '/') && take_month(&at, &c->month) && take(&at, '/') &&
+		   take_number(&at, 4, &c->year) && take(&at, ':') && take_clock(&at, c) && take_zone(&at, has_zone, offset);
+}
+
+/* Wed, 10 Jul 2024 03:45:00 GMT */
+static bool mail_form(const char *at, struct calendar *c, bool *has_zone, int64_t *offset)
+{
+	return take_weekday(&at) && take(&at, ',') && take(&at, ' ') && take_day(&at, c) && take(&at, ' ') &&
+		   take_month(&at, &c->month) && take(&at, ' ') && take_number(&at, 4, &c->year) && take(&at, ' ') &&
+		   take_clock(&at, c) && take_zone(&at, has_zone, offset);
+}
+
+/* Wed Jul 10 03:45:00 2024, the day with a blank before one digit */
+static bool plain_form(const char *at, struct calendar *c)
+{
+	if (!take_weekday(&at) || !take(&at, ' ') || !take_month(&at, &c->month) || !take(&at, ' '))
+		return false;
+	(void)take(&at, ' ');
+	return take_day(&at, c) && take(&at, ' ') && take_clock(&at, c) && take(&at, ' ') &&
+		   take_number(&at, 4, &c->year) && *at == 0;
+}
+
 static bool read_named(const char *text, bool *has_zone, int64_t *ns)
 {
-	int day, year, hour, minute, second, used = 0;
-	char month[4] = "", zone[10] = "";
-	int64_t offset;
-	bool web = sscanf(text, "%2d/%3[A-Za-z]/%4d:%2d:%2d:%2d%n %9s", &day, month, &year, &hour, &minute, &second, &used,
-					  zone) >= 6;
-	bool mail = !web && sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d%n %9s", &day, month, &year, &hour,
-							   &minute, &second, &used, zone) >= 6;
-	bool plain = !web && !mail &&
-				 sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &day, &hour, &minute, &second,
-						&year, &used) == 6;
-	if ((!web && !mail && !plain) || (plain && text[used]) || !read_zone(zone, has_zone, &offset))
-		return false;
-	struct calendar c = {.year = year, .month = (uint8_t)month_of(month), .day = (uint8_t)day};
-	c.hour = (uint8_t)hour;
-	c.minute = (uint8_t)minute;
-	c.second = (uint8_t)second;
-	if (day < 0 || hour < 0 || minute < 0 || second < 0 || !clock_from_calendar(&c, ns))
-		return false;
-	*ns -= offset;
-	return true;
+	struct calendar c = {0};
+	int64_t offset = 0;
+	if (!web_form(text, &c, has_zone, &offset) && !mail_form(text, &c, has_zone, &offset)) {
+		*has_zone = false;
+		offset = 0;
+		if (!plain_form(text, &c))
+			return false;
+	}
+	return clock_from_calendar(&c, ns) && !__builtin_sub_overflow(*ns, offset, ns);
 }
 
 #define TIME_OCTETS 64u

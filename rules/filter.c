@@ -71,7 +71,7 @@ static int read_body(struct loader *l, const struct tree_node *body)
 	if (condition && condition->type == TREE_LIST)
 		return loader_refuse_at(l, "sigma-filter", condition, "a filter has one condition");
 	int rc = sigma_filter_detection(l, body, &ignored);
-	if (!rc && !condition_negates(condition->text))
+	if (!rc && condition && !condition_negates(condition->text))
 		loader_warn(l, "sigma-filter-keeps", condition,
 					"this filter keeps only what it names: write 'not' before what it is to leave out");
 	return rc;

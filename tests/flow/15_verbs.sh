@@ -82,6 +82,7 @@ code 2 scan --strict --rules "$tmp/r.yml" --rules "$tmp/bad.yml" "$tmp/a.log"
 code 0 rules check "$tmp/r.yml"
 keys rules loaded refused warnings
 code 2 rules check "$tmp/bad.yml"
+keys level id file line column rule text
 code 0 rules check --pipeline windows-sysmon "$tmp/r.yml"
 printf "transformations: [{type: nest}]\n" >"$tmp/pipeline.yml"
 code 3 rules check --pipeline "$tmp/pipeline.yml" "$tmp/r.yml"
@@ -89,7 +90,6 @@ grep -q pipeline-unsupported "$tmp/out" || fail "a bad pipeline: $(cat "$tmp/out
 code 3 scan --pipeline "$tmp/none.yml" --rules "$tmp/r.yml" "$tmp/a.log"
 code 0 scan --pipeline network-devices --rules "$tmp/r.yml" "$tmp/a.log"
 [ "$(wc -l <"$tmp/out")" = 2 ] || fail "two detections behind a pipeline: $(cat "$tmp/out")"
-keys level id file line column rule text
 
 # A reader that goes away ends the work quietly; a full disk does not.
 for _ in $(seq 3000); do cat "$tmp/a.log"; done >"$tmp/big.log"
