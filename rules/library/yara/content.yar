@@ -1,4 +1,6 @@
-/* What attackers leave in the text of logs. Strings are written so that this file does not match itself in a scan of logs. */
+/* What attackers leave in the text of logs. Strings are written so that this file does not match itself in a scan of logs.
+ * What one rule looks for stands in one string where it can: the conditions of all rules are evaluated for every line, and each
+ * string that they name costs. */
 
 rule webshell_one_liner
 {
@@ -7,11 +9,9 @@ rule webshell_one_liner
         description = "A PHP or JSP one-liner that runs what it is sent"
         level = "high"
     strings:
-        $php1 = /eval\s*\(\s*(base64_decode|\$_(POST|GET|REQUEST))/ nocase
-        $php2 = /(system|passthru|shell_exec|assert)\s*\(\s*\$_(POST|GET|REQUEST|COOKIE)/ nocase
-        $jsp = "Runtime.getRuntime().exec(request.getParameter" nocase
+        $text = /eval\s*\(\s*(base64_decode|\$_(POST|GET|REQUEST))|(system|passthru|shell_exec|assert)\s*\(\s*\$_(POST|GET|REQUEST|COOKIE)|Runtime\.getRuntime\(\)\.exec\(request\.getParameter/ nocase
     condition:
-        any of them
+        $text
 }
 
 rule encoded_powershell
@@ -22,10 +22,9 @@ rule encoded_powershell
         level = "high"
     strings:
         // The name and the option in one string each: the option alone is too short to look for.
-        $old = /powershell(\.exe)?[^|]{0,200}\s[-\/]e[a-z]{0,14}\s+["']?[A-Za-z0-9+\/]{40}/ nocase
-        $new = /pwsh(\.exe)?[^|]{0,200}\s[-\/]e[a-z]{0,14}\s+["']?[A-Za-z0-9+\/]{40}/ nocase
+        $text = /(powershell|pwsh)(\.exe)?[^|]{0,200}\s[-\/]e[a-z]{0,14}\s+["']?[A-Za-z0-9+\/]{40}/ nocase
     condition:
-        any of them
+        $text
 }
 
 rule jndi_lookup
@@ -48,10 +47,7 @@ rule reverse_shell
         description = "A shell that calls home"
         level = "critical"
     strings:
-        $bash = /bash\s+-i\s+>&\s*\/dev\/tcp\// nocase
-        $nc = /\bnc(at)?\s+(-[a-z]+\s+)*-e\s+\/bin\/(ba|da|z)?sh/ nocase
-        $py = "socket.socket(socket.AF_INET" nocase
-        $dup = "os.dup2(" nocase
+        $text = /bash\s+-i\s+>&\s*\/dev\/tcp\/|\bnc(at)?\s+(-[a-z]+\s+)*-e\s+\/bin\/(ba|da|z)?sh|socket\.socket\(socket\.AF_INET.{1,600}os\.dup2\(/
     condition:
-        $bash or $nc or ($py and $dup)
+        $text
 }

@@ -7,10 +7,9 @@ rule private_key
         description = "A private key in a log"
         level = "high"
     strings:
-        $key = /-----BEGIN (RSA |EC |DSA |OPENSSH |ENCRYPTED |SM2 )?PRIVATE KEY( BLOCK)?-----/
-        $putty = /PuTTY-User-Key-File-[23]:/
+        $exact = /-----BEGIN (RSA |EC |DSA |OPENSSH |ENCRYPTED |SM2 )?PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-[23]:/
     condition:
-        any of them
+        $exact
 }
 
 rule access_token
@@ -20,14 +19,9 @@ rule access_token
         description = "A signed token or the key of a cloud service in a log"
         level = "low"
     strings:
-        $jwt = /\beyJ[A-Za-z0-9_-]{12,}\.eyJ[A-Za-z0-9_-]{12,}\.[A-Za-z0-9_-]{20,}/
-        $aws = /\bAKIA[0-9A-Z]{16}\b/
-        $aliyun = /\bLTAI[0-9A-Za-z]{16,20}\b/
-        $github = /\bgh[pousr]_[0-9A-Za-z]{36}\b/
-        $slack = /\bxox[abprs]-[0-9A-Za-z-]{20,}/
-        $google = /\bAIza[0-9A-Za-z_-]{35}\b/
+        $exact = /\beyJ[A-Za-z0-9_-]{12,}\.eyJ[A-Za-z0-9_-]{12,}\.[A-Za-z0-9_-]{20,}|\bAKIA[0-9A-Z]{16}\b|\bLTAI[0-9A-Za-z]{16,20}\b|\bgh[pousr]_[0-9A-Za-z]{36}\b|\bxox[abprs]-[0-9A-Za-z-]{20,}|\bAIza[0-9A-Za-z_-]{35}\b/
     condition:
-        any of them
+        $exact
 }
 
 rule password_in_address
@@ -39,7 +33,7 @@ rule password_in_address
     strings:
         $url = /\b(https?|ftp|ldaps?|mysql|postgres(ql)?|mongodb(\+srv)?|redis|amqps?|rtsp|smb):\/\/[^\s\/:@"\x27]{1,40}:[^\s\/:@"\x27]{3,60}@[A-Za-z0-9.-]{3,}/
     condition:
-        any of them
+        $url
 }
 
 rule password_hashes
@@ -49,11 +43,10 @@ rule password_hashes
         description = "Lines of a file of passwords or of a dump of hashes"
         level = "high"
     strings:
-        $unix = /\b[a-z_][a-z0-9_-]{0,31}:\$(1|2[aby]|5|6|7|y|gy)\$[^:\s]{8,}:[0-9]{0,6}:[0-9]{0,6}:/
-        $windows = /\b[^\s:\\"]{1,64}:[0-9]{3,6}:[0-9a-f]{32}:[0-9a-f]{32}:::/ nocase
-        $kerberos = /\$krb5(tgs|asrep)\$[0-9]{2}\$/
+        $text = /\b[^\s:\\"]{1,64}:[0-9]{3,6}:[0-9a-f]{32}:[0-9a-f]{32}:::/ nocase
+        $exact = /\b[a-z_][a-z0-9_-]{0,31}:\$(1|2[aby]|5|6|7|y|gy)\$[^:\s]{8,}:[0-9]{0,6}:[0-9]{0,6}:|\$krb5(tgs|asrep)\$[0-9]{2}\$/
     condition:
-        any of them
+        $text or $exact
 }
 
 rule database_dump
@@ -63,12 +56,9 @@ rule database_dump
         description = "The head or the statements of a dumped database in a log"
         level = "medium"
     strings:
-        $mysql = /-- (MySQL|MariaDB) dump [0-9]{1,2}\./
-        $postgresql = "-- PostgreSQL database dump"
-        $insert = /INSERT INTO [`"]?(users?|accounts?|customers?|members?|patients?)[`"]?\s{1,4}(\([^)]{1,200}\)\s{0,4})?VALUES\s{0,4}\(/ nocase
-        $mssql = "-- SQL Server dump" nocase
+        $exact = /-- (MySQL|MariaDB) dump [0-9]{1,2}\.|-- PostgreSQL database dump/
     condition:
-        $mysql or $postgresql or $mssql or #insert > 2
+        $exact
 }
 
 rule passwd_file
@@ -78,9 +68,7 @@ rule passwd_file
         description = "The file of the users of a Unix host in a log"
         level = "medium"
     strings:
-        $root = /root:[x*!]?:0:0:[^:\s]{0,40}:\/root:\/bin\/(ba|z|da|a)?sh/
-        $daemon = /daemon:[x*!]?:[0-9]{1,3}:[0-9]{1,3}:[^:\s]{0,40}:\//
-        $ini = "[boot loader]" nocase
+        $exact = /root:x:0:0:[^:]{0,40}:\/root:|\[boot loader\]/
     condition:
-        $root or $daemon or $ini
+        $exact
 }

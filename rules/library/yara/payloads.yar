@@ -7,10 +7,9 @@ rule php_packed_code
         description = "PHP that unpacks and runs itself"
         level = "high"
     strings:
-        $run = /(eval|assert|create_function)\s*\(\s*(gzinflate|gzuncompress|str_rot13|strrev|hex2bin)\s*\(/ nocase
-        $call = /call_user_func(_array)?\s*\(\s*\$_(POST|GET|REQUEST|COOKIE)/ nocase
+        $text = /(eval|assert|create_function)\s*\(\s*(gzinflate|gzuncompress|str_rot13|strrev|hex2bin)\s*\(|call_user_func(_array)?\s*\(\s*\$_(POST|GET|REQUEST|COOKIE)/ nocase
     condition:
-        any of them
+        $text
 }
 
 rule aspx_one_liner
@@ -20,11 +19,9 @@ rule aspx_one_liner
         description = "An ASP or ASP.NET one-liner that runs what it is sent"
         level = "high"
     strings:
-        $eval = /eval\s*\(\s*Request(\.(Item|Form|QueryString))?\s*[\[(]/ nocase
-        $execute = /Execute(Global)?\s*\(?\s*Request\s*\(/ nocase
-        $start = /Process\.Start\s*\(\s*Request/ nocase
+        $text = /eval\s*\(\s*Request(\.(Item|Form|QueryString))?\s*[\[(]|Execute(Global)?\s*\(?\s*Request\s*\(|Process\.Start\s*\(\s*Request/ nocase
     condition:
-        any of them
+        $text
 }
 
 rule jsp_class_loader
@@ -34,12 +31,9 @@ rule jsp_class_loader
         description = "JSP that runs or defines what it is sent"
         level = "high"
     strings:
-        $builder = "ProcessBuilder(request.getParameter" nocase
-        $define = "defineClass(" nocase
-        $parameter = "request.getParameter(" nocase
-        $decoder = "BASE64Decoder" nocase
+        $exact = /ProcessBuilder\(request\.getParameter|defineClass\(.{0,300}(request\.getParameter\(|BASE64Decoder)/
     condition:
-        $builder or ($define and ($parameter or $decoder))
+        $exact
 }
 
 rule reverse_shell_script
@@ -49,15 +43,9 @@ rule reverse_shell_script
         description = "A one-liner of a script language that connects a shell to the network"
         level = "critical"
     strings:
-        $perl = /perl\s+-e\s+.{0,20}use Socket;/
-        $ruby = /ruby\s+-rsocket\s+-e/
-        $php = /php\s+-r\s+.{0,20}fsockopen\(/
-        $fifo = /mkfifo\s+\S{1,60};\s*(cat|nc|telnet)\s/
-        $socat = /socat\s.{0,80}exec:.{0,4}(\/bin\/)?(ba|da|z)?sh/ nocase
-        $awk = "/inet/tcp/0/"
-        $node = /require\(.child_process.\)\.(exec|spawn)\(.{0,10}(\/bin\/)?(ba)?sh/
+        $exact = /perl\s+-e\s+.{0,20}use Socket;|ruby\s+-rsocket\s+-e|php\s+-r\s+.{0,20}fsockopen\(|mkfifo\s+\S{1,60};\s*(cat|nc|telnet)\s|socat\s.{0,80}(exec|EXEC):.{0,4}(\/bin\/)?(ba|da|z)?sh|\/inet\/tcp\/0\/|require\(.child_process.\)\.(exec|spawn)\(.{0,10}(\/bin\/)?(ba)?sh/
     condition:
-        any of them
+        $exact
 }
 
 rule powershell_in_memory
@@ -67,13 +55,9 @@ rule powershell_in_memory
         description = "PowerShell that loads code into memory or blinds the scanner"
         level = "high"
     strings:
-        $amsi = /amsi(InitFailed|Utils|ScanBuffer)/ nocase
-        $assembly = /\[(System\.)?Reflection\.Assembly\]::Load\(/ nocase
-        $alloc = "VirtualAlloc" nocase
-        $thread = "CreateThread" nocase
-        $marshal = "Marshal]::Copy" nocase
+        $text = /amsi(InitFailed|Utils|ScanBuffer)|\[(System\.)?Reflection\.Assembly\]::Load\(|VirtualAlloc.{1,400}(CreateThread|Marshal\]::Copy)/ nocase
     condition:
-        $amsi or $assembly or ($alloc and ($thread or $marshal))
+        $text
 }
 
 rule encoded_windows_program
@@ -83,13 +67,9 @@ rule encoded_windows_program
         description = "The beginning of a Windows program in Base64"
         level = "high"
     strings:
-        $a = "TVqQAAMAAAAEAAAA"
-        $b = "TVpQAAIAAAAEAA8A"
-        $c = "TVoAAAAAAAAAAAAA"
-        $d = "TVpBUlVIieVIgewg"
-        $stub = "VGhpcyBwcm9ncmFtIGNhbm5vdCBiZSBydW4gaW4gRE9TIG1vZGU"
+        $exact = /TVqQAAMAAAAEAAAA|TVpQAAIAAAAEAA8A|TVoAAAAAAAAAAAAA|TVpBUlVIieVIgewg|VGhpcyBwcm9ncmFtIGNhbm5vdCBiZSBydW4gaW4gRE9TIG1vZGU/
     condition:
-        any of them
+        $exact
 }
 
 rule encoded_linux_program
@@ -99,11 +79,9 @@ rule encoded_linux_program
         description = "The beginning of a Linux program in Base64"
         level = "high"
     strings:
-        $small = "f0VMRgEBAQAAAAAA"
-        $large = "f0VMRgIBAQAAAAAA"
-        $octal = "\\x7fELF\\x02\\x01\\x01" nocase
+        $exact = /f0VMRgEBAQAAAAAA|f0VMRgIBAQAAAAAA|\\x7fELF\\x02\\x01\\x01/
     condition:
-        any of them
+        $exact
 }
 
 rule download_into_shell
@@ -113,11 +91,9 @@ rule download_into_shell
         description = "Text fetched from the network goes straight into a shell"
         level = "medium"
     strings:
-        $pipe = /(curl|wget)\s[^|]{0,160}https?:\/\/[^|]{3,200}\|\s*(sudo\s+)?(\/bin\/|\/usr\/bin\/)?(ba|da|z)?sh\b/
-        $bash = /bash\s+-c\s+.?\$\((curl|wget)\s/
-        $source = /bash\s+<\((curl|wget)\s/
+        $exact = /(curl|wget)\s[^|]{0,160}https?:\/\/[^|]{3,200}\|\s*(sudo\s+)?(\/bin\/|\/usr\/bin\/)?(ba|da|z)?sh\b|bash\s+-c\s+.?\$\((curl|wget)\s|bash\s+<\((curl|wget)\s/
     condition:
-        any of them
+        $exact
 }
 
 rule botnet_dropper
@@ -127,11 +103,9 @@ rule botnet_dropper
         description = "Commands by which worms for small devices install themselves"
         level = "high"
     strings:
-        $folders = /cd \/tmp\s*(\|\||;)\s*cd \/(var\/run|mnt|root|var)/
-        $busybox = /\/bin\/busybox [A-Z]{4,9}(\s|$|;|")/
-        $arch = /(wget|tftp|curl)\s[^;]{3,120}\.(mips|mpsl|arm[4-7]|sh4|ppc|m68k)\b/
+        $exact = /cd \/tmp\s*(\|\||;)\s*cd \/(var\/run|mnt|root|var)|\/bin\/busybox [A-Z]{4,9}(\s|$|;|")|(wget|tftp|curl)\s[^;]{3,120}\.(mips|mpsl|arm[4-7]|sh4|ppc|m68k)\b/
     condition:
-        any of them
+        $exact
 }
 
 rule xml_external_entity
@@ -141,10 +115,9 @@ rule xml_external_entity
         description = "XML that makes its reader fetch a file or an address"
         level = "high"
     strings:
-        $entity = /<!ENTITY\s{1,4}%?\s{0,4}\w{1,40}\s{1,4}SYSTEM\s{1,4}\\?["\x27](file|https?|ftp|php|expect|gopher):/ nocase
-        $encoded = "%3C%21ENTITY" nocase
+        $exact = /<!ENTITY\s{1,4}%?\s{0,4}\w{1,40}\s{1,4}SYSTEM\s{1,4}\\?["\x27](file|https?|ftp|php|expect|gopher):|%3C%21ENTITY/
     condition:
-        any of them
+        $exact
 }
 
 rule java_serialised_object
@@ -154,12 +127,9 @@ rule java_serialised_object
         description = "A serialised Java object in a request"
         level = "medium"
     strings:
-        $encoded = "rO0ABXNyA"
-        $second = "rO0ABXVyA"
-        $hex = "aced000573720" nocase
-        $gadget = "org.apache.commons.collections.functors"
+        $exact = /rO0ABXNyA|rO0ABXVyA|aced000573720|org\.apache\.commons\.collections\.functors/
     condition:
-        any of them
+        $exact
 }
 
 rule template_injection
@@ -169,15 +139,9 @@ rule template_injection
         description = "An expression that a template engine of a web application would evaluate"
         level = "medium"
     strings:
-        $mro = "__class__.__mro__"
-        $bases = "__class__.__base__"
-        $subclasses = "__subclasses__()"
-        $globals = "__globals__"
-        $seven = "{{7*7}}"
-        $seven2 = "${7*7}"
-        $config = /\{\{\s{0,3}config\.(items|__)/
+        $exact = /__class__\.__mro__|__class__\.__base__|__subclasses__\(\)|__globals__|\{\{7\*7\}\}|\$\{7\*7\}|\{\{\s{0,3}config\.(items|__)/
     condition:
-        any of them
+        $exact
 }
 
 rule shellshock
@@ -187,10 +151,9 @@ rule shellshock
         description = "A function definition that old versions of bash run on (CVE-2014-6271)"
         level = "high"
     strings:
-        $a = /\(\)\s{0,3}\{\s{0,3}:;\s{0,3}\}\s{0,3};/
-        $b = /\(\)\s{0,3}\{\s{0,3}_;\s{0,3}\}\s{0,3}>_\[\$\(\$\(\)\)\]/
+        $exact = /\(\) \{ ?:; ?\} ?;|\(\) \{ ?_; ?\} ?>_\[\$\(\$\(\)\)\]/
     condition:
-        any of them
+        $exact
 }
 
 rule directory_injection
@@ -200,11 +163,10 @@ rule directory_injection
         description = "A filter that widens a search in a directory"
         level = "medium"
     strings:
-        $or = ")(|("
-        $and = "*)(&"
-        $uid = /\*\)\((uid|cn|mail|objectClass|userPassword)=\*/ nocase
+        $text = /\*\)\((uid|cn|mail|objectClass|userPassword)=\*/ nocase
+        $exact = /\)\(\|\(|\*\)\(&/
     condition:
-        any of them
+        $text or $exact
 }
 
 rule header_injection
@@ -214,8 +176,7 @@ rule header_injection
         description = "A line break in a request that adds a header to the answer"
         level = "medium"
     strings:
-        $a = /%0d%0a(Set-Cookie|Location|Content-Type|X-[A-Za-z-]{2,30})(:|%3a)/ nocase
-        $b = /%E5%98%8A%E5%98%8D(Set-Cookie|Location)/ nocase
+        $text = /%0d%0a(Set-Cookie|Location|Content-Type|X-[A-Za-z-]{2,30})(:|%3a)|%E5%98%8A%E5%98%8D(Set-Cookie|Location)/ nocase
     condition:
-        any of them
+        $text
 }

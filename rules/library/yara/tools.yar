@@ -7,12 +7,9 @@ rule password_dumper
         description = "Commands or output of tools that read passwords out of Windows"
         level = "critical"
     strings:
-        $module = /\b(sekurlsa|lsadump|kerberos|crypto|vault)::(logonpasswords|sam|dcsync|lsa|secrets|golden|ptt|list|msv|wdigest|minidump|tickets)/ nocase
-        $debug = "privilege::debug" nocase
-        $author = "gentilkiwi" nocase
-        $wdigest = /\* NTLM\s{1,8}: [0-9a-f]{32}/
+        $exact = /\b(sekurlsa|lsadump|kerberos|crypto|vault)::(logonpasswords|sam|dcsync|lsa|secrets|golden|ptt|list|msv|wdigest|minidump|tickets)|privilege::debug|gentilkiwi|\* NTLM\s{1,8}: [0-9a-f]{32}/
     condition:
-        any of them
+        $exact
 }
 
 rule remote_execution_tools
@@ -22,12 +19,9 @@ rule remote_execution_tools
         description = "Names of public tools for attacks in Windows networks"
         level = "high"
     strings:
-        $impacket = /\b(secretsdump|wmiexec|smbexec|psexec|atexec|dcomexec|ntlmrelayx|GetUserSPNs|GetNPUsers|ticketer)\.py\b/
-        $crack = /\b(crackmapexec|netexec|evil-winrm|bloodhound-python|kerbrute|ldapdomaindump)\b/ nocase
-        $sharp = /\b(SharpHound|Rubeus|Seatbelt|SharpUp|Certify|PowerView|Inveigh|LaZagne)(\.exe|\.ps1)\b/ nocase
-        $responder = "Responder.py -I"
+        $exact = /\b(secretsdump|wmiexec|smbexec|psexec|atexec|dcomexec|ntlmrelayx|GetUserSPNs|GetNPUsers|ticketer)\.py\b|\b(crackmapexec|netexec|evil-winrm|bloodhound-python|kerbrute|ldapdomaindump)\b|\b(SharpHound|Rubeus|Seatbelt|SharpUp|Certify|PowerView|Inveigh|LaZagne)(\.exe|\.ps1)\b|Responder\.py -I/
     condition:
-        any of them
+        $exact
 }
 
 rule attack_framework
@@ -37,15 +31,9 @@ rule attack_framework
         description = "Default names of frameworks for remote control"
         level = "high"
     strings:
-        $pipe = /\\(MSSE-[0-9]{1,5}-server|postex_[0-9a-f]{4}|msagent_[0-9a-f]{2}|status_[0-9a-f]{2})\b/
-        $loader = "ReflectiveLoader"
-        $submit = /\/submit\.php\?id=[0-9]{4,10}\b/
-        $meter = "metsrv.dll" nocase
-        $stage = "windows/meterpreter/reverse_" nocase
-        $linux = "linux/x64/meterpreter" nocase
-        $sliver = "sliverpb."
+        $exact = /\\(MSSE-[0-9]{1,5}-server|postex_[0-9a-f]{4}|msagent_[0-9a-f]{2}|status_[0-9a-f]{2})\b|ReflectiveLoader|\/submit\.php\?id=[0-9]{4,10}\b|metsrv\.dll|windows\/meterpreter\/reverse_|linux\/x64\/meterpreter|sliverpb\./
     condition:
-        any of them
+        $exact
 }
 
 rule web_shell_tools
@@ -55,16 +43,9 @@ rule web_shell_tools
         description = "Names that public web shells and their clients write"
         level = "high"
     strings:
-        $a = "b374k" nocase
-        $b = "c99shell" nocase
-        $c = "r57shell" nocase
-        $d = "FilesMan"
-        $e = "antSword/v" nocase
-        $f = "weevely" nocase
-        $g = "p0wny@shell" nocase
-        $h = "WSO 2.5"
+        $exact = /b374k|c99shell|r57shell|FilesMan|antSword\/v|weevely|p0wny@shell|WSO 2\.5/
     condition:
-        any of them
+        $exact
 }
 
 rule control_system_tools
@@ -74,19 +55,9 @@ rule control_system_tools
         description = "Names of tools and malware for attacks on controllers"
         level = "critical"
     strings:
-        $scan = /\b(s7-info|modbus-discover|enip-info|bacnet-info|iec-identify|dnp3-info|omron-info|fox-info)\.nse\b/
-        $module = /\b(auxiliary|exploit)\/(\w{1,20}\/){0,2}scada\//
-        $framework = "Industrial Exploitation Framework" nocase
-        $plcscan = "plcscan.py" nocase
-        $plcinject = "PLCinject" nocase
-        $smod = "MODBUS Penetration" nocase
-        $safety = "trilog.exe" nocase
-        $safety1 = "imain.bin" nocase
-        $safety2 = "inject.bin" nocase
-        $wiper = "haslo.dat" nocase
-        $cargo = "LazyCargo" nocase
+        $exact = /\b(s7-info|modbus-discover|enip-info|bacnet-info|iec-identify|dnp3-info|omron-info|fox-info)\.nse\b|\b(auxiliary|exploit)\/(\w{1,20}\/){0,2}scada\/|Industrial Exploitation Framework|plcscan\.py|PLCinject|MODBUS Penetration|trilog\.exe|imain\.bin.{1,300}inject\.bin|inject\.bin.{1,300}imain\.bin|haslo\.dat|LazyCargo/
     condition:
-        $scan or $module or $framework or $plcscan or $plcinject or $smod or $safety or ($safety1 and $safety2) or $wiper or $cargo
+        $exact
 }
 
 rule coin_miner
@@ -96,14 +67,10 @@ rule coin_miner
         description = "What programs for mining write or are started with"
         level = "high"
     strings:
-        $stratum = /stratum(2)?\+(tcp|ssl|tls):\/\// nocase
-        $xmrig = /\bxmrig\b/ nocase
-        $donate = "--donate-level" nocase
-        $algorithm = /--?(algo|coin)[= ](rx\/0|randomx|cryptonight|cn\/|monero)/ nocase
-        $kinsing = "kdevtmpfsi"
-        $login = /"method":\s?"login","params":\s?\{"login":\s?"4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}/
+        $text = /--donate-level/ nocase
+        $exact = /stratum(2)?\+(tcp|ssl|tls):\/\/|\bxmrig\b|--?(algo|coin)[= ](rx\/0|randomx|cryptonight|cn\/|monero)|kdevtmpfsi|"method":\s?"login","params":\s?\{"login":\s?"4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}/
     condition:
-        any of them
+        $text or $exact
 }
 
 rule ransom_note
@@ -113,11 +80,10 @@ rule ransom_note
         description = "Words and names of files of ransom notes"
         level = "high"
     strings:
-        $encrypted = /\b(all )?(of )?your (important )?(files|data|documents|network)( (have|has) been| are| is| were)( all)? (encrypted|locked|stolen and encrypted)/ nocase
-        $name = /\b(HOW[_ -]?TO[_ -]?(DECRYPT|RESTORE|RECOVER)|RESTORE[_-]?(MY|YOUR)?[_-]?FILES|RECOVER[_-]?(MY|YOUR)?[_-]?FILES|DECRYPT[_-]?(INSTRUCTIONS?|FILES)|READ[_-]?ME[_-]?(TO[_-])?DECRYPT)[A-Z0-9_-]{0,20}\.(txt|html|hta)/ nocase
-        $chinese = "您的文件已被加密"
+        $text = /\b(all )?(of )?your (important )?(files|data|documents|network)( (have|has) been| are| is| were)( all)? (encrypted|locked|stolen and encrypted)|\b(HOW[_ -]?TO[_ -]?(DECRYPT|RESTORE|RECOVER)|RESTORE[_-]?(MY|YOUR)?[_-]?FILES|RECOVER[_-]?(MY|YOUR)?[_-]?FILES|DECRYPT[_-]?(INSTRUCTIONS?|FILES)|READ[_-]?ME[_-]?(TO[_-])?DECRYPT)[A-Z0-9_-]{0,20}\.(txt|html|hta)/ nocase
+        $exact = /您的文件已被加密/
     condition:
-        any of them
+        $text or $exact
 }
 
 rule hidden_service_address
@@ -127,8 +93,7 @@ rule hidden_service_address
         description = "The address of a hidden service of the Tor network"
         level = "medium"
     strings:
-        $onion = /\b[a-z2-7]{56}\.onion\b/
-        $gate = /\.onion\.(ws|to|ly|pet|cab|city)\b/
+        $exact = /\b[a-z2-7]{56}\.onion\b|\.onion\.(ws|to|ly|pet|cab|city)\b/
     condition:
-        any of them
+        $exact
 }
