@@ -60,7 +60,8 @@ static void print_incident(struct finding_print *p, const struct json_node *i)
 	const struct json_node *events = json_member(i, "events");
 	/* A rule of a high level makes an incident by itself; its findings are told already. */
 	bool correlation = strcmp(json_member_str(json_member(i, "rule"), "kind", ""), "correlation") == 0;
-	if ((!correlation && !p->incidents) || strcmp(json_member_str(i, "state", ""), "final") != 0)
+	if ((!correlation && !p->incidents) || strcmp(json_member_str(i, "state", ""), "final") != 0 ||
+		json_member(i, "suppressed_by"))
 		return;
 	begin(p, &w, correlation ? "correlation" : "incident", i, "fired");
 	for (const struct json_node *e = events ? events->first : NULL; e; e = e->next)

@@ -16,9 +16,9 @@ static int64_t excursions_due(const struct group *g)
 {
 	int64_t due = INT64_MAX;
 	for (uint32_t i = 0; i < g->excursion_count; i++) {
-		int64_t final = excursion_final_ns(g, &g->excursions[i]);
-		if (final < due)
-			due = final;
+		int64_t next = excursion_due_ns(g, i);
+		if (next < due)
+			due = next;
 	}
 	return due;
 }
@@ -44,7 +44,7 @@ static int tell_provisional(struct part *part, struct group *g)
 {
 	for (uint32_t i = 0; i < g->excursion_count; i++) {
 		const struct excursion *e = &g->excursions[i];
-		if ((e->changed || e->firing_points >= 2 * e->told_size) && tell_incident(part, g, i, false) < 0)
+		if (!e->ended && (e->changed || e->firing_points >= 2 * e->told_size) && tell_incident(part, g, i, false) < 0)
 			return -ERROR_MEMORY;
 	}
 	return 0;
@@ -57,7 +57,7 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 		return -ERROR_MEMORY;
 	int64_t due = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
 	if (g->rule->mode != PLAN_AT_ONCE) {
-		int64_t judged = judge_due(g->rule, group_member(g, place)->when_ns);
+		int64_t judged = judge_due(g->rule, group_member(g, place));
 		due = judged < due ? judged : due;
 	}
 	if (t->fired_count > 0) {
@@ -95,29 +95,35 @@ static int pass_sets(struct part *part, struct group *g, int64_t watermark_ns)
 	return 0;
 }
 
+/* In order: whether an excursion is kept quiet depends on those before it. */
 static int finish_excursions(struct part *part, struct group *g, int64_t watermark_ns)
 {
-	while (g->excursion_count > 0 && excursion_final_ns(g, &g->excursions[0]) < watermark_ns) {
-		if (tell_incident(part, g, 0, true) < 0)
+	for (;;) {
+		uint32_t i = g->excursion_count > 0 && g->excursions[0].ended && excursion_due_ns(g, 0) >= watermark_ns;
+		if (i == g->excursion_count || excursion_due_ns(g, i) >= watermark_ns)
+			return 0;
+		if (g->excursions[i].ended) {
+			excursion_drop(part, g, i);
+			continue;
+		}
+		if (tell_incident(part, g, i, true) < 0)
 			return -ERROR_MEMORY;
-		excursion_drop(part, g, 0);
+		excursion_end(part, g, i);
 	}
-	return 0;
 }
 
 int64_t group_due(const struct part *part, const struct group *g)
 {
-	int64_t due = excursions_due(g);
+	int64_t due = excursions_due(g), history = history_newest(g);
+	if (history != TIME_NONE && add_saturated(history, g->rule->history_ns) < due)
+		due = add_saturated(history, g->rule->history_ns);
 	if (g->count == 0)
 		return due;
-	int64_t oldest = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
+	int64_t oldest = add_saturated(group_member(g, 0)->when_ns, g->rule->kept_ns), judged = judge_next(g);
 	if (oldest < due)
 		due = oldest;
-	if (g->rule->mode == PLAN_SETTLED) {
-		uint32_t next = group_lower(g, g->judged_ns);
-		if (next < g->count && group_member(g, next)->when_ns < due)
-			due = group_member(g, next)->when_ns;
-	}
+	if (judged < due)
+		due = judged;
 	if (!waits_for_set(part, g->rule))
 		return due;
 	for (uint32_t i = group_lower(g, g->judged_ns); i < g->count && group_member(g, i)->when_ns < due; i++)
@@ -134,10 +140,10 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 		return -ERROR_MEMORY;
 	if (finish_excursions(part, g, watermark_ns) < 0)
 		return -ERROR_MEMORY;
-	uint32_t gone = group_lower(g, sub_saturated(watermark_ns, g->rule->timespan_ns));
+	uint32_t gone = group_lower(g, sub_saturated(watermark_ns, g->rule->kept_ns));
 	if (gone > 0 && excursion_fold(part, g, gone) < 0)
 		return -ERROR_MEMORY;
-	if (g->count == 0 && g->excursion_count == 0) {
+	if (g->count == 0 && g->excursion_count == 0 && history_newest(g) == TIME_NONE) {
 		table_drop(part, g);
 		return 0;
 	}

@@ -70,7 +70,7 @@ static bool put_group(struct temporal *t, const struct outer *o)
 static bool put_value(struct temporal *t, const struct outer *o)
 {
 	double number;
-	if (!o->rule->values)
+	if (!o->rule->values || !plan_counts(o->rule, o->slot))
 		return true;
 	for (uint32_t i = 0; i < o->rule->correlation->value_count; i++) {
 		enum key_tag tag;

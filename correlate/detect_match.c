@@ -22,6 +22,11 @@ static void choose_text(struct detect_choice *out, struct slice text)
 	out->count = 1;
 }
 
+static bool bears_value(const struct plan_rule *rule, uint32_t slot)
+{
+	return rule->values && plan_counts(rule, slot);
+}
+
 /* Fills choices: group-by fields, then value fields. False when one is missing that may not be (T8). */
 static bool choose_all(struct detect *d, const struct plan_rule *rule, uint32_t slot)
 {
@@ -36,7 +41,7 @@ static bool choose_all(struct detect *d, const struct plan_rule *rule, uint32_t 
 		if (d->choices[i].count == 0 && !c->missing_group)
 			return false;
 	}
-	if (!rule->values)
+	if (!bears_value(rule, slot))
 		return true;
 	for (uint32_t i = 0; i < c->value_count; i++) {
 		choose(d, c->values[i].per_rule[slot], &d->choices[c->group_count + i]);
@@ -62,9 +67,9 @@ static bool keep_numbers(struct detect *d, const struct plan_rule *rule)
 	return kept > 0;
 }
 
-static uint32_t choice_count(const struct plan_rule *rule)
+static uint32_t choice_count(const struct plan_rule *rule, uint32_t slot)
 {
-	if (!rule->values)
+	if (!bears_value(rule, slot))
 		return rule->group_count;
 	return rule->group_count + rule->correlation->value_count;
 }
@@ -105,14 +110,14 @@ static void carry(struct detect *d, const struct plan_rule *rule)
 	}
 }
 
-static void write_match(struct detect *d, const struct plan_rule *rule, const struct rule *base,
+static void write_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base,
 						const uint32_t *element)
 {
 	buffer_reset(&d->key);
 	buffer_reset(&d->spelling);
 	buffer_reset(&d->value);
 	buffer_add(&d->key, rule->digest, 32); /* the partition is hashed over digest and key as they lie here */
-	for (uint32_t i = 0; i < choice_count(rule); i++)
+	for (uint32_t i = 0; i < choice_count(rule, slot); i++)
 		add_component(d, rule, i, element[i]);
 	if (d->key.failed || d->spelling.failed || d->value.failed)
 		return;
@@ -144,12 +149,12 @@ static bool next_combination(const struct detect *d, uint32_t fields, uint32_t *
 
 void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base)
 {
-	uint32_t element[TUPLE_COMPONENTS_MAX], fields = choice_count(rule);
+	uint32_t element[TUPLE_COMPONENTS_MAX], fields = choice_count(rule, slot);
 	if (fields >= TUPLE_COMPONENTS_MAX || !choose_all(d, rule, slot)) {
 		d->lane->ledger.missing_key++;
 		return;
 	}
-	if (rule->numeric && !keep_numbers(d, rule))
+	if (rule->numeric && bears_value(rule, slot) && !keep_numbers(d, rule))
 		return;
 	memset(element, 0, sizeof(*element) * fields);
 	carry(d, rule);
@@ -158,7 +163,7 @@ void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot,
 			d->lane->ledger.array_cut++;
 			return;
 		}
-		write_match(d, rule, base, element);
+		write_match(d, rule, slot, base, element);
 		if (!next_combination(d, fields, element))
 			return;
 	}

@@ -25,6 +25,11 @@ int64_t excursion_final_ns(const struct group *g, const struct excursion *e)
 	return add_saturated(end, g->rule->delay_ns);
 }
 
+int64_t fired_ns(const struct plan_rule *rule, const struct member *m)
+{
+	return rule->mode == PLAN_ABSENT ? add_saturated(m->when_ns, rule->timespan_ns) : m->when_ns;
+}
+
 static void member_replace(struct part *part, struct member *to, const struct member *from)
 {
 	member_hold(from);
@@ -129,7 +134,8 @@ int excursion_fire(struct part *part, struct group *g, uint32_t index, int64_t s
 void excursion_range(const struct group *g, const struct excursion *e, uint32_t *from, uint32_t *to)
 {
 	*from = group_lower(g, e->start_ns);
-	if (g->rule->type == CORRELATION_TEMPORAL_ORDERED) {
+	bool slides = g->rule->mode == PLAN_AT_ONCE || g->rule->mode == PLAN_SETTLED;
+	if (g->rule->type == CORRELATION_TEMPORAL_ORDERED && slides) {
 		*to = group_upper(g, e->last.when_ns); /* a tie has no order: the whole block belongs */
 		return;
 	}
@@ -169,6 +175,8 @@ int excursion_fold(struct part *part, struct group *g, uint32_t count)
 	for (uint32_t k = 0; k < g->excursion_count; k++) {
 		struct excursion *e = &g->excursions[k];
 		uint32_t from, to;
+		if (e->ended)
+			continue;
 		excursion_range(g, e, &from, &to);
 		for (uint32_t i = from; i < to && i < count; i++)
 			if (evidence_add(part, e, group_member(g, i)) < 0)
@@ -183,18 +191,74 @@ int excursion_fold(struct part *part, struct group *g, uint32_t count)
 	return 0;
 }
 
+/* What is only needed to tell it. */
+static void forget(struct part *part, struct excursion *e)
+{
+	for (uint32_t i = 0; i < e->evidence_count; i++)
+		member_release(part, &e->evidence[i]);
+	part->bytes -= sizeof(*e->evidence) * e->evidence_count + sizeof(*e->told) * e->told_count;
+	env_free(part->temporal->env, e->evidence);
+	env_free(part->temporal->env, e->told);
+	e->evidence = NULL;
+	e->told = NULL;
+	e->evidence_count = e->evidence_room = e->told_count = 0;
+}
+
 void excursion_drop(struct part *part, struct group *g, uint32_t index)
 {
 	struct excursion *e = &g->excursions[index];
 	member_release(part, &e->first);
 	member_release(part, &e->last);
-	for (uint32_t i = 0; i < e->evidence_count; i++)
-		member_release(part, &e->evidence[i]);
-	part->bytes -= sizeof(*e) + sizeof(*e->evidence) * e->evidence_count + sizeof(*e->told) * e->told_count;
-	env_free(part->temporal->env, e->evidence);
-	env_free(part->temporal->env, e->told);
+	forget(part, e);
+	part->bytes -= sizeof(*e);
 	if (index + 1 < g->excursion_count && near(g->rule, e->last.when_ns, g->excursions[index + 1].first.when_ns))
 		g->excursions[index + 1].continues = true;
 	memmove(e, e + 1, sizeof(*e) * (g->excursion_count - index - 1));
 	g->excursion_count--;
+}
+
+/* ---- T13 ---- */
+
+static bool quiets(const struct group *g, const struct excursion *by, const struct excursion *e)
+{
+	return sub_saturated(e->first.when_ns, by->first.when_ns) <= g->rule->suppress_ns;
+}
+
+uint32_t excursion_anchor(const struct group *g, uint32_t index)
+{
+	uint32_t anchor = 0;
+	if (g->rule->suppress_ns == 0)
+		return index;
+	for (uint32_t k = 1; k <= index; k++)
+		if (!quiets(g, &g->excursions[anchor], &g->excursions[k]))
+			anchor = k;
+	return anchor;
+}
+
+/* An anchor is needed as long as an excursion that begins in its time can still come or is not final. */
+int64_t excursion_due_ns(const struct group *g, uint32_t index)
+{
+	const struct excursion *e = &g->excursions[index];
+	if (!e->ended)
+		return excursion_final_ns(g, e);
+	if (index + 1 < g->excursion_count && quiets(g, e, e + 1))
+		return INT64_MAX;
+	return add_saturated(add_saturated(e->first.when_ns, g->rule->suppress_ns), g->rule->delay_ns);
+}
+
+void excursion_end(struct part *part, struct group *g, uint32_t index)
+{
+	uint32_t anchor = excursion_anchor(g, index);
+	struct excursion *e = &g->excursions[index];
+	if (g->rule->suppress_ns == 0 || anchor != index) {
+		if (anchor != index)
+			g->excursions[anchor].suppressed++;
+		excursion_drop(part, g, index);
+		return;
+	}
+	forget(part, e);
+	e->folded = 0;
+	e->ended = true;
+	if (index > 0) /* the one before it keeps nobody quiet any more */
+		excursion_drop(part, g, 0);
 }

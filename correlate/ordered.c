@@ -159,12 +159,23 @@ static bool one_source(const struct group *g, uint32_t from, uint32_t to)
 	return group_member(g, from)->source == group_member(g, to - 1)->source;
 }
 
+/* A match of the rule that ends windows: no chain reaches from its instant over it. */
+static bool ends_windows(const struct group *g, uint32_t from, uint32_t to)
+{
+	if (g->rule->until_slot == PLAN_NONE)
+		return false;
+	while (from < to && group_member(g, from)->slot != g->rule->until_slot)
+		from++;
+	return from < to;
+}
+
 static int sweep(struct part *part, struct group *g, uint32_t from, uint32_t end, uint32_t place, int64_t until,
 				 int64_t *copy)
 {
-	for (uint32_t i = 0; i < g->rule->chain_count; i++)
-		g->slots[i] = TIME_NONE;
+	bool ended = true; /* no chain reaches here from before */
 	for (uint32_t to; from < end; from = to) {
+		for (uint32_t i = 0; ended && i < g->rule->chain_count; i++)
+			g->slots[i] = TIME_NONE;
 		int64_t when = group_member(g, from)->when_ns;
 		for (to = from + 1; to < end && group_member(g, to)->when_ns == when;)
 			to++;
@@ -173,6 +184,7 @@ static int sweep(struct part *part, struct group *g, uint32_t from, uint32_t end
 			one_source(g, from, to) ? take_line(part, g, from, to, copy, judge) : take_tie(part, g, from, to, judge);
 		if (result < 0)
 			return result;
+		ended = ends_windows(g, from, to);
 	}
 	return 0;
 }
@@ -213,6 +225,12 @@ int ordered_rebuild(struct part *part, struct group *g)
 	return ordered_sweep(part, g, 0, g->count, g->count, TIME_NONE);
 }
 
+int ordered_settle(struct part *part, struct group *g, uint32_t from, uint32_t first, uint32_t end)
+{
+	part->temporal->fired_count = 0;
+	return ordered_sweep(part, g, from, end, first, INT64_MAX);
+}
+
 int ordered_holds(struct part *part, struct group *g, uint32_t from, uint32_t to)
 {
 	uint64_t absent = g->rule->correlation->absent;
@@ -221,5 +239,5 @@ int ordered_holds(struct part *part, struct group *g, uint32_t from, uint32_t to
 			return 0;
 	if (ordered_sweep(part, g, from, to, to, TIME_NONE) < 0)
 		return -ERROR_MEMORY;
-	return g->slots[g->rule->chain_count - 1] != TIME_NONE;
+	return from < to && g->slots[g->rule->chain_count - 1] != TIME_NONE;
 }

@@ -41,11 +41,30 @@ static void take_bounds(struct plan_rule *p, const struct correlation_bound *bou
 static void take_mode(struct plan_rule *p, const struct correlation *c)
 {
 	bool lower = p->bound_count == 1 && is_lower(p->bounds[0].compare);
-	if (!lower || has_not(c))
+	bool falls = p->numeric || c->until || c->history_ns > 0;
+	if (c->seen_ns > 0)
+		p->mode = PLAN_ABSENT;
+	else if (c->window >= WINDOW_BEFORE)
+		p->mode = PLAN_PIVOT;
+	else if (!lower || has_not(c) || c->window != WINDOW_SLIDING)
 		p->mode = PLAN_LAID;
 	else
-		p->mode = p->numeric ? PLAN_SETTLED : PLAN_AT_ONCE;
-	p->delay_ns = p->mode == PLAN_LAID ? p->timespan_ns : 0;
+		p->mode = falls ? PLAN_SETTLED : PLAN_AT_ONCE;
+	bool waits = p->mode == PLAN_LAID || p->mode == PLAN_ABSENT || c->window == WINDOW_AFTER;
+	p->delay_ns = waits ? p->timespan_ns : 0;
+	/* Windows of a whole timespan leave nothing between two that are near; shorter ones do, and are found late. */
+	bool gaps = c->window != WINDOW_SLIDING || c->until;
+	p->kept_ns = add_saturated(p->timespan_ns, gaps ? p->delay_ns : 0);
+}
+
+static void take_window(struct plan_rule *p, const struct correlation *c)
+{
+	p->window = c->window;
+	p->gap_ns = c->gap_ns;
+	p->until_slot = c->until ? c->rule_count - 1 : PLAN_NONE;
+	p->pivot_slot = c->window >= WINDOW_BEFORE ? c->pivot : PLAN_NONE;
+	p->history_ns = c->history_ns;
+	p->suppress_ns = c->suppress_ns;
 }
 
 static void take_single(struct plan_rule *p, const struct rule *rule, const uint32_t *index)
@@ -60,7 +79,8 @@ static void take_single(struct plan_rule *p, const struct rule *rule, const uint
 	p->rules = index;
 	p->rule_count = 1;
 	p->group_count = 2;
-	p->timespan_ns = SINGLE_TIMESPAN_NS;
+	p->until_slot = p->pivot_slot = PLAN_NONE;
+	p->timespan_ns = p->kept_ns = SINGLE_TIMESPAN_NS;
 	p->told = true;
 	p->level = 1;
 	take_bounds(p, &(struct correlation_bound){.compare = COMPARE_GTE, .count = 1}, NULL);
@@ -82,7 +102,8 @@ static void take_correlation(struct plan_rule *p, const struct correlation *c)
 	p->numeric =
 		c->type == CORRELATION_VALUE_SUM || c->type == CORRELATION_VALUE_AVG || c->type == CORRELATION_VALUE_PERCENTILE;
 	p->values = p->numeric || c->type == CORRELATION_VALUE_COUNT;
-	p->chain_count = c->step_count > 0 ? c->step_count : c->rule_count;
+	p->chain_count = c->step_count > 0 ? c->step_count : c->rule_count - c->until;
+	take_window(p, c);
 	take_bounds(p, &c->bound, c->ranged ? &c->upper : NULL);
 	take_mode(p, c);
 }
@@ -272,6 +293,12 @@ uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const 
 		if (memcmp(ruleset_rule(plan->ruleset, rule->rules[i])->digest, digest, 32) == 0)
 			return i;
 	return PLAN_NONE;
+}
+
+bool plan_counts(const struct plan_rule *rule, uint32_t slot)
+{
+	bool temporal = rule->type == CORRELATION_TEMPORAL || rule->type == CORRELATION_TEMPORAL_ORDERED;
+	return slot != rule->until_slot && (temporal || slot != rule->pivot_slot);
 }
 
 struct slice plan_group_name(const struct plan_rule *rule, uint32_t index)

@@ -23,6 +23,8 @@ enum plan_mode {
 	PLAN_AT_ONCE, /* the window before each match; further matches only make it truer */
 	PLAN_SETTLED, /* the same, and further matches could make it false: judged when the watermark has passed the match */
 	PLAN_LAID, /* windows that do not overlap; judged when the watermark has passed their end */
+	PLAN_PIVOT, /* one window for each match of the pivot rule */
+	PLAN_ABSENT /* silences: no match in the timespan after one */
 };
 
 struct plan_rule {
@@ -38,6 +40,8 @@ struct plan_rule {
 	int64_t period_ns; /* excursions are cut at its multiples */
 	enum plan_mode mode;
 	int64_t delay_ns; /* so long after its `when` a firing point may still be found behind the watermark */
+	int64_t
+		kept_ns; /* so long members stay behind the watermark: those between two firing points belong to the record */
 	uint64_t need; /* at once: at least so many */
 	struct correlation_bound bounds[2];
 	uint32_t bound_count;
@@ -45,6 +49,11 @@ struct plan_rule {
 	bool numeric; /* which is a number */
 	bool distinct_events;
 	uint32_t chain_count; /* ordered: places of the chain */
+	enum correlation_window window;
+	int64_t gap_ns; /* of a session */
+	uint32_t until_slot, pivot_slot; /* PLAN_NONE: there is none */
+	int64_t history_ns; /* new values; 0 = all count */
+	int64_t suppress_ns;
 	bool told;
 	uint32_t level; /* 1 = refers to base rules only */
 	const struct plan_reference *outer; /* correlations that refer to this one */
@@ -71,6 +80,8 @@ void plan_free(struct plan *plan);
 const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[32]);
 /* Which of rules[] has this digest; PLAN_NONE when none. */
 uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32]);
+/* Does a match of this rule bear the value that is counted, or does it only begin or end windows? */
+bool plan_counts(const struct plan_rule *rule, uint32_t slot);
 /* Name of group-by field `index`, as output names it. */
 struct slice plan_group_name(const struct plan_rule *rule, uint32_t index);
 bool plan_key_cased(const struct plan_rule *rule);

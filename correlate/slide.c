@@ -26,8 +26,10 @@ static int sorted_open(struct slide *s, uint32_t from, uint32_t end)
 	s->tree = env_zalloc(env, sizeof(*s->tree) * (n + 1));
 	if (s->sorted == NULL || s->tree == NULL)
 		return -ERROR_MEMORY;
-	for (uint32_t i = 0; i < n; i++)
-		s->sorted[i] = member_number(group_member(s->group, from + i));
+	n = 0;
+	for (uint32_t i = from; i < end; i++)
+		if (plan_counts(s->group->rule, group_member(s->group, i)->slot))
+			s->sorted[n++] = member_number(group_member(s->group, i));
 	qsort(s->sorted, n, sizeof(*s->sorted), compare_numbers);
 	for (uint32_t i = 0; i < n; i++)
 		if (i == 0 || s->sorted[i] != s->sorted[i - 1])
@@ -85,13 +87,24 @@ static void change_rule(struct slide *s, const struct member *m, bool in)
 	s->count -= !in && *n == 0;
 }
 
-/* An event counts once, at its first member in the window. */
+/* Is the event of member `index` counted by another member that stays in the window, from `beside` on by `step`? */
+static bool event_stays(const struct slide *s, uint32_t index, uint32_t beside, uint32_t step)
+{
+	const struct group *g = s->group;
+	for (; beside - s->from < s->to - s->from; beside += step) {
+		if (!member_same_event(group_member(g, index), group_member(g, beside)))
+			return false;
+		if (plan_counts(g->rule, group_member(g, beside)->slot))
+			return true;
+	}
+	return false;
+}
+
+/* An event counts once. What comes stands behind all that is there, what goes before it. */
 static void change_event(struct slide *s, uint32_t index, bool in)
 {
-	const struct member *m = group_member(s->group, index);
-	uint32_t beside = in ? index - 1 : index + 1; /* the neighbour that stays */
-	bool alone = in ? index == s->from : index + 1 == s->to;
-	if (s->group->rule->distinct_events && !alone && member_same_event(m, group_member(s->group, beside)))
+	bool distinct = s->group->rule->distinct_events;
+	if (distinct && (in ? event_stays(s, index, index - 1, UINT32_MAX) : event_stays(s, index, index + 1, 1)))
 		return;
 	s->count += in ? 1 : UINT64_MAX;
 }
@@ -99,11 +112,15 @@ static void change_event(struct slide *s, uint32_t index, bool in)
 static void change(struct slide *s, uint32_t index, bool in)
 {
 	const struct member *m = group_member(s->group, index);
+	if (!plan_counts(s->group->rule, m->slot))
+		return;
 	switch (s->group->rule->type) {
 	case CORRELATION_EVENT_COUNT:
 		change_event(s, index, in);
 		return;
 	case CORRELATION_VALUE_COUNT:
+		if (s->group->rule->history_ns > 0 && (m->flags & MEMBER_NEW) == 0)
+			return;
 		if (in)
 			tally_add(s->tally, m->value);
 		else

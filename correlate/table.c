@@ -163,6 +163,8 @@ void group_free(struct part *part, struct group *g)
 	part->bytes -= member_bytes(g) * g->count + group_bytes(g);
 	env_free(env, g->members);
 	env_free(env, g->excursions);
+	if (g->rule->history_ns > 0)
+		history_free(part, g);
 	env_free(env, g->slots); /* or its tally */
 	env_free(env, g);
 }

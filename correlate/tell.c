@@ -135,7 +135,20 @@ static int remember_id(struct part *part, struct excursion *e, const uint8_t id[
 	return 0;
 }
 
-static void put_excursion(struct json_writer *w, const struct group *g, uint32_t index)
+/* T13: told all the same, with the name of the one that keeps it quiet, and as the how manieth. */
+static void put_suppressed(struct part *part, struct json_writer *w, const struct group *g, uint32_t index)
+{
+	uint32_t anchor = excursion_anchor(g, index);
+	uint8_t id[16];
+	if (anchor == index)
+		return;
+	identify(part, g, &g->excursions[anchor].first, id);
+	json_key(w, "suppressed_by");
+	json_hex(w, id, 16);
+	put_number(w, "suppressed", (uint64_t)g->excursions[anchor].suppressed + (index - anchor));
+}
+
+static void put_excursion(struct part *part, struct json_writer *w, const struct group *g, uint32_t index)
 {
 	const struct excursion *e = &g->excursions[index];
 	struct evidence v = {.group = g, .excursion = e, .completing = {&e->first, &e->last}};
@@ -144,13 +157,14 @@ static void put_excursion(struct json_writer *w, const struct group *g, uint32_t
 	put_spelling(w, g, evidence_at(&v, 0));
 	put_time(w, "first_seen", evidence_at(&v, 0)->when_ns);
 	put_time(w, "last_seen", e->last.when_ns);
-	put_time(w, "fired", e->first.when_ns);
+	put_time(w, "fired", fired_ns(g->rule, &e->first));
 	put_number(w, "count", evidence_count(&v));
 	put_number(w, "firing_points", e->firing_points);
 	if (excursion_continues(g, index)) {
 		json_key(w, "continues");
 		json_bool(w, true);
 	}
+	put_suppressed(part, w, g, index);
 	if (e->told_count > 1) {
 		json_key(w, "replaces");
 		json_array(w);
@@ -177,7 +191,7 @@ int tell_incident(struct part *part, struct group *g, uint32_t index, bool final
 	buffer_reset(&t->json);
 	json_writer_init(&w, &t->json);
 	put_head(&w, g, id, final);
-	put_excursion(&w, g, index);
+	put_excursion(part, &w, g, index);
 	json_object_end(&w);
 	json_object_end(&w);
 	*(final ? &t->stats.final : &t->stats.provisional) += 1;
@@ -198,7 +212,7 @@ int tell_firing(struct part *part, struct group *g, uint32_t from, uint32_t to, 
 	put_spelling(&w, g, group_member(g, from));
 	put_time(&w, "first_seen", group_member(g, from)->when_ns);
 	put_time(&w, "last_seen", m->when_ns);
-	put_time(&w, "fired", m->when_ns);
+	put_time(&w, "fired", fired_ns(g->rule, m));
 	put_number(&w, "count", to - from);
 	put_number(&w, "firing_points", 1);
 	put_events(&w, &v);

@@ -83,9 +83,11 @@ int part_match(struct part *part, const struct match_entry *entry)
 	uint32_t slot = rule == NULL ? PLAN_NONE : plan_slot(t->plan, rule, entry->rule), count = 0;
 	double number;
 	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count ||
-		(rule->numeric && !tuple_number(entry->value, &number)))
+		(rule->numeric && plan_counts(rule, slot) && !tuple_number(entry->value, &number)))
 		return 0; /* of another ruleset, whose correlations are not these */
 	t->stats.matches++;
+	if (entry->when_ns > part->newest_ns)
+		part->newest_ns = entry->when_ns;
 	/* In time at its place, so it has been here before: a detector went back and told it again (W3). */
 	if (entry->when_ns < part->levels[rule->level].watermark_ns) {
 		t->stats.late++;

@@ -7,7 +7,7 @@ static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 	uint64_t seed = 0;
 	part->temporal = t;
 	part->partition = partition;
-	part->observed_ns = part->minute_ns = TIME_NONE;
+	part->observed_ns = part->minute_ns = part->newest_ns = TIME_NONE;
 	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
 		part->levels[i].watermark_ns = part->levels[i].told_ns = TIME_NONE;
 	if (t->env->random.fill != NULL && t->env->random.fill(t->env->random.ctx, &seed, sizeof(seed)) < 0)
@@ -31,7 +31,7 @@ static int64_t keep_span(const struct plan *plan)
 		const struct plan_rule *p = &plan->rules[i];
 		int64_t own = add_saturated(p->period_ns, add_saturated(p->timespan_ns, p->timespan_ns));
 		own = add_saturated(own, add_saturated(p->timespan_ns, p->mode == PLAN_LAID ? p->period_ns : 0));
-		own = add_saturated(own, p->delay_ns);
+		own = add_saturated(own, add_saturated(p->delay_ns, add_saturated(p->history_ns, p->suppress_ns)));
 		if (own > levels[p->level])
 			levels[p->level] = own;
 	}

@@ -3,6 +3,8 @@
 
 #define MEMBER_BYTES 48u
 #define EXCURSION_BYTES 144u
+#define GROUP_BYTES 72u /* before its key */
+#define VALUE_BYTES 16u
 
 struct restoring {
 	struct part *part;
@@ -44,13 +46,15 @@ static bool member_holds(const struct restoring *r, const struct member *m)
 							: !tuple_check(text_slice(m->spelling), &spelled) || spelled != r->rule->group_count)
 		return false;
 	double number;
-	if ((m->value != NULL) != r->rule->values || (r->rule->numeric && !tuple_number(text_slice(m->value), &number)))
+	if ((m->value != NULL) != r->rule->values || m->slot >= r->rule->rule_count)
+		return false;
+	if (r->rule->numeric && plan_counts(r->rule, m->slot) && !tuple_number(text_slice(m->value), &number))
 		return false;
 	if ((m->carried != NULL) != (r->rule->carried_count > 0))
 		return false;
 	if (m->carried != NULL && !tuple_check(text_slice(m->carried), &carried))
 		return false;
-	return m->slot < r->rule->rule_count && (m->flags & ~MEMBER_FIRED) == 0;
+	return (m->flags & ~(MEMBER_FIRED | (r->rule->history_ns > 0 ? MEMBER_NEW : 0))) == 0;
 }
 
 static bool restore_member(struct restoring *r, struct member *m)
@@ -133,6 +137,8 @@ static bool excursion_holds(const struct group *g, const struct excursion *e)
 	bool some = from < to || e->folded > 0;
 	bool order = member_compare(&e->first, &e->last) <= 0 && e->start_ns <= e->first.when_ns;
 	bool behind = e == g->excursions || member_compare(&(e - 1)->last, &e->first) < 0;
+	if (e->ended)
+		return order && e == g->excursions && e->folded == 0 && e->evidence_count == 0 && e->told_count == 0;
 	return some && order && behind && kept == e->evidence_count && e->firing_points > 0;
 }
 
@@ -150,7 +156,9 @@ static int restore_excursion(struct restoring *r, struct group *g, struct excurs
 	uint32_t flags = reader_u32(&r->reader), told = reader_u32(&r->reader), evidence = reader_u32(&r->reader);
 	e->continues = (flags & 1) != 0;
 	e->changed = (flags & 2) != 0;
-	if (reader_u32(&r->reader) != 0 || flags > 3)
+	e->ended = (flags & 4) != 0;
+	e->suppressed = reader_u32(&r->reader);
+	if (flags > (g->rule->suppress_ns > 0 ? 7 : 3) || (e->suppressed > 0 && !e->ended))
 		return bad_format(r);
 	int result = restore_told(r, e, told);
 	if (result == 0)
@@ -175,17 +183,39 @@ static int restore_excursions(struct restoring *r, struct group *g, uint32_t cou
 	return 0;
 }
 
+/* When each value was last there; each stands once. */
+static int restore_values(struct restoring *r, struct group *g, uint32_t count)
+{
+	if (count > reader_left(&r->reader) / VALUE_BYTES || (count > 0 && g->rule->history_ns == 0))
+		return bad_format(r);
+	for (uint32_t i = 0; i < count; i++) {
+		struct text *value;
+		int64_t when = (int64_t)reader_u64(&r->reader);
+		if (!restore_text(r, &value))
+			return -ERROR_FORMAT;
+		int result = value == NULL || reader_u32(&r->reader) != 0 ? 1 : history_restore(r->part, g, value, when);
+		if (result == 0)
+			continue;
+		texts_release(&r->part->texts, value);
+		return result < 0 ? result : bad_format(r);
+	}
+	return 0;
+}
+
 static int restore_group_body(struct restoring *r, struct group *g)
 {
 	int64_t laid = (int64_t)reader_u64(&r->reader), passed = (int64_t)reader_u64(&r->reader);
 	g->judged_ns = g->rule->mode == PLAN_LAID ? laid : passed;
 	uint32_t members = reader_u32(&r->reader), excursions = reader_u32(&r->reader);
+	uint32_t values = reader_u32(&r->reader), zero = reader_u32(&r->reader);
 	reader_slice(&r->reader, g->key_len);
-	if (r->reader.failed || (members == 0 && excursions == 0))
+	if (r->reader.failed || zero != 0 || (members == 0 && excursions == 0 && values == 0))
 		return bad_format(r);
 	int result = restore_members(r, g, members);
 	if (result == 0)
 		result = restore_excursions(r, g, excursions);
+	if (result == 0)
+		result = restore_values(r, g, values);
 	if (result == 0)
 		result = condition_rebuild(r->part, g);
 	if (result == 0)
@@ -210,9 +240,9 @@ static int restore_group(struct restoring *r)
 	struct reader whole = r->reader;
 	uint32_t bytes = reader_u32(&r->reader), key_len = reader_u32(&r->reader);
 	struct slice digest = reader_slice(&r->reader, 32), group = reader_slice(&whole, bytes);
-	if (r->reader.failed || whole.failed || bytes < 64 || key_len > bytes - 64)
+	if (r->reader.failed || whole.failed || bytes < GROUP_BYTES || key_len > bytes - GROUP_BYTES)
 		return bad_format(r);
-	struct slice key = slice_of(group.ptr + 64, key_len);
+	struct slice key = slice_of(group.ptr + GROUP_BYTES, key_len);
 	uint32_t components = 0;
 	r->rule = plan_find(r->part->temporal->plan, digest.ptr);
 	if (r->rule == NULL) { /* T17: a changed correlation starts empty */
@@ -225,7 +255,7 @@ static int restore_group(struct restoring *r)
 	struct group *g = table_restore(r->part, r->rule, key);
 	if (g == NULL)
 		return -ERROR_MEMORY;
-	if (g->count > 0 || g->excursion_count > 0)
+	if (g->count > 0 || g->excursion_count > 0 || history_count(g) > 0)
 		return bad_format(r);
 	r->reader.end = group.ptr + group.len;
 	int result = restore_group_body(r, g);

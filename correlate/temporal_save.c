@@ -28,10 +28,10 @@ static void save_excursion(struct buffer *out, const struct excursion *e)
 	buffer_add_u64(out, e->firing_points);
 	buffer_add_u64(out, e->folded);
 	buffer_add_u64(out, e->told_size);
-	buffer_add_u32(out, (uint32_t)e->continues | (uint32_t)e->changed << 1);
+	buffer_add_u32(out, (uint32_t)e->continues | (uint32_t)e->changed << 1 | (uint32_t)e->ended << 2);
 	buffer_add_u32(out, e->told_count);
 	buffer_add_u32(out, e->evidence_count);
-	buffer_add_u32(out, 0);
+	buffer_add_u32(out, e->suppressed);
 	if (e->told_count > 0)
 		buffer_add(out, e->told, sizeof(*e->told) * e->told_count);
 	for (uint32_t i = 0; i < e->evidence_count; i++)
@@ -48,11 +48,14 @@ static void save_group(struct buffer *out, const struct group *g)
 	buffer_add_u64(out, (uint64_t)(g->rule->mode == PLAN_LAID ? TIME_NONE : g->judged_ns));
 	buffer_add_u32(out, g->count);
 	buffer_add_u32(out, g->excursion_count);
+	buffer_add_u32(out, history_count(g));
+	buffer_add_u32(out, 0);
 	buffer_add(out, g->key, g->key_len);
 	for (uint32_t i = 0; i < g->count; i++)
 		save_member(out, group_member(g, i));
 	for (uint32_t i = 0; i < g->excursion_count; i++)
 		save_excursion(out, &g->excursions[i]);
+	history_save(g, out);
 	if (!out->failed)
 		put_u32(out->ptr + head, (uint32_t)(out->len - head));
 }

@@ -132,7 +132,7 @@ static int tally_update(struct part *part, struct group *g, uint32_t place)
 
 void values_leave(struct part *part, struct group *g, uint32_t count)
 {
-	if (g->rule->type != CORRELATION_VALUE_COUNT || g->tally == NULL)
+	if (g->rule->type != CORRELATION_VALUE_COUNT || g->rule->history_ns > 0 || g->tally == NULL)
 		return;
 	if (count > g->tally->from)
 		values_drop(part, g);

@@ -6,8 +6,9 @@
  *  W2  a member whose FIRED flag is set stays a firing point: further matches never make a condition that holds at once
  *      false, and the others are judged when no further match can come.
  *  W3  no match with a `when` before the level's watermark comes any more; so members before watermark - timespan can
- *      not be part of a set that is still to come, and may be folded into the excursions they belong to.
- *  W4  excursions of a group are disjoint and stand in order of their firing points.
+ *      not be part of a set that is still to come; before watermark - kept_ns no excursion that they belong to grows over
+ *      them either, and they may be folded into it.
+ *  W4  excursions of a group are disjoint and stand in order of their firing points; one that is ended stands first.
  *  W5  a part (one matches partition) depends on nothing but the records of its partition, taken one by one.
  *
  * Everything here belongs to one struct temporal and its thread.
@@ -24,6 +25,7 @@
 #include "correlate/texts.h"
 
 #define MEMBER_FIRED 1u
+#define MEMBER_NEW 2u /* its value was not there for as long as the rule looks back */
 #define TIME_NONE INT64_MIN
 
 /* One match. */
@@ -54,6 +56,8 @@ struct excursion {
 	uint32_t told_count;
 	uint64_t told_size; /* firing points when last told */
 	bool continues, changed; /* changed: begins elsewhere than when last told */
+	bool ended; /* told as final, and kept because it still keeps others quiet (T13) */
+	uint32_t suppressed; /* that it kept quiet and that are told as final */
 };
 
 /* There are as many as there are live keys: the fixed part is 76 octets, and the key follows without a hole. */
@@ -68,6 +72,7 @@ struct group {
 	union {
 		int64_t *slots; /* temporal: newest when of each rule; ordered: latest start of a chain up to each place */
 		struct tally *tally; /* value_count: null while the group is small */
+		struct history *history; /* new values: when each was last there */
 	};
 	uint32_t first, count, room;
 	uint32_t excursion_count;
@@ -107,6 +112,7 @@ struct part {
 	uint64_t offset; /* of the next record */
 	uint64_t silent_until; /* records below it were told before: they only rebuild */
 	int64_t observed_ns; /* newest seen */
+	int64_t newest_ns; /* newest `when`: where the data ends, when the input does (scan) */
 	int64_t minute_ns; /* of the ledger */
 	struct clock_entry *clocks;
 	uint32_t clock_count, clock_room;
@@ -201,8 +207,10 @@ int64_t count_assigned(struct part *part, const struct group *g, uint32_t from, 
 
 /* Everything that is settled at this watermark. Firing points are told, sent on, and joined to excursions. */
 int group_judge(struct part *part, struct group *g, int64_t watermark_ns);
-/* The watermark that a match at `when` waits for, at the least. */
-int64_t judge_due(const struct plan_rule *rule, int64_t when_ns);
+/* The watermark that the next verdict waits for; INT64_MAX: none does. */
+int64_t judge_next(const struct group *g);
+/* The watermark that a verdict on this match waits for, at the least. */
+int64_t judge_due(const struct plan_rule *rule, const struct member *m);
 /* Told as an incident by its excursion, not singly. */
 bool told_by_excursion(const struct part *part, const struct plan_rule *rule);
 
@@ -218,8 +226,24 @@ void tally_add(struct tally *t, const struct text *value);
 void tally_take(struct tally *t, const struct text *value);
 uint32_t tally_distinct(const struct tally *t);
 
+/* ---- history.c: values that were not there before ---- */
+
+/* A settled match, in order: was its value there in the time that the rule looks back? 1 when it is new. Negative: no memory. */
+int history_pass(struct part *part, struct group *g, const struct member *m);
+/* Values last seen before `since` are forgotten. */
+void history_forget(struct part *part, struct group *g, int64_t since_ns);
+/* When all of it may be forgotten; TIME_NONE when there is nothing. */
+int64_t history_newest(const struct group *g);
+void history_free(struct part *part, struct group *g);
+void history_save(const struct group *g, struct buffer *out);
+uint32_t history_count(const struct group *g);
+/* A value as saved: 1 when it was there already (then nothing is taken), negative: no memory. Holds the text. */
+int history_restore(struct part *part, struct group *g, struct text *value, int64_t when_ns);
+
 /* ---- ordered.c ---- */
 
+/* Firing points of [first, end) that are not yet; chains are looked for from `from` on. */
+int ordered_settle(struct part *part, struct group *g, uint32_t from, uint32_t first, uint32_t end);
 /* T6: as condition_update; `until`: the last `when` whose verdict may have changed. */
 int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t until);
 int ordered_rebuild(struct part *part, struct group *g);
@@ -235,8 +259,16 @@ bool excursion_continues(const struct group *g, uint32_t index);
 /* Members before `count` leave: those that belong to an excursion are kept in its evidence. */
 int excursion_fold(struct part *part, struct group *g, uint32_t count);
 void excursion_drop(struct part *part, struct group *g, uint32_t index);
+/* Told as final: gone, unless it keeps others quiet for longer. */
+void excursion_end(struct part *part, struct group *g, uint32_t index);
+/* T13: the excursion that keeps this one quiet; the index itself: none does. */
+uint32_t excursion_anchor(const struct group *g, uint32_t index);
+/* When there is something to do about it: it becomes final, or needs not be kept any more. */
+int64_t excursion_due_ns(const struct group *g, uint32_t index);
 int64_t period_number(const struct plan_rule *rule, int64_t when_ns);
 int64_t excursion_final_ns(const struct group *g, const struct excursion *e);
+/* When it happened that the condition came to hold: a silence is known a timespan after its last match. */
+int64_t fired_ns(const struct plan_rule *rule, const struct member *m);
 
 /* ---- tell.c: rows ---- */
 

@@ -44,6 +44,8 @@ struct pending_correlation {
 	struct named_place *names; /* identifiers of the expression */
 	uint32_t name_count;
 	uint32_t line_of_condition, column_of_condition;
+	const struct tree_node *zero; /* a condition that only the absence of all matches fulfils */
+	struct named_place pivot; /* empty: the first of the rules */
 	struct pending_correlation *next;
 };
 
@@ -51,6 +53,15 @@ struct pending_correlation {
 int correlation_type_read(struct loader *l, const struct tree_node *body, struct correlation *c);
 int correlation_timespan_read(struct loader *l, const struct tree_node *body, struct correlation *c);
 int correlation_condition_read(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
+/* correlation_window.c: window, gap, and our own keys about them, of a map that may have them; null: no map. */
+int correlation_window_read(struct loader *l, const struct tree_node *map, struct pending_correlation *p);
+/* When everything is read: do they go together? */
+int correlation_window_check(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
+int correlation_pivot_resolve(struct loader *l, struct pending_correlation *p);
+/* The rules that a condition speaks of. */
+uint32_t correlation_listed(const struct pending_correlation *p);
+/* Keys that we do not know would change what a correlation means: they are refused, not ignored. */
+int correlation_known_keys(struct loader *l, const struct tree_node *map, const char *where, const char *const *known);
 /* A type over numbers: sum, average, percentile. */
 bool correlation_numeric(const struct correlation *c);
 /* correlation_expression.c: a condition over names of rules. Fills p->expression and p->names. */

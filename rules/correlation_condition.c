@@ -290,9 +290,7 @@ static int read_map(struct loader *l, const struct tree_node *body, const struct
 	if (!rc)
 		rc = read_percentile(l, body, n, c);
 	if (!rc && !correlation_numeric(c) && only_at_zero(c))
-		rc = loader_refuse_at(
-			l, "correlation-population", at,
-			"only the absence of all matches would fulfil this: that needs a population of keys, which is not supported yet");
+		p->zero = at;
 	bool temporal = c->type == CORRELATION_TEMPORAL || c->type == CORRELATION_TEMPORAL_ORDERED;
 	return rc || !temporal ? rc : temporal_condition(l, at, p);
 }

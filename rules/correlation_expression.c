@@ -190,19 +190,20 @@ static int refuse_name(struct loader *l, const struct pending_correlation *p, st
 static int find_places(struct loader *l, struct pending_correlation *p, uint32_t *place)
 {
 	uint64_t used = 0;
+	uint32_t listed = correlation_listed(p);
 	if (p->reference_count > EXPRESSION_RULES_MAX)
 		return loader_refuse(l, "correlation-condition", p->line_of_condition, p->column_of_condition,
 							 "a condition over names has at most %u rules", EXPRESSION_RULES_MAX);
 	for (uint32_t i = 0; i < p->name_count; i++) {
 		const struct named_rule *n = loader_find(l, p->names[i].text);
 		place[i] = 0;
-		while (n && place[i] < p->reference_count && p->references[place[i]].rule != n->rule)
+		while (n && place[i] < listed && p->references[place[i]].rule != n->rule)
 			place[i]++;
-		if (!n || !n->rule || place[i] == p->reference_count)
+		if (!n || !n->rule || place[i] == listed)
 			return refuse_name(l, p, p->names[i].text, "is named by the condition and is not among the rules");
 		used |= UINT64_C(1) << place[i];
 	}
-	for (uint32_t i = 0; i < p->reference_count; i++)
+	for (uint32_t i = 0; i < listed; i++)
 		if (!(used >> i & 1))
 			return refuse_name(l, p, p->references[i].place.text,
 							   "is among the rules and the condition does not name it");
@@ -212,9 +213,9 @@ static int find_places(struct loader *l, struct pending_correlation *p, uint32_t
 /* Small ones are tried out: a window holds at least one match, so what only nothing fulfils never holds. */
 static bool can_hold(const struct pending_correlation *p)
 {
-	if (p->reference_count > 16)
+	if (correlation_listed(p) > 16)
 		return true;
-	for (uint64_t present = 1; present < UINT64_C(1) << p->reference_count; present++)
+	for (uint64_t present = 1; present < UINT64_C(1) << correlation_listed(p); present++)
 		if (expression_holds(p->expression, p->expression_count, present))
 			return true;
 	return false;
@@ -234,7 +235,7 @@ static int temporal_expression(struct loader *l, struct pending_correlation *p)
 	if (!can_hold(p))
 		return refuse_condition(l, p, "correlation-never", "this can never hold: a window has at least one match");
 	if (only_and(p)) {
-		c->bound = (struct correlation_bound){COMPARE_GTE, p->reference_count, 0};
+		c->bound = (struct correlation_bound){COMPARE_GTE, correlation_listed(p), 0};
 		return 0;
 	}
 	if (c->distinct_events)
@@ -309,7 +310,7 @@ static int ordered_expression(struct loader *l, struct pending_correlation *p)
 	c->steps = steps;
 	c->step_count = stack[0].count;
 	c->absent = stack[0].absent;
-	c->bound = (struct correlation_bound){COMPARE_GTE, p->reference_count, 0};
+	c->bound = (struct correlation_bound){COMPARE_GTE, correlation_listed(p), 0};
 	return 0;
 }
 

@@ -108,6 +108,8 @@ static int resolve_one(struct loader *l, struct pending_correlation *p, uint32_t
 	int rc = check_aliases(l, p);
 	if (!rc)
 		rc = correlation_expression_resolve(l, p);
+	if (!rc)
+		rc = correlation_pivot_resolve(l, p);
 	if (!rc && level > LIMIT_chain_depth)
 		rc = loader_refuse(l, "correlation-depth", p->line, p->column,
 						   "correlations are chained at most %d levels deep", (int)LIMIT_chain_depth);

@@ -1,8 +1,7 @@
 /* Reading a correlation document. Its references are resolved when all files are read (correlation_resolve.c). */
 #include "rules/correlation.h"
 
-/* Keys that we do not know would change what a correlation means: they are refused, not ignored. */
-static int known_keys(struct loader *l, const struct tree_node *map, const char *where, const char *const *known)
+int correlation_known_keys(struct loader *l, const struct tree_node *map, const char *where, const char *const *known)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct tree_node *key = map->pairs[i].key;
@@ -89,14 +88,16 @@ static int read_bool(struct loader *l, const struct tree_node *map, const char *
 	return 0;
 }
 
-static int read_extension(struct loader *l, const struct tree_node *block, struct correlation *c)
+static int read_extension(struct loader *l, const struct tree_node *block, struct pending_correlation *p)
 {
-	static const char *const known[] = {"distinct_events", "missing", "key_cased", NULL};
+	static const char *const known[] = {"distinct_events", "missing", "key_cased", "window",   "gap",
+										"until",           "absence", "new_value", "suppress", NULL};
+	struct correlation *c = p->c;
 	if (!block)
 		return 0;
 	if (block->type != TREE_MAP)
 		return loader_refuse_at(l, "correlation-extension", block, "cresset must be a map");
-	int rc = known_keys(l, block, "cresset", known);
+	int rc = correlation_known_keys(l, block, "cresset", known);
 	if (!rc)
 		rc = read_bool(l, block, "distinct_events", &c->distinct_events);
 	if (!rc)
@@ -105,7 +106,7 @@ static int read_extension(struct loader *l, const struct tree_node *block, struc
 	if (!rc && missing && !(tree_is_scalar(missing) && slice_equal(missing->text, SLICE("group"))))
 		rc = loader_refuse_at(l, "correlation-extension", missing, "missing knows the value 'group' only");
 	c->missing_group |= missing != NULL;
-	return rc;
+	return rc ? rc : correlation_window_read(l, block, p);
 }
 
 /* ---- the document ---- */
@@ -113,12 +114,12 @@ static int read_extension(struct loader *l, const struct tree_node *block, struc
 static int read_body(struct loader *l, const struct tree_node *root, const struct tree_node *body,
 					 struct pending_correlation *p)
 {
-	static const char *const known[] = {"type",    "rules",    "group-by",   "timespan", "condition",
-										"aliases", "generate", "percentile", "cresset",  NULL};
+	static const char *const known[] = {"type",     "rules",      "group-by", "timespan", "condition", "aliases",
+										"generate", "percentile", "window",   "gap",      "cresset",   NULL};
 	struct correlation *c = p->c;
 	int rc = correlation_type_read(l, body, c);
 	if (!rc)
-		rc = known_keys(l, body, "correlation", known);
+		rc = correlation_known_keys(l, body, "correlation", known);
 	if (!rc)
 		rc = read_rules(l, body, p);
 	if (!rc)
@@ -135,10 +136,12 @@ static int read_body(struct loader *l, const struct tree_node *root, const struc
 	if (!rc)
 		rc = read_bool(l, body, "generate", &c->rule.generate);
 	if (!rc)
-		rc = read_extension(l, tree_get(root, "cresset"), c);
+		rc = read_extension(l, tree_get(root, "cresset"), p);
 	if (!rc)
-		rc = read_extension(l, tree_get(body, "cresset"), c);
-	return rc;
+		rc = read_extension(l, tree_get(body, "cresset"), p);
+	if (!rc)
+		rc = correlation_window_read(l, body, p);
+	return rc ? rc : correlation_window_check(l, body, p);
 }
 
 int correlation_read(struct loader *l, const struct tree_node *root)

@@ -239,6 +239,26 @@ static void add_condition(struct sha256 *s, const struct correlation *c)
 		add_u64(s, c->absent);
 }
 
+static void add_span(struct sha256 *s, const char *what, int64_t span)
+{
+	if (span == 0)
+		return;
+	sha256_part(s, slice_str(what));
+	add_u64(s, (uint64_t)span);
+}
+
+/* T13 is about what is told, not about what is found, but the windows remember it. */
+static void add_window(struct sha256 *s, const struct correlation *c)
+{
+	add_span(s, "window", (int64_t)c->window);
+	add_span(s, "gap", c->gap_ns);
+	add_span(s, "pivot", c->window >= WINDOW_BEFORE ? (int64_t)c->pivot + 1 : 0);
+	add_span(s, "until", c->until);
+	add_span(s, "seen", c->seen_ns);
+	add_span(s, "history", c->history_ns);
+	add_span(s, "suppress", c->suppress_ns);
+}
+
 static void correlation_digest(struct correlation *c, const struct ruleset *r, struct sha256 *s)
 {
 	sha256_start(s);
@@ -254,6 +274,7 @@ static void correlation_digest(struct correlation *c, const struct ruleset *r, s
 	add_u64(s, c->bound.count);
 	add_u64(s, (uint64_t)c->distinct_events | (uint64_t)c->missing_group << 1 | (uint64_t)c->key_cased << 2);
 	add_condition(s, c);
+	add_window(s, c);
 	sha256_end(s, c->rule.digest);
 }
 

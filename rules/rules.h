@@ -87,6 +87,14 @@ struct expression {
 	enum expression_kind kind;
 	uint32_t rule; /* place in rules[] */
 };
+/* What the sets of a correlation are (docs/correlation.md). */
+enum correlation_window {
+	WINDOW_SLIDING, /* the timespan before each match, or windows laid one after another */
+	WINDOW_TUMBLING, /* between multiples of the timespan since 1970 */
+	WINDOW_SESSION, /* matches at most `gap` apart, a timespan long at most */
+	WINDOW_BEFORE, /* the timespan before each match of the pivot rule */
+	WINDOW_AFTER /* and behind it */
+};
 #define EXPRESSION_RULES_MAX 64u
 #define EXPRESSION_PARTS_MAX 512u
 
@@ -112,6 +120,13 @@ struct correlation {
 	const uint64_t *steps;
 	uint32_t step_count;
 	uint64_t absent;
+	enum correlation_window window;
+	int64_t gap_ns; /* of a session */
+	uint32_t pivot; /* place in rules[] */
+	bool until; /* the last of rules[] is not counted: a match of it ends windows */
+	int64_t seen_ns; /* T5: 0, or absence of keys that were seen in so long a time */
+	int64_t history_ns; /* 0, or value_count counts values that were not there for so long */
+	int64_t suppress_ns; /* T13: 0, or for so long after an incident others of its group are quiet */
 	bool distinct_events; /* T7 */
 	bool missing_group; /* T8 */
 	bool key_cased; /* T9 */

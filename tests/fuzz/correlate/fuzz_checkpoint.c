@@ -16,6 +16,11 @@ static struct ruleset *some_rules(void)
 	rules_correlation(r, "both", CORRELATION_TEMPORAL, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
 	rules_correlation(r, "ordered", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE,
 					  2);
+	static const char *const by_amount[] = {"amount", NULL};
+	rules_correlation(r, "sum", CORRELATION_VALUE_SUM, base, 2, by_user, by_amount, 10 * NS_PER_S, COMPARE_GTE, 3)
+		->suppress_ns = 20 * NS_PER_S;
+	rules_correlation(r, "new", CORRELATION_VALUE_COUNT, base, 2, by_user, by_host, 10 * NS_PER_S, COMPARE_GTE, 1)
+		->history_ns = 15 * NS_PER_S;
 	uint32_t inner[] = {3, 2};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;

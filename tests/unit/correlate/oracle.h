@@ -25,7 +25,7 @@ struct item {
 	char key[96], spelling[96], value[32], user[32], host[32], amount[32];
 	bool fired;
 	int64_t start_ns; /* of the set it completes */
-	uint32_t to; /* end of that set */
+	uint32_t from, to; /* that set */
 };
 
 struct items {
@@ -90,6 +90,12 @@ static bool oracle_follows(const struct item *a, const struct item *b)
 	return a->event->source != b->event->source || a->event->order <= b->event->order;
 }
 
+/* Rules that the condition speaks of: one that ends windows stands behind them. */
+static uint32_t oracle_listed(const struct correlation *c)
+{
+	return c->until ? c->rule_count - 1 : c->rule_count;
+}
+
 /* May this match stand in place k of a chain? */
 static bool oracle_stands(const struct correlation *c, const struct item *m, uint32_t k)
 {
@@ -111,7 +117,7 @@ static bool oracle_chain(const struct correlation *c, const struct item *m, uint
 /* Does `last` end a whole chain? */
 static bool oracle_ends(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
 {
-	uint32_t places = c->step_count > 0 ? c->step_count : c->rule_count;
+	uint32_t places = c->step_count > 0 ? c->step_count : oracle_listed(c);
 	return oracle_stands(c, &m[last], places - 1) && oracle_chain(c, m, from, to, last, places - 1);
 }
 
@@ -207,11 +213,13 @@ static bool oracle_ordered(const struct correlation *c, const struct item *m, ui
 	return found;
 }
 
-static bool oracle_holds(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+static bool oracle_judge(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
 {
 	uint32_t end = c->expression_count;
 	if (c->type == CORRELATION_TEMPORAL_ORDERED)
 		return oracle_ordered(c, m, from, to, last);
+	if (oracle_numeric(c) && from == to)
+		return false;
 	if (oracle_numeric(c)) {
 		double n = oracle_number(c, m, from, to);
 		return oracle_compare(&c->bound, n, c->bound.number) &&
@@ -222,6 +230,47 @@ static bool oracle_holds(const struct correlation *c, const struct item *m, uint
 	if (c->type == CORRELATION_VALUE_COUNT)
 		return oracle_count_holds(c, oracle_distinct_values(m, from, to));
 	return end > 0 ? oracle_truth(c, m, from, to, &end) : oracle_count_holds(c, oracle_distinct_rules(m, from, to));
+}
+
+static bool oracle_until(const struct correlation *c, const struct item *m)
+{
+	return c->until && m->slot + 1 == c->rule_count;
+}
+
+/* Was its value nowhere among the matches before it, as far as the rule looks back? */
+static bool oracle_new(const struct correlation *c, const struct item *m, uint32_t index)
+{
+	for (uint32_t i = 0; i < index; i++)
+		if (strcmp(m[i].value, m[index].value) == 0 && m[i].event->when_ns >= m[index].event->when_ns - c->history_ns)
+			return false;
+	return true;
+}
+
+static bool oracle_counts(const struct correlation *c, const struct item *m, uint32_t index)
+{
+	bool pivot = c->window >= WINDOW_BEFORE && m[index].slot == c->pivot;
+	if (oracle_until(c, &m[index]))
+		return false;
+	if (c->type == CORRELATION_TEMPORAL || c->type == CORRELATION_TEMPORAL_ORDERED)
+		return true;
+	return !pivot && (c->history_ns == 0 || oracle_new(c, m, index));
+}
+
+/* Does the condition hold for those of [from, to) that count? */
+static bool oracle_holds(const struct correlation *c, const struct item *m, uint32_t from, uint32_t to, uint32_t last)
+{
+	struct item *counted = fake_must(malloc(sizeof(*counted) * (to - from + 1)));
+	uint32_t n = 0, counted_last = UINT32_MAX;
+	for (uint32_t i = from; i < to; i++) {
+		if (!oracle_counts(c, m, i))
+			continue;
+		if (i == last)
+			counted_last = n;
+		counted[n++] = m[i];
+	}
+	bool holds = oracle_judge(c, counted, 0, n, counted_last);
+	free(counted);
+	return holds;
 }
 
 /* Is the set of a match what stands in the timespan before it? */
@@ -239,36 +288,117 @@ static int64_t oracle_period(const struct correlation *c, int64_t when_ns)
 	return when_ns / period;
 }
 
+/* [from, to) holds, and its member `index` is told to have completed it; the first set that says so counts. */
+static void oracle_mark(struct item *m, uint32_t index, uint32_t from, uint32_t to, int64_t start_ns)
+{
+	if (m[index].fired)
+		return;
+	m[index].fired = true;
+	m[index].from = from;
+	m[index].to = to;
+	m[index].start_ns = start_ns;
+}
+
+static void oracle_sliding(const struct correlation *c, struct item *m, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t from = 0, to = i + 1;
+		int64_t start = m[i].event->when_ns - c->timespan_ns;
+		for (uint32_t k = 0; k < n; k++)
+			if (oracle_until(c, &m[k]) && m[k].event->when_ns < m[i].event->when_ns && m[k].event->when_ns >= start)
+				start = m[k].event->when_ns + 1;
+		while (m[from].event->when_ns < start)
+			from++;
+		if (c->type == CORRELATION_TEMPORAL_ORDERED)
+			while (to < n && m[to].event->when_ns == m[i].event->when_ns)
+				to++;
+		if (!oracle_until(c, &m[i]) && oracle_holds(c, m, from, to, i))
+			oracle_mark(m, i, from, to, start);
+	}
+}
+
+/* The last instant of the window that begins at this time with match `from`. */
+static int64_t oracle_window_end(const struct correlation *c, const struct item *m, uint32_t n, uint32_t from)
+{
+	int64_t begin = m[from].event->when_ns, end = begin + c->timespan_ns, last = begin;
+	if (c->window == WINDOW_TUMBLING)
+		return begin / c->timespan_ns * c->timespan_ns + c->timespan_ns - 1;
+	if (c->window == WINDOW_SLIDING)
+		return end;
+	while (oracle_period(c, end) != oracle_period(c, begin))
+		end = oracle_period(c, end) * (c->timespan_ns > NS_PER_DAY ? c->timespan_ns : NS_PER_DAY) - 1;
+	for (uint32_t i = from; i < n; i++) {
+		int64_t when = m[i].event->when_ns;
+		if (oracle_until(c, &m[i]))
+			continue;
+		if (when > end || when - last > c->gap_ns)
+			break;
+		last = when;
+	}
+	return last;
+}
+
+static void oracle_laid(const struct correlation *c, struct item *m, uint32_t n)
+{
+	int64_t next = INT64_MIN;
+	for (;;) {
+		uint32_t from = 0;
+		while (from < n && (m[from].event->when_ns < next || oracle_until(c, &m[from])))
+			from++;
+		if (from == n)
+			return;
+		int64_t begin = m[from].event->when_ns, end = oracle_window_end(c, m, n, from);
+		next = end + 1;
+		for (uint32_t i = from; c->window == WINDOW_SLIDING && i < n && m[i].event->when_ns <= end; i++)
+			if (oracle_period(c, m[i].event->when_ns) != oracle_period(c, begin)) {
+				next = m[i].event->when_ns;
+				break;
+			}
+		for (uint32_t i = n; i-- > 0;)
+			if (oracle_until(c, &m[i]) && m[i].event->when_ns >= begin && m[i].event->when_ns <= end) {
+				end = m[i].event->when_ns;
+				next = end + 1;
+			}
+		uint32_t to = from;
+		for (uint32_t i = from; i < n && m[i].event->when_ns <= end; i++)
+			if (!oracle_until(c, &m[i]))
+				to = i + 1;
+		if (oracle_holds(c, m, from, to, UINT32_MAX))
+			oracle_mark(m, to - 1, from, to, begin);
+	}
+}
+
+static void oracle_pivots(const struct correlation *c, struct item *m, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t when = m[i].event->when_ns;
+		uint32_t from = i, to = i + 1;
+		if (m[i].slot != c->pivot)
+			continue;
+		if (c->window == WINDOW_BEFORE)
+			while (from > 0 && m[from - 1].event->when_ns >= when - c->timespan_ns)
+				from--;
+		else
+			while (to < n && m[to].event->when_ns <= when + c->timespan_ns)
+				to++;
+		if (oracle_holds(c, m, from, to, UINT32_MAX))
+			oracle_mark(m, to - 1, from, to, c->window == WINDOW_BEFORE ? when - c->timespan_ns : when);
+	}
+}
+
 /* Matches [0, n) of one key, in order. */
 static void oracle_fire(const struct correlation *c, struct item *m, uint32_t n)
 {
-	if (oracle_slides(c)) {
-		for (uint32_t i = 0; i < n; i++) {
-			uint32_t from = 0, to = i + 1;
-			m[i].start_ns = m[i].event->when_ns - c->timespan_ns;
-			while (m[from].event->when_ns < m[i].start_ns)
-				from++;
-			if (c->type == CORRELATION_TEMPORAL_ORDERED)
-				while (to < n && m[to].event->when_ns == m[i].event->when_ns)
-					to++;
-			m[i].to = to;
-			m[i].fired = oracle_holds(c, m, from, to, i);
-		}
-		return;
-	}
-	for (uint32_t from = 0; from < n;) {
-		int64_t begin = m[from].event->when_ns, end = begin + c->timespan_ns;
-		uint32_t to = from, next = from;
-		while (to < n && m[to].event->when_ns <= end)
-			to++;
-		if (oracle_holds(c, m, from, to, UINT32_MAX) && !m[to - 1].fired) {
-			m[to - 1].fired = true;
-			m[to - 1].start_ns = begin;
-			m[to - 1].to = to;
-		}
-		while (next < to && oracle_period(c, m[next].event->when_ns) == oracle_period(c, begin))
-			next++;
-		from = next;
+	if (c->seen_ns > 0) {
+		for (uint32_t i = 0; i < n; i++)
+			if (i + 1 == n || m[i + 1].event->when_ns - m[i].event->when_ns > c->timespan_ns)
+				oracle_mark(m, i, i, i + 1, m[i].event->when_ns);
+	} else if (c->window >= WINDOW_BEFORE) {
+		oracle_pivots(c, m, n);
+	} else if (c->window == WINDOW_SLIDING && oracle_slides(c)) {
+		oracle_sliding(c, m, n);
+	} else {
+		oracle_laid(c, m, n);
 	}
 }
 
@@ -305,14 +435,15 @@ static void lines_free(struct lines *l)
 }
 
 static char *line_of(const char *title, const char *group, int64_t first_ns, int64_t last_ns, int64_t fired_ns,
-					 uint32_t count, uint32_t firing_points, bool continues, uint32_t *labels, uint32_t label_count)
+					 uint32_t count, uint32_t firing_points, bool continues, uint32_t suppressed, uint32_t *labels,
+					 uint32_t label_count)
 {
 	char *line = fake_must(malloc(4096)), times[3][40];
 	clock_print(first_ns, times[0]);
 	clock_print(last_ns, times[1]);
 	clock_print(fired_ns, times[2]);
-	int n = snprintf(line, 4096, "%s %s %s..%s fired %s count %u points %u%s events", title, group, times[0], times[1],
-					 times[2], count, firing_points, continues ? " continues" : "");
+	int n = snprintf(line, 4096, "%s %s %s..%s fired %s count %u points %u%s suppressed %u events", title, group,
+					 times[0], times[1], times[2], count, firing_points, continues ? " continues" : "", suppressed);
 	qsort(labels, label_count, sizeof(*labels), compare_number);
 	for (uint32_t i = 0; i < label_count && n < 4000; i++)
 		n += snprintf(line + n, 4096 - (size_t)n, " %u", labels[i]);
@@ -320,22 +451,25 @@ static char *line_of(const char *title, const char *group, int64_t first_ns, int
 }
 
 static void oracle_tell(struct lines *out, const struct correlation *c, const struct item *m, uint32_t from,
-						uint32_t to, const struct item *first, const struct item *last, uint32_t points, bool continues)
+						uint32_t to, const struct item *first, const struct item *last, uint32_t points, bool continues,
+						uint32_t suppressed)
 {
 	uint32_t labels[EVENTS_MAX * 4], n = 0;
 	char title[64];
 	for (uint32_t i = from; i < to; i++)
 		labels[n++] = m[i].event->label;
 	snprintf(title, sizeof(title), "%.*s", SLICE_PRINT(c->rule.title));
-	lines_add(out, line_of(title, m[from].spelling, m[from].event->when_ns, last->event->when_ns, first->event->when_ns,
-						   to - from, points, continues, labels, n));
+	int64_t fired_ns = first->event->when_ns + (c->seen_ns > 0 ? c->timespan_ns : 0);
+	lines_add(out, line_of(title, m[from].spelling, m[from].event->when_ns, last->event->when_ns, fired_ns, to - from,
+						   points, continues, suppressed, labels, n));
 }
 
 static void oracle_excursions(struct lines *out, const struct correlation *c, const struct item *m, uint32_t n,
 							  bool each)
 {
 	const struct item *first = NULL, *last = NULL;
-	uint32_t points = 0, from = 0;
+	const struct item *anchor = NULL;
+	uint32_t points = 0, from = 0, suppressed = 0;
 	bool continues = false;
 	for (uint32_t i = 0; i <= n; i++) {
 		if (i < n && !m[i].fired)
@@ -343,9 +477,13 @@ static void oracle_excursions(struct lines *out, const struct correlation *c, co
 		bool near = last != NULL && i < n && m[i].event->when_ns - last->event->when_ns <= c->timespan_ns;
 		bool same = near && oracle_period(c, m[i].event->when_ns) == oracle_period(c, last->event->when_ns);
 		if (last != NULL && (!same || each)) {
-			for (from = 0; m[from].event->when_ns < first->start_ns;)
+			for (from = each ? first->from : 0; m[from].event->when_ns < first->start_ns;)
 				from++;
-			oracle_tell(out, c, m, from, last->to, first, last, points, continues && !each);
+			bool quiet = !each && anchor != NULL && first->event->when_ns - anchor->event->when_ns <= c->suppress_ns;
+			suppressed = quiet && c->suppress_ns > 0 ? suppressed + 1 : 0;
+			if (suppressed == 0)
+				anchor = first;
+			oracle_tell(out, c, m, from, last->to, first, last, points, continues && !each, suppressed);
 			first = NULL;
 		}
 		if (i == n)
@@ -388,6 +526,11 @@ static bool oracle_key(const struct correlation *c, struct item *item)
 				 "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, value);
 	}
 	strcat(item->spelling, "}");
+	bool bare = oracle_until(c, item) || (c->window >= WINDOW_BEFORE && item->slot == c->pivot);
+	if (bare) {
+		item->value[0] = 0;
+		return true;
+	}
 	const char *told = oracle_numeric(c) ? item->amount : c->type == CORRELATION_VALUE_COUNT ? item->host : "";
 	snprintf(item->value, sizeof(item->value), "%s", told); /* without a value, matches of one rule and event are one */
 	int64_t eighths;
@@ -437,9 +580,7 @@ static void oracle_matches(const struct correlation *c, const struct seen *event
 static void oracle_forward(const struct correlation *c, const struct item *m, uint32_t index, struct items *fired)
 {
 	struct item item = m[index];
-	uint32_t from = 0;
-	while (m[from].event->when_ns < m[index].start_ns)
-		from++;
+	uint32_t from = m[index].from;
 	for (uint32_t i = from; i < m[index].to; i++) {
 		if (!oracle_groups_by(c, "user") && strcasecmp(m[i].user, m[from].user) != 0)
 			item.user[0] = 0;

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #define T0 (INT64_C(1790000000) * NS_PER_S) /* some second of 2026 */
-#define LANES_MAX 8
+#define LANES_MAX 16
 
 struct octets {
 	uint8_t *ptr;
@@ -330,7 +330,7 @@ static inline void tellings_read(struct pipeline *p, struct tellings *t)
 		struct {
 			uint8_t collector[16];
 			uint64_t epoch, next;
-		} marks[64];
+		} marks[LANES_MAX * 32];
 		uint32_t mark_count = 0;
 		for (uint32_t i = 0; i < p->incidents[lane].count; i++) {
 			struct batch batch;
@@ -341,7 +341,7 @@ static inline void tellings_read(struct pipeline *p, struct tellings *t)
 									  marks[m].epoch != batch.identity.epoch))
 				m++;
 			if (m == mark_count) {
-				assert_true(mark_count < 64);
+				assert_true(mark_count < LANES_MAX * 32);
 				memcpy(marks[m].collector, batch.identity.collector, 16);
 				marks[mark_count].epoch = batch.identity.epoch;
 				marks[mark_count++].next = 0;

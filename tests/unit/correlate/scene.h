@@ -82,6 +82,15 @@ static inline void late_amount(struct scene *s, int64_t second, int64_t delay, c
 		scene_restart(s);
 }
 
+/* An event of a user that arrives `delay` seconds after it happened. */
+static inline void happen_late(struct scene *s, int64_t second, int64_t delay, const char *rule, const char *user)
+{
+	const char *fields[] = {"hit", rule, "user", user, NULL};
+	put_event(&s->p, 0, 0, "ip 10.0.0.1", T0 + second * NS_PER_S, T0 + (second + delay) * NS_PER_S, fields);
+	if (s->restarts)
+		scene_restart(s);
+}
+
 /* Final incidents told; their rows are in s->t. */
 static inline uint32_t scene_end(struct scene *s)
 {

@@ -43,7 +43,7 @@ static void random_bounds(struct random *r, struct correlation *c)
 	static const enum compare all[] = {COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, COMPARE_EQ, COMPARE_NEQ};
 	static const double numbers[] = {0, 0.5, 2.25, 10, -1, 3, 100};
 	c->bound.compare = chance(r, 35) ? all[below(r, 6)] : COMPARE_GTE;
-	c->bound.count = c->type == CORRELATION_TEMPORAL ? 1 + below(r, c->rule_count) : 1 + below(r, 4);
+	c->bound.count = c->type == CORRELATION_TEMPORAL ? 1 + below(r, oracle_listed(c)) : 1 + below(r, 4);
 	c->bound.number = numbers[below(r, 7)];
 	c->percentile = (double)below(r, 5) * 25;
 	c->ranged = chance(r, 15);
@@ -59,8 +59,8 @@ static void random_expression(struct random *r, struct correlation *c)
 {
 	struct expression *e = fake_must(calloc(16, sizeof(*e)));
 	uint32_t n = 0, open = 0, joined = 0;
-	while (joined + 1 < c->rule_count || open == 0) {
-		if (open < c->rule_count && (open - joined < 2 || chance(r, 50))) {
+	while (joined + 1 < oracle_listed(c) || open == 0) {
+		if (open < oracle_listed(c) && (open - joined < 2 || chance(r, 50))) {
 			e[n++] = (struct expression){EXPRESSION_RULE, open++};
 		} else {
 			e[n++] = (struct expression){chance(r, 50) ? EXPRESSION_AND : EXPRESSION_OR, 0};
@@ -75,7 +75,7 @@ static void random_expression(struct random *r, struct correlation *c)
 
 static void random_steps(struct random *r, struct correlation *c)
 {
-	uint64_t *steps = fake_must(calloc(4, sizeof(*steps))), all = (UINT64_C(1) << c->rule_count) - 1;
+	uint64_t *steps = fake_must(calloc(4, sizeof(*steps))), all = (UINT64_C(1) << oracle_listed(c)) - 1;
 	c->step_count = 1 + below(r, 3);
 	for (uint32_t i = 0; i < c->step_count; i++)
 		steps[i] = 1 + below(r, (uint32_t)all);
@@ -83,8 +83,62 @@ static void random_steps(struct random *r, struct correlation *c)
 	c->absent = chance(r, 40) ? next(r) & all : 0;
 }
 
+static const int64_t spans[] = {1, 5, 30, 60, 300, 3600, 90000};
+
+/* What the sets are, before the condition is known. */
+static void random_window(struct random *r, struct correlation *c)
+{
+	bool several = c->rule_count > 1;
+	switch (below(r, 10)) {
+	case 0:
+		c->window = WINDOW_TUMBLING;
+		break;
+	case 1:
+		c->window = WINDOW_SESSION;
+		c->gap_ns = spans[below(r, 7)] * NS_PER_S;
+		break;
+	case 2:
+	case 3:
+		c->window = several ? WINDOW_BEFORE + below(r, 2) : WINDOW_SLIDING;
+		c->pivot = below(r, c->rule_count);
+		break;
+	case 4:
+		c->window = WINDOW_TUMBLING + below(r, 2);
+		c->gap_ns = 60 * NS_PER_S;
+		c->until = several;
+		break;
+	case 5:
+	case 6:
+		c->until = several;
+		break;
+	default:
+		break;
+	}
+}
+
+static void random_absence(struct random *r, struct correlation *c)
+{
+	bool plain = c->window == WINDOW_SLIDING && !c->until;
+	if (c->type == CORRELATION_EVENT_COUNT && plain && chance(r, 20)) {
+		c->seen_ns = c->timespan_ns;
+		c->bound = (struct correlation_bound){.compare = COMPARE_EQ};
+		c->ranged = false;
+	}
+	if (c->type == CORRELATION_VALUE_COUNT && plain && chance(r, 30)) {
+		c->history_ns = spans[below(r, 7)] * NS_PER_S;
+		c->bound = (struct correlation_bound){.compare = COMPARE_GTE, .count = 1 + below(r, 2)};
+		c->ranged = false;
+	}
+	if (c->window >= WINDOW_BEFORE && chance(r, 20))
+		c->bound = (struct correlation_bound){.compare = COMPARE_EQ};
+}
+
 static void random_condition(struct random *r, struct correlation *c)
 {
+	if (chance(r, 50))
+		random_window(r, c);
+	if (chance(r, 15))
+		c->suppress_ns = spans[below(r, 7)] * NS_PER_S;
 	if (c->type != CORRELATION_TEMPORAL_ORDERED)
 		random_bounds(r, c);
 	if (c->type == CORRELATION_TEMPORAL && chance(r, 50))
@@ -95,6 +149,8 @@ static void random_condition(struct random *r, struct correlation *c)
 	}
 	if (c->type == CORRELATION_TEMPORAL_ORDERED && chance(r, 50))
 		random_steps(r, c);
+	if (c->type != CORRELATION_TEMPORAL_ORDERED && c->expression_count == 0)
+		random_absence(r, c);
 }
 
 static void random_correlation(struct random *r, struct ruleset *rules, const char *title, bool outer)
@@ -103,7 +159,6 @@ static void random_correlation(struct random *r, struct ruleset *rules, const ch
 							 *const both[] = {"user", "host", NULL}, *const none[] = {NULL},
 							 *const amount[] = {"amount", NULL};
 	static const char *const *const groups[] = {user, host, both, none, user};
-	static const int64_t spans[] = {1, 5, 30, 60, 300, 3600, 90000};
 	uint32_t refers[3], n = 0, want = 1 + below(r, 3);
 	for (uint32_t i = 0; n < want && i < 20; i++) {
 		uint32_t pick = outer ? below(r, rules->count) : below(r, 3);
@@ -412,7 +467,10 @@ static void describe(const struct ruleset *rules)
 			fprintf(stderr, " %d:%u", c->expression[k].kind, c->expression[k].rule);
 		for (uint32_t k = 0; k < c->step_count; k++)
 			fprintf(stderr, " step %llx", (unsigned long long)c->steps[k]);
-		fprintf(stderr, " absent %llx\n", (unsigned long long)c->absent);
+		fprintf(stderr, " absent %llx window %d gap %lld pivot %u until %d seen %lld history %lld suppress %lld\n",
+				(unsigned long long)c->absent, c->window, (long long)(c->gap_ns / NS_PER_S), c->pivot, c->until,
+				(long long)(c->seen_ns / NS_PER_S), (long long)(c->history_ns / NS_PER_S),
+				(long long)(c->suppress_ns / NS_PER_S));
 	}
 }
 
@@ -458,7 +516,7 @@ static bool told_before(const struct tellings *t, uint32_t index)
 static void read_finals(const struct run *run, const struct tellings *t, struct lines *out)
 {
 	for (uint32_t i = 0; i < t->count; i++) {
-		char title[64], group[256], count[32], points[32];
+		char title[64], group[256], count[32], points[32], suppressed[32];
 		uint32_t labels[EVENTS_MAX * 4], n;
 		const char *json = t->rows[i].json;
 		if (t->rows[i].kind != ROW_INCIDENT || !t->rows[i].final || told_before(t, i))
@@ -468,10 +526,11 @@ static void read_finals(const struct run *run, const struct tellings *t, struct 
 		assert_true(json_says(json, "count", count, sizeof(count)));
 		assert_true(json_says(json, "firing_points", points, sizeof(points)));
 		n = labels_of(run, json, labels);
+		uint32_t quiet = json_says(json, "suppressed", suppressed, sizeof(suppressed)) ? (uint32_t)atoi(suppressed) : 0;
 		title[strlen(title) - 1] = 0;
 		lines_add(out, line_of(title + 1, group, time_of(json, "first_seen"), time_of(json, "last_seen"),
 							   time_of(json, "fired"), (uint32_t)atoi(count), (uint32_t)atoi(points),
-							   strstr(json, "\"continues\":true") != NULL, labels, n));
+							   strstr(json, "\"continues\":true") != NULL, quiet, labels, n));
 	}
 	if (out->count > 0)
 		qsort(out->at, out->count, sizeof(*out->at), compare_text);
@@ -513,19 +572,21 @@ static void compare_lines(const struct lines *expected, const struct lines *got,
 static void run_variant(uint64_t seed, uint32_t variant, struct ruleset *rules, const struct stream *stream,
 						const struct lines *expected, bool each)
 {
-	static const uint32_t counts[] = {1, 2, 4};
 	struct run *run = fake_must(calloc(1, sizeof(*run)));
 	struct tellings t = {0};
 	struct lines got = {0};
 	run->r.state = seed * 1000 + variant;
 	run->stream = stream;
 	run->p.each = each;
-	pipeline_open(&run->p, rules, counts[below(&run->r, 3)], counts[below(&run->r, 3)], counts[below(&run->r, 3)]);
+	uint32_t most = chance(&run->r, 25) ? LANES_MAX : 4;
+	pipeline_open(&run->p, rules, 1 + below(&run->r, most), 1 + below(&run->r, most), 1 + below(&run->r, most));
 	write_events(run);
 	run->may_trim = variant == 3;
 	run_all(run, variant >= 2);
 	tellings_read(&run->p, &t);
 	read_finals(run, &t, &got);
+	if (getenv("DESCRIBE") != NULL)
+		describe(rules);
 	compare_lines(expected, &got, seed, variant, rules);
 	check_provisional(&t);
 	lines_free(&got);

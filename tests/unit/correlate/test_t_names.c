@@ -34,15 +34,6 @@ static struct correlation *steps(struct scene *s, uint32_t count, uint64_t first
 	return c;
 }
 
-/* An event of a user that arrives `delay` seconds after it happened. */
-static void happen_late(struct scene *s, int64_t second, int64_t delay, const char *rule, const char *user)
-{
-	const char *fields[] = {"hit", rule, "user", user, NULL};
-	put_event(&s->p, 0, 0, "ip 10.0.0.1", T0 + second * NS_PER_S, T0 + (second + delay) * NS_PER_S, fields);
-	if (s->restarts)
-		scene_restart(s);
-}
-
 /* ---- temporal ---- */
 
 static void either_with_third(struct scene *s)

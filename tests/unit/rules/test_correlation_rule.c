@@ -86,6 +86,7 @@ static void bad_correlations_are_placed(void **state)
 {
 #define BAD(body) BASES CORRELATION(body)
 #define COUNT_OF(more) BAD("  type: event_count\n  rules: [a]\n" more)
+#define OURS(condition, keys) COUNT_OF("  timespan: 1m\n  condition: " condition "\ncresset: {" keys "}\n")
 #define NUMBERS(type, condition) BAD("  type: " type "\n  rules: [a]\n  timespan: 1m\n  condition: " condition "\n")
 #define HEAD_OF(type) BAD("  type: " type "\n  rules: [a, b]\n  timespan: 1m\n")
 	static const struct refusal_case cases[] = {
@@ -115,8 +116,25 @@ static void bad_correlations_are_placed(void **state)
 		 "only value_count and"},
 		{COUNT_OF("  timespan: 1m\n  condition: {gte: 2, percentile: 5}\n"), 23, 35, "correlation-percentile", "only"},
 		{COUNT_OF("  timespan: 1m\n  condition: a and b\n"), 23, 14, "correlation-condition", "only temporal"},
-		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key",
-		 "window"},
+		{COUNT_OF("  timespan: 1m\n  window: session\n  condition: {gte: 2}\n"), 20, 3, "correlation-window", "gap"},
+		{COUNT_OF("  timespan: 1m\n  gap: 5s\n  condition: {gte: 2}\n"), 20, 3, "correlation-window", "gap"},
+		{COUNT_OF("  timespan: 1m\n  gap: 5\n  condition: {gte: 2}\n"), 23, 8, "correlation-timespan", "gap is"},
+		{COUNT_OF("  timespan: 1m\n  window: hopping\n  condition: {gte: 2}\n"), 23, 11, "correlation-window",
+		 "sliding, tumbling"},
+		{COUNT_OF("  timespan: 1m\n  window: {pivot: around}\n  condition: {gte: 2}\n"), 23, 19, "correlation-window",
+		 "before or after"},
+		{COUNT_OF("  timespan: 1m\n  window: {pivot: after}\n  condition: {gte: 2}\n"), 20, 3, "correlation-window",
+		 "second rule"},
+		{COUNT_OF("  timespan: 1m\n  until: b\n  condition: {gte: 2}\n"), 23, 3, "correlation-unknown-key", "until"},
+		{OURS("{gte: 2}", "until: a"), 24, 18, "correlation-names", "same rule"},
+		{OURS("{gte: 2}", "until: nobody"), 24, 18, "correlation-reference", "nobody"},
+		{OURS("{gte: 2}", "until: b, window: {pivot: after}"), 20, 3, "correlation-window", "no until"},
+		{OURS("{gte: 2}", "absence: 7d"), 24, 20, "correlation-extension", "a map such as {seen: 7d}"},
+		{OURS("{gte: 2}", "absence: {seen: 7d}"), 20, 3, "correlation-population", "eq: 0"},
+		{OURS("{eq: 0}", "absence: {seen: 59s}"), 20, 3, "correlation-population", "at least as long"},
+		{OURS("{eq: 0}", "absence: {seen: 7d}, window: tumbling"), 20, 3, "correlation-window", "of its own"},
+		{OURS("{gte: 1}", "new_value: {history: 7d}"), 20, 3, "correlation-window", "value_count"},
+		{OURS("{gte: 1}", "suppress: soon"), 24, 21, "correlation-timespan", "suppress is"},
 		{BAD("  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 2}\n"), 23, 14, "correlation-field",
 		 "needs a field"},
 		{NUMBERS("value_sum", "{gte: 2}"), 23, 14, "correlation-field", "needs a field"},
@@ -160,7 +178,8 @@ static void bad_correlations_are_placed(void **state)
 		{BAD("  type: temporal\n  timespan: 1m\n"), 20, 3, "correlation-rules", "needs rules"},
 		{HEAD_OF("temporal") "  aliases: {x: {c: y}}\n", 23, 17, "correlation-aliases", "not among"},
 		{HEAD_OF("temporal") "cresset: {missing: drop}\n", 23, 20, "correlation-extension", "group"},
-		{HEAD_OF("temporal") "cresset: {until: a}\n", 23, 11, "correlation-unknown-key", "until"},
+		{HEAD_OF("temporal") "cresset: {til: a}\n", 23, 11, "correlation-unknown-key", "til"},
+		{HEAD_OF("temporal") "cresset: {window: {pivot: after, rule: c}}\n", 23, 40, "correlation-window", "not among"},
 		{BAD("  type: event_count\n  rules: [c]\n  timespan: 1m\n  condition: {gte: 2}\n"), 17, 1, "correlation-cycle",
 		 "itself"},
 	};
@@ -249,6 +268,43 @@ static void steps_of_an_order(void **state)
 	c = load_one(&rig, "  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 1m\n"
 					   "  condition: b and not (a or b) and (c and b)\n");
 	assert_true(c->step_count == 3 && c->steps[0] == 2 && c->steps[1] == 4 && c->steps[2] == 2 && c->absent == 3);
+	rig_close(&rig);
+}
+
+/* Our keys stand under cresset; window and gap beside timespan too, as others write them. */
+static void windows(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	const struct correlation *c = load_one(&rig, "  type: event_count\n  rules: [a]\n  window: session\n  gap: 5s\n"
+												 "  timespan: 100s\n  condition: {gte: 3}\n");
+	assert_true(c->window == WINDOW_SESSION && c->gap_ns == 5 * NS_PER_S);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 100s\n  condition: {gte: 3}\n"
+					   "cresset: {window: session, gap: 6s}\n");
+	assert_true(c->window == WINDOW_SESSION && c->gap_ns == 6 * NS_PER_S);
+	uint8_t digest[32];
+	memcpy(digest, c->rule.digest, 32);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 100s\n  condition: {gte: 3}\n"
+					   "cresset: {window: session, gap: 7s}\n");
+	assert_memory_not_equal(digest, c->rule.digest, 32);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {lt: 3}\n"
+					   "cresset: {window: tumbling, suppress: 1h}\n");
+	assert_true(c->window == WINDOW_TUMBLING && c->suppress_ns == NS_PER_HOUR);
+	c = load_one(&rig, "  type: event_count\n  rules: [a, b]\n  timespan: 1m\n  condition: {eq: 0}\n"
+					   "cresset: {window: {pivot: after, rule: id-b}}\n");
+	assert_true(c->window == WINDOW_AFTER && c->pivot == 1);
+	c = load_one(&rig, "  type: temporal\n  rules: [a, b]\n  timespan: 1m\n  condition: a and not b\n"
+					   "cresset: {until: id-c}\n");
+	assert_true(c->until && c->rule_count == 3 && c->expression_count == 4);
+	c = load_one(&rig, "  type: temporal_ordered\n  rules: [a, b]\n  timespan: 1m\ncresset: {until: c}\n");
+	assert_true(c->until && c->rule_count == 3 && c->bound.count == 2);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 15m\n  condition: {eq: 0}\n"
+					   "  group-by: [host]\ncresset: {absence: {seen: 7d}}\n");
+	assert_true(c->seen_ns == 7 * NS_PER_DAY);
+	c = load_one(&rig, "  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 1, field: country}\n"
+					   "cresset: {new_value: {history: 30d}}\n");
+	assert_true(c->history_ns == 30 * NS_PER_DAY);
 	rig_close(&rig);
 }
 
@@ -398,6 +454,7 @@ int main(void)
 		cmocka_unit_test(types_over_numbers),
 		cmocka_unit_test(names_in_a_condition),
 		cmocka_unit_test(steps_of_an_order),
+		cmocka_unit_test(windows),
 		cmocka_unit_test(ordered_without_a_condition_wants_all),
 		cmocka_unit_test(chains_resolve_in_any_order),
 		cmocka_unit_test(chains_have_a_depth),
