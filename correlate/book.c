@@ -19,7 +19,7 @@ struct incident {
 	uint8_t id[16];
 	uint8_t *json; /* the newest row; null while only changes are known */
 	size_t json_len;
-	bool final, replaced;
+	bool final, replaced, suppressed;
 	uint8_t replaced_by[16];
 	uint64_t version; /* changes so far */
 	enum incident_status status;
@@ -188,6 +188,7 @@ static int add_incident(struct incident_book *book, const struct book_row *row)
 	incident->json = json;
 	incident->json_len = row->whole.len;
 	incident->final = row->final;
+	incident->suppressed = row->suppressed_by.len > 0;
 	incident->replaced = false; /* told again under this id: it stands */
 	for (size_t place = 0; book_row_replaced(row->replaces, &place, id);) {
 		struct incident *old = book_take(book, id);
@@ -317,6 +318,8 @@ static void put_listed(struct buffer *out, const struct listed *l)
 		json_key(&w, "silenced_by");
 		json_hex(&w, l->silence->id, 16);
 	}
+	if (l->row.suppressed_by.len > 0)
+		put_raw(&w, "suppressed_by", l->row.suppressed_by);
 	json_object_end(&w);
 	buffer_add_octet(out, '\n');
 }
@@ -344,7 +347,8 @@ static bool is_listed(const struct incident *incident, bool only_open)
 {
 	if (incident == NULL || incident->json == NULL || incident->replaced)
 		return false;
-	return !only_open || incident->status < INCIDENT_RESOLVED;
+	bool quiet = incident->suppressed && incident->status == INCIDENT_NEW; /* until somebody takes it up (T13) */
+	return !only_open || (incident->status < INCIDENT_RESOLVED && !quiet);
 }
 
 static bool reread(const struct incident *incident, struct book_row *row)

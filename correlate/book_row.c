@@ -46,6 +46,7 @@ static bool take_value(struct book_row *row, struct slice key, struct slice text
 		{"count", offsetof(struct book_row, count)},
 		{"firing_points", offsetof(struct book_row, firing_points)},
 		{"replaces", offsetof(struct book_row, replaces)},
+		{"suppressed_by", offsetof(struct book_row, suppressed_by)},
 	};
 	for (unsigned i = 0; i < sizeof(kept) / sizeof(*kept); i++)
 		if (slice_equal(key, slice_str(kept[i].name)))

@@ -16,6 +16,7 @@ struct book_row {
 	uint8_t id[16];
 	bool final; /* incident */
 	struct slice replaces; /* incident: JSON array or empty */
+	struct slice suppressed_by; /* incident: JSON text or empty */
 	struct slice rule, group, first_seen, last_seen, fired, count, firing_points; /* JSON texts */
 	uint64_t version; /* change */
 	struct slice status; /* change: text without quotes */

@@ -136,7 +136,8 @@ struct incident_book; /* a projection of the rows of `incidents`; rebuilt by rea
 int incident_book_new(const struct env *env, struct incident_book **out, struct error *error);
 /* Feeds a batch of the incidents topic (rows of other kinds are passed over). */
 int incident_book_add(struct incident_book *book, struct slice batch, struct error *error);
-/* One JSON object per incident, newest first; only_open leaves out resolved and closed. */
+/* One JSON object per incident, newest first; only_open leaves out resolved and closed ones, and new ones that another keeps
+ * quiet. */
 int incident_book_list(const struct incident_book *book, bool only_open, struct buffer *ndjson);
 int incident_book_show(const struct incident_book *book, struct slice id, struct buffer *json, struct error *error);
 /* Makes the row (JSON text) of a change of status or of a note; `version` must be the incident's newest

@@ -1,5 +1,7 @@
 #include "correlate/plan.h"
 
+#include <stdlib.h>
+
 #define SINGLE_TIMESPAN_NS NS_PER_HOUR
 
 static bool makes_incidents_alone(const struct rule *rule)
@@ -42,7 +44,7 @@ static void take_mode(struct plan_rule *p, const struct correlation *c)
 {
 	bool lower = p->bound_count == 1 && is_lower(p->bounds[0].compare);
 	bool falls = p->numeric || c->until || c->history_ns > 0;
-	if (c->seen_ns > 0)
+	if (c->seen_ns > 0 || c->key_count > 0)
 		p->mode = PLAN_ABSENT;
 	else if (c->window >= WINDOW_BEFORE)
 		p->mode = PLAN_PIVOT;
@@ -235,6 +237,72 @@ static int take_chains(struct plan *plan)
 	return 0;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return slice_compare(((const struct plan_key *)a)->key, ((const struct plan_key *)b)->key);
+}
+
+/* Of those written differently that are one key, the same spelling always comes first. */
+static int compare_spelled(const void *a, const void *b)
+{
+	int order = compare_keys(a, b);
+	return order != 0 ? order
+					  : slice_compare(((const struct plan_key *)a)->spelling, ((const struct plan_key *)b)->spelling);
+}
+
+static struct slice take_tuple(struct plan *plan, struct buffer *tuple)
+{
+	return tuple->failed ? SLICE_NONE : arena_copy(&plan->arena, buffer_slice(tuple));
+}
+
+static int take_keys(struct plan *plan, struct plan_rule *p, struct buffer *key, struct buffer *spelling)
+{
+	const struct correlation *c = p->correlation;
+	uint32_t count = c == NULL ? 0 : c->key_count, kept = 0;
+	struct plan_key *keys = arena_zalloc(&plan->arena, sizeof(*keys) * (count + 1));
+	if (keys == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_reset(key);
+		buffer_reset(spelling);
+		for (uint32_t f = 0; f < p->group_count; f++) {
+			tuple_add_canonical(key, c->keys[i * p->group_count + f], plan_key_cased(p));
+			tuple_add(spelling, KEY_TEXT, c->keys[i * p->group_count + f]);
+		}
+		keys[i] = (struct plan_key){take_tuple(plan, key), take_tuple(plan, spelling)};
+		if (keys[i].key.ptr == NULL || keys[i].spelling.ptr == NULL)
+			return -ERROR_MEMORY;
+	}
+	qsort(keys, count, sizeof(*keys), compare_spelled);
+	for (uint32_t i = 0; i < count; i++)
+		if (kept == 0 || !slice_equal(keys[i].key, keys[kept - 1].key))
+			keys[kept++] = keys[i];
+	p->keys = keys;
+	p->key_count = kept;
+	plan->key_count += kept;
+	return 0;
+}
+
+static int take_populations(struct plan *plan)
+{
+	struct buffer key, spelling;
+	int result = 0;
+	buffer_init(&key, plan->arena.env);
+	buffer_init(&spelling, plan->arena.env);
+	for (uint32_t i = 0; result == 0 && i < plan->count; i++)
+		result = take_keys(plan, &plan->rules[i], &key, &spelling);
+	buffer_free(&key);
+	buffer_free(&spelling);
+	return result;
+}
+
+bool plan_has_key(const struct plan_rule *rule, struct slice key)
+{
+	const struct plan_key wanted = {.key = key};
+	return rule->key_count == 0 ||
+		   bsearch(&wanted, rule->keys, rule->key_count, sizeof(*rule->keys), compare_keys) != NULL;
+}
+
 static int take_digests(struct plan *plan)
 {
 	for (plan->slots = 16; plan->slots < plan->count * 2; plan->slots *= 2)
@@ -258,7 +326,8 @@ int plan_new(const struct env *env, struct ruleset *ruleset, struct plan **out, 
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	arena_init(&plan->arena, env, 0);
 	plan->ruleset = ruleset_hold(ruleset);
-	if (take_rules(plan) < 0 || take_references(plan) < 0 || take_chains(plan) < 0 || take_digests(plan) < 0) {
+	if (take_rules(plan) < 0 || take_references(plan) < 0 || take_chains(plan) < 0 || take_digests(plan) < 0 ||
+		take_populations(plan) < 0) {
 		plan_free(plan);
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	}

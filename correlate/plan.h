@@ -27,6 +27,10 @@ enum plan_mode {
 	PLAN_ABSENT /* silences: no match in the timespan after one */
 };
 
+struct plan_key {
+	struct slice key, spelling;
+};
+
 struct plan_rule {
 	uint32_t index; /* in the plan */
 	uint8_t digest[32];
@@ -52,6 +56,9 @@ struct plan_rule {
 	enum correlation_window window;
 	int64_t gap_ns; /* of a session */
 	uint32_t until_slot, pivot_slot; /* PLAN_NONE: there is none */
+	/* T5: keys that are missed when they are not heard, canonical and as written, in the order of their octets */
+	const struct plan_key *keys;
+	uint32_t key_count;
 	int64_t history_ns; /* new values; 0 = all count */
 	int64_t suppress_ns;
 	bool told;
@@ -68,6 +75,7 @@ struct plan {
 	struct plan_rule *rules;
 	uint32_t count;
 	uint32_t level_max;
+	uint32_t key_count; /* of all rules that miss keys */
 	struct plan_reference **references; /* for each rule of the ruleset */
 	uint32_t *reference_counts;
 	uint32_t *by_digest; /* open addressing, index + 1 */
@@ -82,6 +90,8 @@ const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[
 uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32]);
 /* Does a match of this rule bear the value that is counted, or does it only begin or end windows? */
 bool plan_counts(const struct plan_rule *rule, uint32_t slot);
+/* Is the key among those that are missed, or are all keys meant? */
+bool plan_has_key(const struct plan_rule *rule, struct slice key);
 /* Name of group-by field `index`, as output names it. */
 struct slice plan_group_name(const struct plan_rule *rule, uint32_t index);
 bool plan_key_cased(const struct plan_rule *rule);

@@ -17,6 +17,8 @@ static void put_spelling(struct json_writer *w, const struct group *g, const str
 
 static void put_event(struct json_writer *w, const struct member *m)
 {
+	if (member_is_beginning(m))
+		return;
 	struct event_identity event = member_event(m);
 	row_event(w, &event, m->when_ns, text_slice(m->source));
 }
@@ -158,7 +160,7 @@ static void put_excursion(struct part *part, struct json_writer *w, const struct
 	put_time(w, "first_seen", evidence_at(&v, 0)->when_ns);
 	put_time(w, "last_seen", e->last.when_ns);
 	put_time(w, "fired", fired_ns(g->rule, &e->first));
-	put_number(w, "count", evidence_count(&v));
+	put_number(w, "count", evidence_count(&v) - member_is_beginning(&e->first));
 	put_number(w, "firing_points", e->firing_points);
 	if (excursion_continues(g, index)) {
 		json_key(w, "continues");
@@ -213,7 +215,7 @@ int tell_firing(struct part *part, struct group *g, uint32_t from, uint32_t to, 
 	put_time(&w, "first_seen", group_member(g, from)->when_ns);
 	put_time(&w, "last_seen", m->when_ns);
 	put_time(&w, "fired", fired_ns(g->rule, m));
-	put_number(&w, "count", to - from);
+	put_number(&w, "count", to - from - member_is_beginning(m));
 	put_number(&w, "firing_points", 1);
 	put_events(&w, &v);
 	json_object_end(&w);

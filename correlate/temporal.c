@@ -85,7 +85,11 @@ int part_match(struct part *part, const struct match_entry *entry)
 	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count ||
 		(rule->numeric && plan_counts(rule, slot) && !tuple_number(entry->value, &number)))
 		return 0; /* of another ruleset, whose correlations are not these */
+	if (!plan_has_key(rule, entry->key))
+		return 0;
 	t->stats.matches++;
+	if (part->newest_ns == TIME_NONE || entry->when_ns < part->oldest_ns)
+		part->oldest_ns = entry->when_ns;
 	if (entry->when_ns > part->newest_ns)
 		part->newest_ns = entry->when_ns;
 	/* In time at its place, so it has been here before: a detector went back and told it again (W3). */
@@ -134,7 +138,7 @@ static int part_clock(struct part *part, const struct match_entry *entry)
 		if (watermark <= part->levels[n].watermark_ns)
 			continue;
 		part->levels[n].watermark_ns = watermark;
-		if (level_advance(part, n) < 0)
+		if (population_begin(part, n, watermark) < 0 || level_advance(part, n) < 0)
 			return -ERROR_MEMORY;
 	}
 	chain_levels(part);
@@ -339,7 +343,10 @@ static int end_level(struct temporal *t, uint32_t level)
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < t->part_count; i++) {
 		t->parts[i].levels[level].watermark_ns = INT64_MAX;
-		result = level_advance(&t->parts[i], level);
+		if (t->parts[i].newest_ns != TIME_NONE)
+			result = population_begin(&t->parts[i], level, t->parts[i].oldest_ns);
+		if (result == 0)
+			result = level_advance(&t->parts[i], level);
 	}
 	for (bool any = true; result == 0 && any;) {
 		any = false;

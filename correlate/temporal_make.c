@@ -19,7 +19,8 @@ static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 		return -ERROR_MEMORY;
 	part->rule_groups = env_zalloc(t->env, sizeof(*part->rule_groups) * (t->plan->count + 1));
 	part->refusals = env_zalloc(t->env, sizeof(*part->refusals) * (t->plan->count + 1));
-	return part->rule_groups == NULL || part->refusals == NULL ? -ERROR_MEMORY : 0;
+	part->begun = env_zalloc(t->env, sizeof(*part->begun) * (t->plan->count + 1));
+	return part->rule_groups == NULL || part->refusals == NULL || part->begun == NULL ? -ERROR_MEMORY : 0;
 }
 
 /* T12: how far back a replay has to begin, in observed time. A laid window depends on where its period began, so such a
@@ -116,6 +117,7 @@ static void part_clear(struct part *part)
 	env_free(env, part->samples);
 	env_free(env, part->rule_groups);
 	env_free(env, part->refusals);
+	env_free(env, part->begun);
 }
 
 void temporal_free(struct temporal *t)

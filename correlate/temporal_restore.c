@@ -310,6 +310,20 @@ static int restore_refusals(struct restoring *r)
 	return r->reader.failed ? -ERROR_FORMAT : 0;
 }
 
+/* Of correlations that have changed watching begins anew (T17). */
+static int restore_populations(struct restoring *r)
+{
+	uint32_t count = reader_u32(&r->reader);
+	reader_u32(&r->reader);
+	for (uint32_t i = 0; i < count && !r->reader.failed; i++) {
+		struct slice digest = reader_slice(&r->reader, 32);
+		const struct plan_rule *rule = r->reader.failed ? NULL : plan_find(r->part->temporal->plan, digest.ptr);
+		if (rule != NULL)
+			r->part->begun[rule->index] = true;
+	}
+	return r->reader.failed ? -ERROR_FORMAT : 0;
+}
+
 static int restore_clocks(struct restoring *r, uint32_t clocks, uint32_t samples)
 {
 	struct part *part = r->part;
@@ -344,6 +358,8 @@ static int restore_body(struct restoring *r, const uint32_t counts[4], struct er
 		result = outbox_restore(&r->part->outbox, &r->reader, error);
 	if (result == 0)
 		result = restore_refusals(r);
+	if (result == 0)
+		result = restore_populations(r);
 	if (result == 0)
 		result = restore_texts(r, counts[2]);
 	for (uint32_t i = 0; result == 0 && i < counts[3]; i++)

@@ -87,6 +87,19 @@ static void save_refusals(struct buffer *out, const struct part *part)
 		}
 }
 
+static void save_populations(struct buffer *out, const struct part *part)
+{
+	const struct plan *plan = part->temporal->plan;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < plan->count; i++)
+		count += part->begun[i];
+	buffer_add_u32(out, count);
+	buffer_add_u32(out, 0);
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (part->begun[i])
+			buffer_add(out, plan->rules[i].digest, 32);
+}
+
 static void save_clocks(struct buffer *out, const struct part *part)
 {
 	for (uint32_t i = 1; i < LIMIT_LEVELS; i++) {
@@ -121,6 +134,7 @@ static void save_part(struct buffer *out, const struct part *part)
 	save_clocks(out, part);
 	outbox_save(&part->outbox, out);
 	save_refusals(out, part);
+	save_populations(out, part);
 	save_texts(out, &part->texts);
 	for (uint32_t i = 0; i < part->table_size; i++)
 		if (part->table[i] != NULL)

@@ -112,7 +112,8 @@ struct part {
 	uint64_t offset; /* of the next record */
 	uint64_t silent_until; /* records below it were told before: they only rebuild */
 	int64_t observed_ns; /* newest seen */
-	int64_t newest_ns; /* newest `when`: where the data ends, when the input does (scan) */
+	int64_t oldest_ns, newest_ns; /* `when` of matches: where the data begins and ends, when the input does (scan) */
+	bool *begun; /* for each plan rule: its keys are being watched */
 	int64_t minute_ns; /* of the ledger */
 	struct clock_entry *clocks;
 	uint32_t clock_count, clock_room;
@@ -283,6 +284,13 @@ int tell_ledger(struct part *part);
 int chain_forward(struct part *part, const struct group *g, uint32_t from, uint32_t to, uint32_t index);
 void chain_levels(struct part *part);
 int64_t chain_watermark(const struct part *part, uint32_t level);
+
+/* ---- population.c: keys that are missed though nobody has heard them ---- */
+
+/* Begins to watch the keys of rules of this level, where that has not begun. */
+int population_begin(struct part *part, uint32_t level, int64_t when_ns);
+/* Stands for the beginning: no event. */
+bool member_is_beginning(const struct member *m);
 
 /* ---- advance.c ---- */
 

@@ -80,6 +80,57 @@ static int read_spanned(struct loader *l, const struct tree_node *map, const cha
 	return rc ? rc : read_span(l, n, inside, out);
 }
 
+static int add_key(struct loader *l, const struct tree_node *n, struct pending_correlation *p, struct slice *out)
+{
+	const struct tree_node *const one[] = {n};
+	bool list = n->type == TREE_LIST;
+	uint32_t count = list ? n->count : 1;
+	if (count != p->group_count)
+		return loader_refuse_at(l, "correlation-population", n, "a key has a value for each field of group-by");
+	for (uint32_t i = 0; i < count; i++) {
+		const struct tree_node *value = list ? n->items[i] : one[i];
+		if (!tree_is_scalar(value) || value->type == TREE_NULL)
+			return loader_refuse_at(l, "correlation-population", value, "a key is of texts and numbers");
+		out[i] = loader_copy(l, value->text);
+		if (!out[i].ptr)
+			return NO_MEMORY;
+	}
+	return 0;
+}
+
+/* {keys: [a, b]}, or with several fields {keys: [[a, x], [b, y]]}. */
+static int read_keys(struct loader *l, const struct tree_node *keys, struct pending_correlation *p)
+{
+	struct correlation *c = p->c;
+	if (keys->type != TREE_LIST || keys->count == 0 || p->group_count == 0)
+		return loader_refuse_at(l, "correlation-population", keys, "keys is a list, of values of the group-by fields");
+	struct slice *all = arena_zalloc(&l->set->arena, (size_t)keys->count * p->group_count * sizeof *all);
+	if (!all)
+		return NO_MEMORY;
+	c->keys = all;
+	for (; c->key_count < keys->count; c->key_count++) {
+		int rc = add_key(l, keys->items[c->key_count], p, all + (size_t)c->key_count * p->group_count);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int read_absence(struct loader *l, const struct tree_node *map, struct pending_correlation *p)
+{
+	static const char *const known[] = {"seen", "keys", NULL};
+	const struct tree_node *n = tree_get(map, "absence");
+	if (!n)
+		return 0;
+	const struct tree_node *seen = tree_get(n, "seen"), *keys = tree_get(n, "keys");
+	if (n->type != TREE_MAP || !seen == !keys)
+		return loader_refuse_at(l, "correlation-extension", n, "absence is {seen: 7d} or {keys: [a, b]}");
+	int rc = correlation_known_keys(l, n, "absence", known);
+	if (rc)
+		return rc;
+	return seen ? read_span(l, n, "seen", &p->c->seen_ns) : read_keys(l, keys, p);
+}
+
 int correlation_window_read(struct loader *l, const struct tree_node *map, struct pending_correlation *p)
 {
 	struct correlation *c = p->c;
@@ -94,7 +145,7 @@ int correlation_window_read(struct loader *l, const struct tree_node *map, struc
 	if (!rc && until)
 		rc = read_until(l, until, p);
 	if (!rc)
-		rc = read_spanned(l, map, "absence", "seen", &c->seen_ns);
+		rc = read_absence(l, map, p);
 	if (!rc)
 		rc = read_spanned(l, map, "new_value", "history", &c->history_ns);
 	if (!rc)
@@ -123,18 +174,18 @@ static int check_pivot(struct loader *l, const struct tree_node *at, const struc
 static int check_absence(struct loader *l, const struct tree_node *at, const struct pending_correlation *p)
 {
 	const struct correlation *c = p->c;
-	if (c->seen_ns == 0 && p->zero && c->window < WINDOW_BEFORE)
+	if (c->seen_ns == 0 && c->key_count == 0 && p->zero && c->window < WINDOW_BEFORE)
 		return loader_refuse_at(
 			l, "correlation-population", p->zero,
 			"only the absence of all matches would fulfil this: that needs a population of keys, as "
 			"in cresset: {absence: {seen: 7d}}");
-	if (c->seen_ns == 0)
+	if (c->seen_ns == 0 && c->key_count == 0)
 		return 0;
 	if (c->type != CORRELATION_EVENT_COUNT || !p->zero)
 		return loader_refuse_at(l, "correlation-population", at, "absence is of event_count with eq: 0");
 	if (c->window != WINDOW_SLIDING || c->until)
 		return refuse(l, at, "absence has windows of its own: from one match to the next");
-	if (c->seen_ns < c->timespan_ns)
+	if (c->key_count == 0 && c->seen_ns < c->timespan_ns)
 		return loader_refuse_at(l, "correlation-population", at,
 								"keys are silent for a timespan before they are told: seen must be at least as long");
 	return 0;

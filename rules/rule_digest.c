@@ -255,6 +255,9 @@ static void add_window(struct sha256 *s, const struct correlation *c)
 	add_span(s, "pivot", c->window >= WINDOW_BEFORE ? (int64_t)c->pivot + 1 : 0);
 	add_span(s, "until", c->until);
 	add_span(s, "seen", c->seen_ns);
+	add_span(s, "keys", c->key_count);
+	for (uint32_t i = 0; i < c->key_count * c->group_count; i++)
+		sha256_part(s, c->keys[i]);
 	add_span(s, "history", c->history_ns);
 	add_span(s, "suppress", c->suppress_ns);
 }

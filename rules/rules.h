@@ -125,6 +125,8 @@ struct correlation {
 	uint32_t pivot; /* place in rules[] */
 	bool until; /* the last of rules[] is not counted: a match of it ends windows */
 	int64_t seen_ns; /* T5: 0, or absence of keys that were seen in so long a time */
+	const struct slice *keys; /* T5: absence of these: group_count texts for each, as rules write them */
+	uint32_t key_count;
 	int64_t history_ns; /* 0, or value_count counts values that were not there for so long */
 	int64_t suppress_ns; /* T13: 0, or for so long after an incident others of its group are quiet */
 	bool distinct_events; /* T7 */

@@ -107,6 +107,7 @@ static inline void rules_drop(struct ruleset *r)
 		free((void *)(uintptr_t)c->rules);
 		free((void *)(uintptr_t)c->expression);
 		free((void *)(uintptr_t)c->steps);
+		free((void *)(uintptr_t)c->keys);
 		free(c);
 	}
 	free(r);

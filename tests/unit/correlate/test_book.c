@@ -174,6 +174,22 @@ static void test_replaced(void **state)
 	}
 }
 
+/* One that another keeps quiet is not among the open ones, until somebody takes it up. */
+static void test_suppressed(void **state)
+{
+	struct desk d;
+	(void)state;
+	desk_open(&d);
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_A, "final", "01", ""));
+	feed(&d, 0, ROW_INCIDENT, INCIDENT(ID_B, "final", "02", ",\"suppressed_by\":\"" ID_A "\",\"suppressed\":1"));
+	assert_null(strstr(listed(&d, true), "\"id\":\"" ID_B));
+	assert_non_null(strstr(listed(&d, true), "\"id\":\"" ID_A));
+	assert_non_null(strstr(listed(&d, false), "\"suppressed_by\":\"" ID_A "\""));
+	feed(&d, 3, ROW_AUDIT, CHANGE(ID_B, "1", "on_hold"));
+	assert_non_null(strstr(listed(&d, true), "\"id\":\"" ID_B));
+	desk_close(&d);
+}
+
 /* Rows of nobody's making do no harm. */
 static void test_strange_rows(void **state)
 {
@@ -319,10 +335,15 @@ static void test_silence_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_newest_first_and_once), cmocka_unit_test(test_batches_again),
-		cmocka_unit_test(test_compare_and_set),       cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_strange_rows),          cmocka_unit_test(test_memory_fails),
-		cmocka_unit_test(test_silence_terms),         cmocka_unit_test(test_silence_changes),
+		cmocka_unit_test(test_newest_first_and_once),
+		cmocka_unit_test(test_batches_again),
+		cmocka_unit_test(test_compare_and_set),
+		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_strange_rows),
+		cmocka_unit_test(test_memory_fails),
+		cmocka_unit_test(test_suppressed),
+		cmocka_unit_test(test_silence_terms),
+		cmocka_unit_test(test_silence_changes),
 		cmocka_unit_test(test_silence_row),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,13 @@ static struct ruleset *some_rules(void)
 		->history_ns = 15 * NS_PER_S;
 	rules_correlation(r, "until", CORRELATION_TEMPORAL_ORDERED, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 1)
 		->until = true;
+	struct correlation *silent =
+		rules_correlation(r, "silent", CORRELATION_EVENT_COUNT, base, 1, by_user, NULL, 10 * NS_PER_S, COMPARE_EQ, 0);
+	struct slice *keys = fake_must(calloc(2, sizeof(*keys)));
+	keys[0] = SLICE("ann");
+	keys[1] = SLICE("10.0.0.1");
+	silent->keys = keys;
+	silent->key_count = 2;
 	uint32_t inner[] = {many->rule.index, few->rule.index};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;

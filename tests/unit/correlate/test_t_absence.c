@@ -81,6 +81,57 @@ static void test_t5_end_of_input(void **state)
 	scene_close(&s);
 }
 
+/* ---- keys of a list ---- */
+
+static void listed(struct scene *s)
+{
+	struct correlation *c = correlate(s, CORRELATION_EVENT_COUNT, 1, by_user, 60, COMPARE_EQ, 0);
+	struct slice *keys = fake_must(calloc(4, sizeof(*keys)));
+	keys[0] = SLICE("Ann");
+	keys[1] = SLICE("10.0.0.1");
+	keys[2] = SLICE("never");
+	keys[3] = SLICE("ann"); /* is the first once more */
+	c->keys = keys;
+	c->key_count = 4;
+}
+
+static void never_heard(struct scene *s)
+{
+	listed(s);
+	scene_open(s);
+	put_tick(&s->p, 0, 0, T0 + LATENESS_NS); /* watching begins at T0 */
+	pipeline_run(&s->p);
+	if (s->restarts)
+		scene_restart(s);
+	happen(s, LATENESS_NS / NS_PER_S + 1, "x", "ann", "h");
+	for (int64_t i = 1; i <= 600; i += 60) {
+		happen_late(s, i, 300, "a", "ann");
+		happen_late(s, i, 300, "a", "other"); /* nobody misses it */
+		if (i < 200)
+			happen_late(s, i, 300, "a", "::ffff:10.0.0.1");
+		put_tick(&s->p, 0, 0, T0 + (i + 300) * NS_PER_S);
+	}
+	pipeline_run(&s->p);
+	tellings_read(&s->p, &s->t);
+	const char *never = final_of(s, "never");
+	says(never, "count", "0");
+	says(never, "events", "[]");
+	char text[64] = "\"";
+	clock_print(T0 + 60 * NS_PER_S, text + 1);
+	strcat(text, "\"");
+	says(never, "fired", text);
+	says(final_of(s, "::ffff:10.0.0.1"), "count", "1");
+	assert_int_equal(tellings_count(&s->t, ROW_INCIDENT, true), 2);
+	tellings_free(&s->t);
+	assert_int_equal(scene_end(s), 3); /* and ann, in the end; a silence is told once */
+}
+
+static void test_t5_listed_keys(void **state)
+{
+	(void)state;
+	twice(never_heard);
+}
+
 /* ---- new values ---- */
 
 static void new_values(struct scene *s, uint64_t need)
@@ -231,8 +282,11 @@ static void test_t13_suppression(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_t5_absence),      cmocka_unit_test(test_t5_end_of_input),
-		cmocka_unit_test(test_t18_new_value),   cmocka_unit_test(test_t18_history_is_bounded),
+		cmocka_unit_test(test_t5_absence),
+		cmocka_unit_test(test_t5_listed_keys),
+		cmocka_unit_test(test_t5_end_of_input),
+		cmocka_unit_test(test_t18_new_value),
+		cmocka_unit_test(test_t18_history_is_bounded),
 		cmocka_unit_test(test_t13_suppression),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

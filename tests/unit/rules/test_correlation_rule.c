@@ -129,7 +129,11 @@ static void bad_correlations_are_placed(void **state)
 		{OURS("{gte: 2}", "until: a"), 24, 18, "correlation-names", "same rule"},
 		{OURS("{gte: 2}", "until: nobody"), 24, 18, "correlation-reference", "nobody"},
 		{OURS("{gte: 2}", "until: b, window: {pivot: after}"), 20, 3, "correlation-window", "no until"},
-		{OURS("{gte: 2}", "absence: 7d"), 24, 20, "correlation-extension", "a map such as {seen: 7d}"},
+		{OURS("{gte: 2}", "absence: 7d"), 24, 20, "correlation-extension", "{keys: [a, b]}"},
+		{OURS("{eq: 0}", "absence: {keys: [x], seen: 7d}"), 24, 20, "correlation-extension", "{keys: [a, b]}"},
+		{OURS("{eq: 0}", "absence: {keys: [x]}"), 24, 27, "correlation-population", "group-by"},
+		{OURS("{eq: 0}\n  group-by: [x, y]", "absence: {keys: [[a, b], c]}"), 25, 36, "correlation-population",
+		 "for each field"},
 		{OURS("{gte: 2}", "absence: {seen: 7d}"), 20, 3, "correlation-population", "eq: 0"},
 		{OURS("{eq: 0}", "absence: {seen: 59s}"), 20, 3, "correlation-population", "at least as long"},
 		{OURS("{eq: 0}", "absence: {seen: 7d}, window: tumbling"), 20, 3, "correlation-window", "of its own"},
@@ -302,6 +306,9 @@ static void windows(void **state)
 	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 15m\n  condition: {eq: 0}\n"
 					   "  group-by: [host]\ncresset: {absence: {seen: 7d}}\n");
 	assert_true(c->seen_ns == 7 * NS_PER_DAY);
+	c = load_one(&rig, "  type: event_count\n  rules: [a]\n  timespan: 15m\n  condition: {eq: 0}\n"
+					   "  group-by: [host, port]\ncresset: {absence: {keys: [[gw, 17], [10.0.0.1, x]]}}\n");
+	assert_true(c->key_count == 2 && slice_equal(c->keys[1], SLICE("17")) && slice_equal(c->keys[3], SLICE("x")));
 	c = load_one(&rig, "  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 1, field: country}\n"
 					   "cresset: {new_value: {history: 30d}}\n");
 	assert_true(c->history_ns == 30 * NS_PER_DAY);
