@@ -29,6 +29,7 @@ void batch_get_row(const struct batch *batch, uint32_t row, struct batch_row *ou
 	CHECK(row < batch->row_count);
 	const uint8_t *p = batch->rows + (size_t)row * BATCH_ROW_BYTES;
 	uint32_t from = get_u32(p + ROW_AT_TEXT), flags = get_u16(p + ROW_AT_FLAGS);
+	out->index = row;
 	out->time_ns = (int64_t)get_u64(p + ROW_AT_TIME);
 	out->observed_ns = batch->observed_base_ns + get_u32(p + ROW_AT_OBSERVED);
 	out->original = slice_of(batch->text + from, get_u32(p + ROW_AT_ORIGINAL));

@@ -202,7 +202,7 @@ static int take_batch(struct detect *d, uint64_t offset, struct error *error)
 	d->event.epoch = batch->identity.epoch;
 	d->event.partition = batch->identity.partition;
 	bool moved = false;
-	int result = d->config.logsources == NULL ? evaluator_batch(d->evaluator, batch, skip, error) : 0;
+	int result = evaluator_batch(d->evaluator, batch, skip, error);
 	for (uint32_t i = skip; result == 0 && i < batch->row_count; i++)
 		result = take_row(d, i, &moved, error);
 	if (result < 0)

@@ -46,13 +46,6 @@ uint32_t candidates_next(const struct candidates *c, uint32_t from)
 	return CANDIDATES_END;
 }
 
-void candidates_touch(struct candidates *c, uint32_t first, uint32_t count)
-{
-	for (uint32_t word = first / 64; count && word <= (first + count - 1) / 64; word++)
-		c->touched[word / 64] |= UINT64_C(1) << (word % 64);
-	c->some |= count > 0;
-}
-
 void candidates_add(struct candidates *c, const uint32_t *rules, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)

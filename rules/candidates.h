@@ -25,8 +25,6 @@ static inline void candidates_drop(struct candidates *c, uint32_t rule)
 {
 	c->bits[rule / 64] &= ~(UINT64_C(1) << (rule % 64));
 }
-/* For who sets bits of these rules itself. */
-void candidates_touch(struct candidates *c, uint32_t first, uint32_t count);
 static inline void candidates_add_one(struct candidates *c, uint32_t rule)
 {
 	uint32_t word = rule / 64;

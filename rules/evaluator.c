@@ -18,7 +18,8 @@ struct evaluator {
 	struct routes routes;
 	struct regex_scratch *regex;
 	struct yara_scanner *yara;
-	uint32_t yara_first; /* YARA rules stand together at the end of the set */
+	const struct batch *yara_batch; /* its rows were looked at together, from yara_from on; null: none */
+	uint32_t yara_from;
 	struct arena batch; /* batch_routes and what is in them */
 	struct batch_route *batch_routes; /* by log source of the bound batch; the last is for none */
 	struct batch_route listed; /* of the row whose log sources were listed */
@@ -49,8 +50,6 @@ int evaluator_new(const struct env *env, struct ruleset *r, struct evaluator **o
 		rc = gather_init(&e->rows, env, r->columns);
 	if (!rc)
 		rc = gather_init(&e->row, env, r->columns);
-	while (e->yara_first < r->count && r->rules[e->yara_first]->kind != RULE_YARA)
-		e->yara_first++;
 	if (!rc && r->yara) {
 		e->yara = yara_scanner_new(env, r);
 		rc = e->yara ? 0 : -ERROR_MEMORY;
@@ -92,6 +91,11 @@ uint64_t evaluator_tried(const struct evaluator *e)
 uint64_t evaluator_tests(const struct evaluator *e)
 {
 	return e->view.tests;
+}
+
+uint64_t evaluator_yara_stray(const struct evaluator *e)
+{
+	return e->yara ? yara_scanner_stray(e->yara) : 0;
 }
 
 void evaluator_set_plain(struct evaluator *e, bool plain)
@@ -182,10 +186,29 @@ static int judge(struct evaluator *e)
 	return 0;
 }
 
-static void scan_yara(struct evaluator *e, const struct batch_row *row)
+static int scan_yara(struct evaluator *e, const struct batch *batch, const struct batch_row *row)
 {
-	candidates_touch(&e->candidates, e->yara_first, e->set->count - e->yara_first);
-	e->undecided += (uint64_t)yara_scanner_scan(e->yara, row->original, e->candidates.bits);
+	const uint32_t *rules;
+	bool begun = e->yara_batch == batch && row->index >= e->yara_from;
+	if (!begun && yara_scanner_batch(e->yara, batch, row->index, 1))
+		return -ERROR_MEMORY;
+	if (!begun)
+		e->yara_batch = NULL;
+	int n = yara_scanner_row(e->yara, row->index, e->plain, &rules, &e->undecided);
+	if (n > 0)
+		candidates_add(&e->candidates, rules, (uint32_t)n);
+	return n < 0 ? n : 0;
+}
+
+static int batch_yara(struct evaluator *e, const struct batch *batch, uint32_t first)
+{
+	if (!e->yara)
+		return 0;
+	if (yara_scanner_batch(e->yara, batch, first, batch->row_count - first))
+		return -ERROR_MEMORY;
+	e->yara_batch = batch;
+	e->yara_from = first;
+	return 0;
 }
 
 static void tell_hits(struct evaluator *e, void (*hit)(void *ctx, uint32_t rule), void *ctx)
@@ -245,9 +268,10 @@ static int gather_rows(struct evaluator *e, const struct batch *batch, uint32_t 
 int evaluator_batch(struct evaluator *e, const struct batch *batch, uint32_t first, struct error *error)
 {
 	e->has_rows = false;
+	e->yara_batch = NULL;
 	if (!batch || e->plain || first >= batch->row_count)
 		return 0;
-	if (bind(e, batch) || gather_rows(e, batch, first)) {
+	if (bind(e, batch) || gather_rows(e, batch, first) || batch_yara(e, batch, first)) {
 		e->view.batch_ptr = NULL;
 		return no_memory(error);
 	}
@@ -269,8 +293,8 @@ int evaluator_judge(struct evaluator *e, const struct batch *batch, const struct
 		return no_memory(error);
 	if (e->candidates.some && (enter(e, batch, row) || judge(e)))
 		return no_memory(error);
-	if (e->yara)
-		scan_yara(e, row);
+	if (e->yara && scan_yara(e, batch, row))
+		return no_memory(error);
 	if (e->candidates.some)
 		tell_hits(e, hit, ctx);
 	return 0;

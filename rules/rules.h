@@ -207,6 +207,8 @@ void evaluator_set_plain(struct evaluator *e, bool plain);
  * wants, what was seen and whether it holds. Nothing is left out because the answer was known before it. */
 int evaluator_explain(struct evaluator *e, uint32_t rule, const struct batch *batch, const struct batch_row *row,
 					  struct json_writer *w, struct error *error);
+/* YARA rules that held though nothing was seen to speak for them: 0, or a reading of conditions is wrong (docs/yara.md). */
+uint64_t evaluator_yara_stray(const struct evaluator *e);
 
 /* rules test: runs the example events that stand beside rules; each failure is a diagnostic. */
 int rules_test(const struct env *env, const char *const *paths, size_t path_count,

@@ -1,31 +1,16 @@
 #include "rules/yara_rules.h"
 
+#include "rules/yara_set.h"
+
 #include <errno.h>
-#include <stdio.h>
-#include <yara.h>
 
 #define YARA_FILE_BYTES (4 * (size_t)LIMIT_rule_file_bytes) /* public sets come as one file */
-#define NO_RULE UINT32_MAX
-#define SCAN_SECONDS 1 /* a backstop; libyara looks at the clock every 4 KiB */
-
-struct yara_source {
-	const char *path; /* its namespace; lives with the ruleset */
-	char *text; /* NUL-terminated; freed after the load */
-	size_t len;
-	bool refused;
-	struct yara_source *next;
-};
-
-struct yara_rules {
-	YR_RULES *rules;
-	uint32_t *index; /* YARA's number of a rule -> ours, NO_RULE for private ones */
-	uint32_t count;
-};
 
 struct yara_load {
 	struct loader *l;
 	struct yara_source *sources, **tail;
-	bool quiet; /* a second compilation says nothing twice */
+	struct yara_pieces pieces;
+	struct buffer pieced; /* the source of each piece */
 };
 
 /* ---- compiling ---- */
@@ -34,8 +19,6 @@ static void told(int level, const char *file, int line, const YR_RULE *rule, con
 {
 	struct yara_load *y = ctx;
 	(void)file;
-	if (y->quiet)
-		return;
 	y->l->rule = rule ? rule->identifier : "";
 	struct tree_node at = {.line = line > 0 ? (uint32_t)line : 0};
 	if (level == YARA_ERROR_LEVEL_ERROR)
@@ -45,61 +28,50 @@ static void told(int level, const char *file, int line, const YR_RULE *rule, con
 	y->l->rule = "";
 }
 
-static YR_COMPILER *compiler_new(struct yara_load *y)
+static struct yara_source *source_at(const struct yara_load *y, uint32_t piece)
 {
-	static const char *const externals[] = {"filename", "filepath", "extension", "filetype", "owner"};
-	YR_COMPILER *c;
-	if (yr_compiler_create(&c) != ERROR_SUCCESS)
-		return NULL;
-	yr_compiler_set_callback(c, told, y);
-	yr_compiler_set_include_callback(c, NULL, NULL, NULL); /* no rule may open files */
-	for (unsigned i = 0; i < sizeof externals / sizeof *externals; i++) {
-		if (yr_compiler_define_string_variable(c, externals[i], "") == ERROR_SUCCESS)
-			continue;
-		yr_compiler_destroy(c);
-		return NULL;
-	}
-	return c;
+	struct yara_source *source;
+	memcpy(&source, y->pieced.ptr + piece * sizeof source, sizeof source);
+	return source;
 }
 
-/* All sources that are not refused, each in its own namespace. *bad: the first that does not compile. */
-static int compile(struct yara_load *y, struct yara_source *only, YR_RULES **rules, struct yara_source **bad)
+static void entered(void *ctx, uint32_t piece)
 {
+	struct yara_load *y = ctx;
+	y->l->file = source_at(y, piece)->path;
+}
+
+/* All sources that are not refused (or only one), each in its own namespace. *bad: the first that does not compile. */
+static int compile(struct yara_load *y, struct yara_source *only, bool loud, YR_RULES **rules, struct yara_source **bad)
+{
+	struct yara_told aloud = {told, y, entered};
+	uint32_t piece;
 	*bad = NULL;
-	YR_COMPILER *c = compiler_new(y);
-	if (!c)
-		return NO_MEMORY;
-	int rc = 0;
-	for (struct yara_source *s = only ? only : y->sources; s && !*bad; s = only ? NULL : s->next) {
-		if (s->refused)
+	yara_pieces_reset(&y->pieces);
+	buffer_reset(&y->pieced);
+	for (struct yara_source *s = y->sources; s; s = s->next) {
+		if (s->refused || (only && s != only))
 			continue;
-		y->l->file = s->path;
-		if (yr_compiler_add_string(c, s->text, s->path) == 0)
-			continue;
-		*bad = s;
-		if (c->last_error == ERROR_INSUFFICIENT_MEMORY)
-			rc = NO_MEMORY;
+		yara_piece_begin(&y->pieces, s->path);
+		yara_piece_add(&y->pieces, slice_of(s->text, s->len));
+		buffer_add(&y->pieced, &s, sizeof s);
 	}
-	if (!rc && !*bad && rules && yr_compiler_get_rules(c, rules) != ERROR_SUCCESS)
-		rc = NO_MEMORY;
-	yr_compiler_destroy(c); /* one that met an error is good for nothing else */
-	return rc;
+	if (y->pieced.failed)
+		return NO_MEMORY;
+	int rc = yara_compile(&y->pieces, loud ? &aloud : NULL, rules, &piece);
+	if (rc == REFUSED)
+		*bad = source_at(y, piece);
+	return rc == REFUSED ? 0 : rc;
 }
 
 /* Everything at once; only when something is wrong, file by file to find out which. */
 static int compile_all(struct yara_load *y, YR_RULES **rules)
 {
 	struct yara_source *bad;
-	struct ruleset_counts before = y->l->counts;
-	y->quiet = true;
-	int rc = compile(y, NULL, rules, &bad);
-	y->quiet = false;
-	y->l->counts = before;
+	int rc = compile(y, NULL, false, rules, &bad);
 	for (struct yara_source *s = y->sources; !rc && s; s = s->next) {
 		struct yara_source *wrong;
-		if (s->refused)
-			continue;
-		rc = compile(y, s, NULL, &wrong); /* says what there is to say */
+		rc = compile(y, s, true, NULL, &wrong); /* says what there is to say */
 		if (!wrong)
 			continue;
 		s->refused = true;
@@ -108,8 +80,7 @@ static int compile_all(struct yara_load *y, YR_RULES **rules)
 	}
 	if (rc || !bad)
 		return rc;
-	y->quiet = true;
-	rc = compile(y, NULL, rules, &bad);
+	rc = compile(y, NULL, false, rules, &bad);
 	return rc ? rc : bad ? NO_MEMORY : 0;
 }
 
@@ -220,9 +191,9 @@ static int add_rules(struct yara_load *y, struct yara_rules *set)
 {
 	const YR_RULE *rule;
 	yr_rules_foreach(set->rules, rule) set->count++;
-	set->index = arena_alloc(&y->l->set->arena, (set->count + 1) * sizeof *set->index);
+	set->entries = arena_zalloc(&y->l->set->arena, (set->count + 1) * sizeof *set->entries);
 	struct sha256 *sha = sha256_new();
-	int rc = set->index && sha ? 0 : NO_MEMORY;
+	int rc = set->entries && sha ? 0 : NO_MEMORY;
 	uint32_t n = 0;
 	const struct yara_source *source = NULL;
 	if (!rc) {
@@ -230,7 +201,7 @@ static int add_rules(struct yara_load *y, struct yara_rules *set)
 		{
 			if (!source || strcmp(source->path, rule->ns->name) != 0)
 				source = source_of(y, rule);
-			rc = add_rule(y, rule, source, sha, &set->index[n++]);
+			rc = add_rule(y, rule, source, sha, &set->entries[n++].rule);
 			if (rc)
 				break;
 		}
@@ -287,85 +258,49 @@ static int yara_file(void *ctx, const char *path)
 	return 0;
 }
 
+static int load_set(struct yara_load *y)
+{
+	struct loader *l = y->l;
+	struct yara_rules *set = arena_zalloc(&l->set->arena, sizeof *set);
+	if (!set || yr_initialize() != ERROR_SUCCESS)
+		return NO_MEMORY;
+	/* what matched is never looked at, only where: without it a scan need not make room for it */
+	yr_set_configuration_uint32(YR_CONFIG_MAX_MATCH_DATA, 0);
+	l->set->yara = set; /* from here on yara_rules_free pairs with yr_initialize */
+	int rc = compile_all(y, &set->rules);
+	if (!rc)
+		rc = add_rules(y, set);
+	return rc ? rc : yara_plan(l, set, y->sources);
+}
+
 int yara_rules_load(struct loader *l, const char *const *paths, size_t count, struct error *error)
 {
 	struct yara_load y = {.l = l};
 	y.tail = &y.sources;
+	yara_pieces_init(&y.pieces, l->env);
+	buffer_init(&y.pieced, l->env);
 	int rc = rule_files_each(l->env, paths, count, name_is_yara, yara_file, &y, error);
-	if (rc || !y.sources) {
-		arena_reset(&l->tree);
-		return rc;
-	}
-	struct yara_rules *set = arena_zalloc(&l->set->arena, sizeof *set);
-	if (!set || yr_initialize() != ERROR_SUCCESS)
-		return NO_MEMORY;
-	l->set->yara = set; /* from here on yara_rules_free pairs with yr_initialize */
-	rc = compile_all(&y, &set->rules);
-	if (!rc)
-		rc = add_rules(&y, set);
+	if (!rc && y.sources)
+		rc = load_set(&y);
+	yara_pieces_free(&y.pieces);
+	buffer_free(&y.pieced);
 	arena_reset(&l->tree);
 	return rc;
+}
+
+static void destroy(YR_RULES *rules)
+{
+	if (rules)
+		yr_rules_destroy(rules);
 }
 
 void yara_rules_free(struct yara_rules *y)
 {
 	if (!y)
 		return;
-	if (y->rules)
-		yr_rules_destroy(y->rules);
+	destroy(y->rules);
+	destroy(y->batch);
+	for (uint32_t i = 0; y->shards && i < y->shard_count; i++)
+		destroy(y->shards[i].rules);
 	yr_finalize();
-}
-
-/* ---- scanning ---- */
-
-struct yara_scanner {
-	const struct env *env;
-	YR_SCANNER *scanner;
-	const struct yara_rules *set;
-	uint64_t *hits;
-};
-
-static int scanned(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
-{
-	struct yara_scanner *s = ctx;
-	(void)context;
-	if (message == CALLBACK_MSG_RULE_MATCHING) {
-		uint32_t rule = s->set->index[(const YR_RULE *)data - s->set->rules->rules_table];
-		if (rule != NO_RULE)
-			s->hits[rule / 64] |= UINT64_C(1) << (rule % 64);
-	}
-	return message == CALLBACK_MSG_TOO_MANY_MATCHES ? CALLBACK_ERROR : CALLBACK_CONTINUE;
-}
-
-struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r)
-{
-	struct yara_scanner *s = env_zalloc(env, sizeof *s);
-	if (!s)
-		return NULL;
-	s->env = env;
-	s->set = r->yara;
-	if (yr_scanner_create(r->yara->rules, &s->scanner) != ERROR_SUCCESS) {
-		env_free(env, s);
-		return NULL;
-	}
-	/* the text is memory of ours, never a mapped file that could shrink: no signal handlers are needed */
-	yr_scanner_set_flags(s->scanner, SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING);
-	yr_scanner_set_timeout(s->scanner, SCAN_SECONDS);
-	yr_scanner_set_callback(s->scanner, scanned, s);
-	return s;
-}
-
-void yara_scanner_free(struct yara_scanner *s)
-{
-	if (!s)
-		return;
-	yr_scanner_destroy(s->scanner);
-	env_free(s->env, s);
-}
-
-int yara_scanner_scan(struct yara_scanner *s, struct slice octets, uint64_t *hits)
-{
-	s->hits = hits;
-	const uint8_t *text = octets.len ? octets.ptr : (const uint8_t *)"";
-	return yr_scanner_scan_mem(s->scanner, text, octets.len) != ERROR_SUCCESS;
 }

@@ -1,6 +1,6 @@
-/* YARA rules of a ruleset: compiled by libyara into one set; a scanner per evaluator. Only files of rules/ include it.
+/* YARA rules of a ruleset: compiled by libyara; a scanner per evaluator. Only files of rules/ include it.
  *
- * libyara allocates by itself. A compiled set is shared by the scanners, read-only.
+ * libyara allocates by itself. Compiled sets are shared by the scanners, read-only.
  */
 #ifndef RULES_YARA_RULES_H
 #define RULES_YARA_RULES_H
@@ -15,7 +15,13 @@ void yara_rules_free(struct yara_rules *y);
 /* Null: no memory. */
 struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r);
 void yara_scanner_free(struct yara_scanner *s);
-/* Sets bit (rule index) of `hits` for each rule that holds. 0; 1 when it was given up at a limit. */
-int yara_scanner_scan(struct yara_scanner *s, struct slice octets, uint64_t *hits);
+/* Looks at the events of the batch from row `first` on, all at once; `count` rows. Then yara_scanner_row is asked about
+ * each of them, as often as one likes. -ERROR_MEMORY. */
+int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count);
+/* The rules that hold for that row, until the next call. Returns the number, or -ERROR_MEMORY. plain: judged as if each
+ * record were alone, by libyara and the whole set. *undecided grows by what was given up at a limit. */
+int yara_scanner_row(struct yara_scanner *s, uint32_t row, bool plain, const uint32_t **rules, uint64_t *undecided);
+/* Rules that a shard found and nothing had spoken for. Always 0: tests hold it to that. */
+uint64_t yara_scanner_stray(const struct yara_scanner *s);
 
 #endif

@@ -1,0 +1,218 @@
+#include "rules/yara_scanner.h"
+
+#define SCAN_SECONDS 1 /* a backstop; libyara looks at the clock every 4 KiB */
+
+/* ---- making and freeing ---- */
+
+static int scanned(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
+{
+	struct yara_scanner *s = ctx;
+	if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
+		return CALLBACK_ERROR;
+	if (message != CALLBACK_MSG_RULE_MATCHING)
+		return CALLBACK_CONTINUE;
+	uint32_t at = (uint32_t)((const YR_RULE *)data - context->rules->rules_table);
+	bool whole = s->shard == NO_RULE;
+	const struct yara_entry *e = &s->set->entries[whole ? at : s->set->shards[s->shard].entries[at]];
+	if (e->rule == NO_RULE)
+		return CALLBACK_CONTINUE;
+	s->stray += !whole && s->unit_stamps[e->unit] != s->stamp;
+	buffer_add_u32(&s->hits, e->rule);
+	return CALLBACK_CONTINUE;
+}
+
+YR_SCANNER *yara_scanner_make(YR_RULES *rules, YR_CALLBACK_FUNC callback, void *ctx)
+{
+	YR_SCANNER *scanner;
+	if (yr_scanner_create(rules, &scanner) != ERROR_SUCCESS)
+		return NULL;
+	/* the text is memory of ours, never a mapped file that could shrink: no signal handlers are needed */
+	yr_scanner_set_flags(scanner, SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING);
+	yr_scanner_set_timeout(scanner, SCAN_SECONDS);
+	yr_scanner_set_callback(scanner, callback, ctx);
+	return scanner;
+}
+
+static bool make_scanners(struct yara_scanner *s)
+{
+	s->whole = yara_scanner_make(s->set->rules, scanned, s);
+	if (s->set->batch)
+		s->batch = yara_scanner_make(s->set->batch, yara_batch_message, s);
+	s->shards = env_zalloc(s->env, (s->set->shard_count + 1) * sizeof *s->shards);
+	bool good = s->whole && s->shards && (s->batch || !s->set->batch);
+	for (uint32_t i = 0; good && i < s->set->shard_count; i++) {
+		s->shards[i] = yara_scanner_make(s->set->shards[i].rules, scanned, s);
+		good = s->shards[i] != NULL;
+	}
+	return good;
+}
+
+#define BUFFERS 8u
+static struct buffer *buffer_at(struct yara_scanner *s, unsigned i)
+{
+	struct buffer *all[BUFFERS] = {&s->blocks, &s->rows,        &s->found, &s->hints,
+								   &s->hinted, &s->hinted_from, &s->hits,  &s->units};
+	return all[i];
+}
+
+struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r)
+{
+	struct yara_scanner *s = env_zalloc(env, sizeof *s);
+	if (!s)
+		return NULL;
+	s->env = env;
+	s->set = r->yara;
+	for (unsigned i = 0; i < BUFFERS; i++)
+		buffer_init(buffer_at(s, i), env);
+	s->known = env_zalloc(env, (s->set->words_max + 1) * sizeof *s->known);
+	s->unit_stamps = env_zalloc(env, (s->set->unit_count + 1) * sizeof *s->unit_stamps);
+	s->shard_stamps = env_zalloc(env, (s->set->shard_count + 1) * sizeof *s->shard_stamps);
+	if (!s->known || !s->unit_stamps || !s->shard_stamps || !make_scanners(s)) {
+		yara_scanner_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void yara_scanner_free(struct yara_scanner *s)
+{
+	if (!s)
+		return;
+	if (s->whole)
+		yr_scanner_destroy(s->whole);
+	if (s->batch)
+		yr_scanner_destroy(s->batch);
+	for (uint32_t i = 0; s->shards && i < s->set->shard_count && s->shards[i]; i++)
+		yr_scanner_destroy(s->shards[i]);
+	for (unsigned i = 0; i < BUFFERS; i++)
+		buffer_free(buffer_at(s, i));
+	env_free(s->env, s->shards);
+	env_free(s->env, s->known);
+	env_free(s->env, s->unit_stamps);
+	env_free(s->env, s->shard_stamps);
+	env_free(s->env, s);
+}
+
+uint64_t yara_scanner_stray(const struct yara_scanner *s)
+{
+	return s->stray;
+}
+
+/* ---- rows ---- */
+
+static void add_blocks(struct yara_scanner *s, const struct batch *batch, uint32_t index)
+{
+	struct batch_row row;
+	buffer_add_u32(&s->rows, yara_block_count(s));
+	batch_get_row(batch, index, &row);
+	if (row.kind != ROW_EVENT)
+		return;
+	struct yara_block block = {row.original, index - s->first};
+	buffer_add(&s->blocks, &block, sizeof block);
+}
+
+int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
+{
+	s->first = first;
+	s->row_count = count;
+	buffer_reset(&s->blocks);
+	buffer_reset(&s->rows);
+	for (uint32_t i = 0; i < count; i++)
+		add_blocks(s, batch, first + i);
+	buffer_add_u32(&s->rows, yara_block_count(s));
+	int rc = s->blocks.failed || s->rows.failed ? -ERROR_MEMORY : yara_batch_scan(s);
+	if (rc)
+		s->row_count = 0;
+	return rc;
+}
+
+/* ---- a block ---- */
+
+static void mark(struct yara_scanner *s, uint32_t unit)
+{
+	if (s->unit_stamps[unit] == s->stamp || s->set->units[unit].shard == NO_RULE)
+		return;
+	s->unit_stamps[unit] = s->stamp;
+	buffer_add_u32(&s->units, unit);
+}
+
+static void mark_hinted(struct yara_scanner *s, uint32_t block)
+{
+	const uint32_t *from = (const uint32_t *)s->hinted_from.ptr, *units = (const uint32_t *)s->hinted.ptr;
+	for (uint32_t i = from[block]; i < from[block + 1]; i++)
+		mark(s, units[i]);
+}
+
+/* Those that hang on guards from `from` to `to` which hold. */
+static void mark_hung(struct yara_scanner *s, uint32_t from, uint32_t to, const struct yara_known *known)
+{
+	for (const struct yara_hook *h = s->set->hooks + from; h < s->set->hooks + to; h++) {
+		bool holds = yara_guard_holds(&h->guard, known);
+		for (uint32_t i = h->first; holds && i < h->first + h->count; i++) {
+			const struct yara_entry *e = &s->set->entries[s->set->hung[i]];
+			if (s->unit_stamps[e->unit] != s->stamp && yara_need_met(e->need, known))
+				mark(s, e->unit);
+		}
+	}
+}
+
+static void mark_guarded(struct yara_scanner *s, struct slice octets)
+{
+	const uint32_t *from = s->set->hooks_from;
+	struct yara_known known = {
+		.strings = STRINGS_ALL, .guards = GUARDS_LOOK, .octets = octets, .variables = UINT32_MAX};
+	if (octets.len)
+		mark_hung(s, from[octets.ptr[0]], from[octets.ptr[0] + 1], &known);
+	mark_hung(s, from[256], from[257], &known);
+}
+
+/* Scans by a shard, or NO_RULE: the whole set. Returns 1 when it was given up. */
+static uint64_t scan(struct yara_scanner *s, uint32_t shard, struct slice octets)
+{
+	const uint8_t *text = octets.len ? octets.ptr : (const uint8_t *)"";
+	YR_SCANNER *scanner = shard == NO_RULE ? s->whole : s->shards[shard];
+	s->shard = shard;
+	return yr_scanner_scan_mem(scanner, text, octets.len) != ERROR_SUCCESS;
+}
+
+/* The shards of the units that something speaks for. */
+static uint64_t judge_units(struct yara_scanner *s, struct slice octets)
+{
+	const uint32_t *units = (const uint32_t *)s->units.ptr;
+	uint64_t given_up = 0;
+	for (size_t i = 0; i < s->units.len / sizeof *units; i++) {
+		uint32_t shard = s->set->units[units[i]].shard;
+		if (s->shard_stamps[shard] == s->stamp)
+			continue;
+		s->shard_stamps[shard] = s->stamp;
+		given_up |= scan(s, shard, octets);
+	}
+	return given_up;
+}
+
+static uint64_t judge_block(struct yara_scanner *s, uint32_t block, bool plain)
+{
+	struct slice octets = yara_block_at(s, block)->octets;
+	if (plain || s->given_up)
+		return scan(s, NO_RULE, octets);
+	s->stamp++;
+	buffer_reset(&s->units);
+	mark_hinted(s, block);
+	mark_guarded(s, octets);
+	for (uint32_t i = 0; i < s->set->always_count; i++)
+		mark(s, s->set->always[i]);
+	return judge_units(s, octets);
+}
+
+int yara_scanner_row(struct yara_scanner *s, uint32_t row, bool plain, const uint32_t **rules, uint64_t *undecided)
+{
+	CHECK(row >= s->first && row - s->first < s->row_count);
+	const uint32_t *blocks = (const uint32_t *)s->rows.ptr + (row - s->first);
+	uint64_t given_up = 0;
+	buffer_reset(&s->hits);
+	for (uint32_t b = blocks[0]; b < blocks[1]; b++)
+		given_up |= judge_block(s, b, plain);
+	*undecided += given_up;
+	*rules = (const uint32_t *)s->hits.ptr;
+	return s->hits.failed || s->units.failed ? -ERROR_MEMORY : (int)(s->hits.len / sizeof **rules);
+}
