@@ -12,7 +12,7 @@ struct filter_name {
 struct filter_form {
 	struct logsource logsource;
 	const struct plan *plan;
-	const struct node *node;
+	const struct node *node; /* null: refused */
 	struct filter_form *next;
 };
 
@@ -161,34 +161,6 @@ static bool same_logsource(const struct logsource *a, const struct logsource *b)
 	return logsource_holds(a, b) && logsource_holds(b, a);
 }
 
-/* What it complains about was told when it was read: only refusals can be new. */
-static int filter_compile(struct loader *l, struct filter *f, const struct detection *d, const struct node **out)
-{
-	const struct rule *r = &d->rule;
-	for (const struct filter_form *form = f->forms; form; form = form->next)
-		if (same_logsource(&form->logsource, &r->logsource) && plan_equal(form->plan, d->plan)) {
-			*out = form->node;
-			return 0;
-		}
-	struct filter_form *form = arena_zalloc(&l->set->arena, sizeof *form);
-	if (!form)
-		return NO_MEMORY;
-	l->file = f->file;
-	l->rule = f->title;
-	l->logsource = form->logsource = r->logsource;
-	l->plan = form->plan = d->plan;
-	l->silent = true;
-	int rc = sigma_filter_detection(l, f->body, &form->node);
-	l->silent = false;
-	l->plan = NULL;
-	if (rc)
-		return rc;
-	form->next = f->forms;
-	f->forms = form;
-	*out = form->node;
-	return 0;
-}
-
 static int refuse_rule(struct loader *l, const struct rule *r, const struct filter *f)
 {
 	l->file = (const char *)r->file.ptr;
@@ -197,6 +169,38 @@ static int refuse_rule(struct loader *l, const struct rule *r, const struct filt
 		l->rule = "";
 	return loader_refuse(l, "sigma-filter-refused", r->line, 1, "a filter narrows this rule and was refused (%s:%u)",
 						 f->file, f->line);
+}
+
+/* What it complains about was told when it was read: only refusals can be new, and one is enough for all rules of the
+ * form. */
+static int form_compile(struct loader *l, struct filter *f, const struct detection *d, struct filter_form *form)
+{
+	l->file = f->file;
+	l->rule = f->title;
+	l->logsource = form->logsource = d->rule.logsource;
+	l->plan = form->plan = d->plan;
+	l->silent = true;
+	int rc = sigma_filter_detection(l, f->body, &form->node);
+	l->silent = false;
+	l->plan = NULL;
+	form->node = rc ? NULL : form->node;
+	form->next = f->forms;
+	f->forms = form;
+	return rc == NO_MEMORY ? rc : 0;
+}
+
+static int filter_compile(struct loader *l, struct filter *f, const struct detection *d, const struct node **out)
+{
+	struct filter_form *form = f->forms;
+	while (form && !(same_logsource(&form->logsource, &d->rule.logsource) && plan_equal(form->plan, d->plan)))
+		form = form->next;
+	if (!form) {
+		form = arena_zalloc(&l->set->arena, sizeof *form);
+		if (!form || form_compile(l, f, d, form))
+			return NO_MEMORY;
+	}
+	*out = form->node;
+	return form->node ? 0 : refuse_rule(l, &d->rule, f);
 }
 
 static int narrow(struct loader *l, struct detection *d, uint32_t count)

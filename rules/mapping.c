@@ -137,7 +137,8 @@ static int key_names(struct loader *l, struct slice name, const struct rule *rul
 					 uint32_t *count)
 {
 	struct slice piped[PLAN_NAMES] = {name};
-	const struct plan *plan = ((const struct detection *)rule)->plan;
+	const struct detection *d = rule_detection(rule);
+	const struct plan *plan = d ? d->plan : NULL;
 	uint32_t n = 1;
 	int rc = plan ? plan_names(l, plan, name, piped, &n) : 0;
 	*count = 0;

@@ -202,6 +202,27 @@ static void a_refused_filter_takes_its_rules(void **state)
 	rig_close(&rig);
 }
 
+/* What only shows in the place of a rule is said once, and each rule that goes with it by name. */
+static void a_form_that_is_refused_takes_its_rules(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_load(&rig,
+			 RULE("a", "windows", "{cmd: x}") "---\n" RULE("b", "windows", "{cmd: x}") "---\n" RULE(
+				 "c", "linux", "{cmd: x}") "---\ntitle: F\nlogsource: {product: windows}\nfilter: {s: {user|expand: "
+										   "'%svc%'}, condition: not s}\n");
+	assert_int_equal(rig.counts.loaded, 1);
+	assert_int_equal(rig.counts.refused, 2);
+	assert_int_equal(rig.told_count, 3);
+	assert_string_equal(rig.told[0].id, "sigma-placeholder");
+	assert_string_equal(rig.told[0].rule, "F");
+	assert_string_equal(rig.told[1].id, "sigma-filter-refused");
+	assert_string_equal(rig.told[1].rule, "Rule a");
+	assert_string_equal(rig.told[2].rule, "Rule b");
+	rig_close(&rig);
+}
+
 static void rule_digest(struct rig *rig, const char *text, uint8_t out[32])
 {
 	rig_load(rig, text);
@@ -237,7 +258,8 @@ int main(void)
 		cmocka_unit_test(rule_and_condition_must_hold),     cmocka_unit_test(several_filters_all_narrow),
 		cmocka_unit_test(it_reaches_other_files),           cmocka_unit_test(mappings_of_the_rule_hold),
 		cmocka_unit_test(correlations_count_what_is_left),  cmocka_unit_test(what_is_odd_is_said),
-		cmocka_unit_test(a_refused_filter_takes_its_rules), cmocka_unit_test(the_digest_holds_the_filter),
+		cmocka_unit_test(a_refused_filter_takes_its_rules), cmocka_unit_test(a_form_that_is_refused_takes_its_rules),
+		cmocka_unit_test(the_digest_holds_the_filter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
