@@ -6,8 +6,6 @@
  */
 #include "rules/correlation.h"
 
-#define DEPTH_MAX 64u
-
 struct parser {
 	struct loader *l;
 	const struct tree_node *at;
@@ -107,10 +105,10 @@ static int parse_primary(struct parser *x)
 	return rc;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_MAX bounds it */
+/* NOLINTNEXTLINE(misc-no-recursion): expression_depth bounds it */
 static int parse_not(struct parser *x)
 {
-	if (++x->depth > DEPTH_MAX)
+	if (++x->depth > (uint32_t)LIMIT_expression_depth)
 		return refuse(x, "the condition is nested too deep");
 	int rc;
 	if (token_is(x, "not")) {
@@ -292,9 +290,11 @@ static int ordered_expression(struct loader *l, struct pending_correlation *p)
 			stack[top++] = (struct steps){.first = used, .count = 1, .single = true};
 			steps[used++] = UINT64_C(1) << e->rule;
 		} else if (e->kind == EXPRESSION_NOT) {
+			CHECK(top >= 1);
 			taken = invert(steps, &stack[top - 1]);
 			used = stack[top - 1].first + stack[top - 1].count;
 		} else {
+			CHECK(top >= 2); /* what it joins stands before it */
 			top--;
 			taken = e->kind == EXPRESSION_OR ? join_or(steps, &stack[top - 1], &stack[top])
 											 : join_and(&stack[top - 1], &stack[top]);
@@ -305,6 +305,7 @@ static int ordered_expression(struct loader *l, struct pending_correlation *p)
 		return refuse_condition(l, p, "correlation-ordered",
 								"an order is one of steps joined by 'and': rules, several joined by 'or', or 'not' "
 								"of such");
+	CHECK(top == 1);
 	if (stack[0].count == 0)
 		return refuse_condition(l, p, "correlation-never", "an order needs a rule that is there");
 	c->steps = steps;

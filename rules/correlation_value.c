@@ -14,6 +14,7 @@ bool expression_holds(const struct expression *e, uint32_t count, uint64_t prese
 {
 	bool stack[EXPRESSION_PARTS_MAX];
 	uint32_t top = 0;
+	stack[0] = false;
 	for (uint32_t i = 0; i < count; i++) {
 		switch (e[i].kind) {
 		case EXPRESSION_RULE:

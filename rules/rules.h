@@ -95,8 +95,8 @@ enum correlation_window {
 	WINDOW_BEFORE, /* the timespan before each match of the pivot rule */
 	WINDOW_AFTER /* and behind it */
 };
-#define EXPRESSION_RULES_MAX 64u
-#define EXPRESSION_PARTS_MAX 512u
+#define EXPRESSION_RULES_MAX 64u /* LIMIT_expression_rules: one bit each */
+#define EXPRESSION_PARTS_MAX 512u /* LIMIT_expression_parts */
 
 struct correlation {
 	struct rule rule;

@@ -618,7 +618,7 @@ static void test_shuffled_and_restarted(void **state)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	uint64_t count = 100;
 #else
-	uint64_t count = 1000;
+	uint64_t count = 400;
 #endif
 	uint64_t from = first != NULL ? strtoull(first, NULL, 10) : 1;
 	(void)state;

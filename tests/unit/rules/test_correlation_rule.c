@@ -275,6 +275,49 @@ static void steps_of_an_order(void **state)
 	rig_close(&rig);
 }
 
+static void try_condition(struct rig *rig, const char *bases, const char *condition, bool taken)
+{
+	size_t size = strlen(bases) + strlen(condition) + 256;
+	char *text = fake_must(malloc(size));
+	snprintf(text, size, "%stitle: C\nid: outer\ncorrelation:\n  type: temporal\n  timespan: 1m\n  condition: %s\n",
+			 bases, condition);
+	rig_load(rig, text);
+	assert_int_equal(rig->counts.refused, taken ? 0 : 1);
+	if (!taken)
+		assert_string_equal(rig->told[0].id, "correlation-condition");
+	free(text);
+}
+
+/* Each limit of a condition, and one past it. */
+static void conditions_have_limits(void **state)
+{
+	static char bases[16384], names[2048], parts[4096], deep[1024];
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	for (int i = 0; i < LIMIT_expression_rules + 1; i++) {
+		snprintf(bases + strlen(bases), sizeof bases - strlen(bases),
+				 "title: r%d\nname: r%d\nlogsource: {category: t}\ndetection: {s: {a: %d}, condition: s}\n---\n", i, i,
+				 i);
+		snprintf(names + strlen(names), sizeof names - strlen(names), "%sr%d", i > 0 ? " or " : "", i);
+		if (i + 2 >= LIMIT_expression_rules + 1)
+			try_condition(&rig, bases, names, i < LIMIT_expression_rules);
+	}
+	strcpy(parts, "r0 or r0"); /* three parts; a name and a word more each time */
+	for (int n = 3; n <= LIMIT_expression_parts + 1; n += 2) {
+		if (n + 2 > LIMIT_expression_parts)
+			try_condition(&rig, bases, parts, n <= LIMIT_expression_parts);
+		strcat(parts, " or r0");
+	}
+	for (int over = 0; over < 2; over++) {
+		strcpy(deep, "r1 or ");
+		for (int i = 1; i < LIMIT_expression_depth + over; i++)
+			strcat(deep, "not ");
+		try_condition(&rig, bases, strcat(deep, "r0"), over == 0);
+	}
+	rig_close(&rig);
+}
+
 /* Our keys stand under cresset; window and gap beside timespan too, as others write them. */
 static void windows(void **state)
 {
@@ -461,6 +504,7 @@ int main(void)
 		cmocka_unit_test(types_over_numbers),
 		cmocka_unit_test(names_in_a_condition),
 		cmocka_unit_test(steps_of_an_order),
+		cmocka_unit_test(conditions_have_limits),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(ordered_without_a_condition_wants_all),
 		cmocka_unit_test(chains_resolve_in_any_order),
