@@ -194,7 +194,7 @@ static int scan_yara(struct evaluator *e, const struct batch *batch, const struc
 		return -ERROR_MEMORY;
 	if (!begun)
 		e->yara_batch = NULL;
-	int n = yara_scanner_row(e->yara, row->index, e->plain, &rules, &e->undecided);
+	int n = yara_scanner_row(e->yara, batch, row, e->plain, &rules, &e->undecided);
 	if (n > 0)
 		candidates_add(&e->candidates, rules, (uint32_t)n);
 	return n < 0 ? n : 0;

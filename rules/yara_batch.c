@@ -2,6 +2,7 @@
  * holds. It leaves none out: a match lies inside a block, `^`, `$` and word boundaries are those of the block, and the
  * strings are the rules' own. Strings with long gaps may be joined across blocks: a hint too many. */
 #include "rules/yara_scanner.h"
+#include "rules/yara_sieve.h"
 
 #include <stdlib.h>
 
@@ -14,13 +15,23 @@ static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
 	return block->context;
 }
 
+static bool is_kept(struct yara_scanner *s, struct slice octets)
+{
+	buffer_reset(&s->folded);
+	uint8_t *folded = buffer_room(&s->folded, octets.len + 8);
+	s->failed |= !folded;
+	return folded && octets.len && yara_sieve_keeps(s->set->sieve, s->set, octets, folded);
+}
+
+/* The next one that the sieve keeps, from s->at on. An empty block holds no string. */
 static YR_MEMORY_BLOCK *give_block(struct yara_scanner *s)
 {
+	while (s->at < yara_block_count(s) && !is_kept(s, yara_block_at(s, s->at)->octets))
+		s->at++;
 	if (s->at == yara_block_count(s))
 		return NULL;
 	struct slice octets = yara_block_at(s, s->at)->octets;
-	const uint8_t *text = octets.len ? octets.ptr : (const uint8_t *)"";
-	s->block = (YR_MEMORY_BLOCK){octets.len, (uint64_t)s->at << BLOCK_SHIFT, (void *)(uintptr_t)text, fetch};
+	s->block = (YR_MEMORY_BLOCK){octets.len, (uint64_t)s->at << BLOCK_SHIFT, (void *)(uintptr_t)octets.ptr, fetch};
 	return &s->block;
 }
 

@@ -107,6 +107,7 @@ static const struct yara_need *need_strings(struct reading *r, const uint64_t *s
 	if (!n)
 		return &yara_nothing;
 	n->set = set;
+	n->words = yara_words(r->rule->string_count);
 	n->least = least;
 	return n;
 }

@@ -13,6 +13,7 @@
 enum yara_guard_kind {
 	GUARD_SIZE, /* filesize */
 	GUARD_READ, /* uint8(at), int16be(at), ... */
+	GUARD_EXPRESSION, /* a comparison of expressions */
 	GUARD_VARIABLE /* the external variable number `at` is not empty */
 };
 enum yara_relation {
@@ -24,12 +25,35 @@ enum yara_relation {
 	RELATION_GE
 };
 
+enum yara_operation {
+	OPERATION_NUMBER,
+	OPERATION_SIZE,
+	OPERATION_READ, /* at the place that `left` gives */
+	OPERATION_OR,
+	OPERATION_XOR,
+	OPERATION_AND,
+	OPERATION_LEFT,
+	OPERATION_RIGHT,
+	OPERATION_ADD,
+	OPERATION_SUBTRACT
+};
+
+struct yara_expression;
+
 struct yara_guard {
 	enum yara_guard_kind kind;
 	enum yara_relation relation;
 	uint8_t width; /* octets read */
 	bool is_signed, is_big;
 	int64_t at, value;
+	const struct yara_expression *left, *right;
+};
+
+struct yara_expression {
+	enum yara_operation operation;
+	int64_t value;
+	struct yara_guard read; /* width, is_signed, is_big */
+	const struct yara_expression *left, *right;
 };
 
 enum yara_need_kind {
@@ -52,6 +76,7 @@ struct yara_need {
 	uint32_t count, least;
 	const struct yara_need **children; /* count of them */
 	const uint64_t *set; /* a bit for each string of the rule */
+	uint32_t words; /* of set */
 	const struct yara_need *rule;
 	struct yara_guard guard;
 };

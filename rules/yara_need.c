@@ -29,11 +29,68 @@ static int64_t read_at(const struct yara_guard *g, const uint8_t *p)
 	return g->is_signed ? (int64_t)(value << unused) >> unused : (int64_t)value;
 }
 
+/* False: undefined, past the end. */
+static bool read_defined(const struct yara_guard *g, int64_t at, struct slice octets, int64_t *value)
+{
+	if (at < 0 || octets.len < g->width || (uint64_t)at > octets.len - g->width)
+		return false;
+	*value = read_at(g, octets.ptr + at);
+	return true;
+}
+
+static int64_t join_numbers(enum yara_operation operation, uint64_t a, uint64_t b)
+{
+	switch (operation) {
+	case OPERATION_OR:
+		return (int64_t)(a | b);
+	case OPERATION_XOR:
+		return (int64_t)(a ^ b);
+	case OPERATION_AND:
+		return (int64_t)(a & b);
+	case OPERATION_LEFT:
+		return (int64_t)(a << b);
+	case OPERATION_RIGHT:
+		return (int64_t)a >> b;
+	case OPERATION_ADD:
+		return (int64_t)(a + b);
+	default:
+		return (int64_t)(a - b);
+	}
+}
+
+/* False: undefined, as is everything that is computed from it. */
+static bool compute(const struct yara_expression *x, struct slice octets, int64_t *value)
+{
+	int64_t a, b;
+	switch (x->operation) {
+	case OPERATION_NUMBER:
+		*value = x->value;
+		return true;
+	case OPERATION_SIZE:
+		*value = (int64_t)octets.len;
+		return true;
+	case OPERATION_READ:
+		return compute(x->left, octets, &a) && read_defined(&x->read, a, octets, value);
+	default:
+		break;
+	}
+	if (!compute(x->left, octets, &a) || !compute(x->right, octets, &b))
+		return false;
+	*value = join_numbers(x->operation, (uint64_t)a, (uint64_t)b);
+	return true;
+}
+
+static bool comparison_holds(const struct yara_guard *g, struct slice octets)
+{
+	int64_t a, b;
+	return compute(g->left, octets, &a) && compute(g->right, octets, &b) && relation_holds(g->relation, a, b);
+}
+
+/* No comparison with what is undefined holds. */
 static bool read_holds(const struct yara_guard *g, struct slice octets)
 {
-	if (g->at < 0 || octets.len < g->width || (uint64_t)g->at > octets.len - g->width)
-		return false; /* undefined past the end, and no comparison with that holds */
-	return relation_holds(g->relation, read_at(g, octets.ptr + g->at), g->value);
+	int64_t value;
+	return read_defined(g, g->at, octets, &value) && relation_holds(g->relation, value, g->value);
 }
 
 bool yara_guard_holds(const struct yara_guard *guard, const struct yara_known *known)
@@ -43,6 +100,8 @@ bool yara_guard_holds(const struct yara_guard *guard, const struct yara_known *k
 		return relation_holds(guard->relation, (int64_t)known->octets.len, guard->value);
 	case GUARD_READ:
 		return read_holds(guard, known->octets);
+	case GUARD_EXPRESSION:
+		return comparison_holds(guard, known->octets);
 	case GUARD_VARIABLE:
 		return known->variables >> guard->at & 1;
 	}
@@ -61,8 +120,10 @@ static bool strings_met(const struct yara_need *need, const struct yara_known *k
 
 int yara_guard_order(const struct yara_guard *a, const struct yara_guard *b)
 {
-	int64_t left[] = {a->kind, a->relation, a->width, a->is_signed, a->is_big, a->at, a->value};
-	int64_t right[] = {b->kind, b->relation, b->width, b->is_signed, b->is_big, b->at, b->value};
+	int64_t left[] = {a->kind,   a->relation, a->width, a->is_signed,
+					  a->is_big, a->at,       a->value, (int64_t)(uintptr_t)a->left};
+	int64_t right[] = {b->kind,   b->relation, b->width, b->is_signed,
+					   b->is_big, b->at,       b->value, (int64_t)(uintptr_t)b->left};
 	for (unsigned i = 0; i < sizeof left / sizeof *left; i++)
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;

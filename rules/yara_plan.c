@@ -1,7 +1,7 @@
 /* From compiled files to the forms in which rules are run (yara_set.h). Texts are cut here, compared with what libyara made of
  * them, and compiled once more: apart in shards, and as strings alone. Whatever does not fit stays in one unit that is judged
  * on every record. */
-#include "rules/yara_set.h"
+#include "rules/yara_sieve.h"
 
 #include <stdlib.h>
 
@@ -229,6 +229,17 @@ static void add_text(struct planner *p, struct yara_shard *shard, uint32_t entry
 	shard->entries[shard->count++] = entry;
 }
 
+static bool uses_variable(const struct place *at)
+{
+	int64_t number;
+	if (!at->text)
+		return true;
+	for (const struct yara_token *t = at->text->condition; t->type != YARA_END; t++)
+		if (t->type == YARA_WORD && yara_variable_find(t->text, &number))
+			return true;
+	return false;
+}
+
 static void add_unit(struct planner *p, struct yara_shard *shard, uint32_t unit, const struct yara_source **last)
 {
 	const struct yara_rules *set = p->set;
@@ -236,6 +247,7 @@ static void add_unit(struct planner *p, struct yara_shard *shard, uint32_t unit,
 	for (uint32_t i = set->units[unit].entry; left > 0; i++)
 		if (set->entries[i].unit == unit) {
 			add_text(p, shard, i, last);
+			shard->variables |= uses_variable(&p->places[i]);
 			left--;
 		}
 }
@@ -329,7 +341,11 @@ static int make_batch(struct planner *p)
 	if (n == 0)
 		return 0;
 	int rc = compile_again(p, &set->batch, n);
-	return rc ? rc : make_batch_bits(p);
+	if (!rc)
+		rc = make_batch_bits(p);
+	if (!rc)
+		set->sieve = yara_sieve_make(p->l, set);
+	return rc || set->sieve ? rc : NO_MEMORY;
 }
 
 int yara_plan(struct loader *l, struct yara_rules *set, const struct yara_source *sources)

@@ -45,6 +45,9 @@ const struct yara_need *need_join(struct reading *r, enum yara_need_kind kind, c
 const struct yara_need *need_string(struct reading *r, struct slice name);
 int depth_change(const struct yara_token *t);
 
+/* All of p, or null. */
+const struct yara_expression *read_expression(struct reading *r, struct part p);
+bool yara_read_width(struct slice name, struct yara_guard *g);
 /* A comparison or a call that needs something; else nothing. */
 const struct yara_need *read_relation(struct reading *r, struct part p);
 /* A value of the module pe that is undefined unless the octets begin as a PE file does. begins: p may go on. */

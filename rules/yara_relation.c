@@ -19,7 +19,7 @@ static bool relation_of(const struct yara_token *t, bool turned, enum yara_relat
 	return false;
 }
 
-static bool read_width(struct slice name, struct yara_guard *g)
+bool yara_read_width(struct slice name, struct yara_guard *g)
 {
 	static const struct {
 		const char *text;
@@ -47,7 +47,7 @@ static size_t read_subject(struct part p, size_t at, struct yara_guard *g)
 		return 1;
 	}
 	g->kind = GUARD_READ;
-	if (token_at(p, at)->type != YARA_WORD || !read_width(token_at(p, at)->text, g) || !is_at(p, at + 1, "(") ||
+	if (token_at(p, at)->type != YARA_WORD || !yara_read_width(token_at(p, at)->text, g) || !is_at(p, at + 1, "(") ||
 		token_at(p, at + 2)->type != YARA_NUMBER || !is_at(p, at + 3, ")"))
 		return 0;
 	g->at = token_at(p, at + 2)->value;
@@ -136,7 +136,7 @@ static bool is_plain_word(const struct yara_token *t)
 	for (unsigned i = 0; i < sizeof operators / sizeof *operators; i++)
 		if (yara_token_is(t, operators[i]))
 			return false;
-	return read_width(t->text, &guard) || (!yara_token_is(t + 1, "(") && !yara_token_is(t + 1, "."));
+	return yara_read_width(t->text, &guard) || (!yara_token_is(t + 1, "(") && !yara_token_is(t + 1, "."));
 }
 
 /* Arithmetic on offsets and lengths: those of a string that is not there are undefined. */
@@ -268,10 +268,21 @@ static bool read_variable(struct part p, struct yara_guard *g)
 	return false;
 }
 
+static bool read_comparison(struct reading *r, struct part p, struct yara_guard *g)
+{
+	const struct yara_token *at = only_relation(p, &g->relation);
+	g->kind = GUARD_EXPRESSION;
+	g->left = at ? read_expression(r, (struct part){p.first, at}) : NULL;
+	g->right = g->left ? read_expression(r, (struct part){at + 1, p.end}) : NULL;
+	return g->right != NULL;
+}
+
 const struct yara_need *read_relation(struct reading *r, struct part p)
 {
 	struct yara_guard guard = {0};
 	if (read_guard(p, &guard) || read_variable(p, &guard))
+		return need_guard(r, &guard);
+	if (read_comparison(r, p, &guard))
 		return need_guard(r, &guard);
 	const struct yara_need *n = read_counts(r, p);
 	if (n->kind == NEED_NOTHING)

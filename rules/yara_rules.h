@@ -20,7 +20,8 @@ void yara_scanner_free(struct yara_scanner *s);
 int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count);
 /* The rules that hold for that row, until the next call. Returns the number, or -ERROR_MEMORY. plain: judged as if each
  * record were alone, by libyara and the whole set. *undecided grows by what was given up at a limit. */
-int yara_scanner_row(struct yara_scanner *s, uint32_t row, bool plain, const uint32_t **rules, uint64_t *undecided);
+int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const struct batch_row *row, bool plain,
+					 const uint32_t **rules, uint64_t *undecided);
 /* Rules that a shard found and nothing had spoken for. Always 0: tests hold it to that. */
 uint64_t yara_scanner_stray(const struct yara_scanner *s);
 

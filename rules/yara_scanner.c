@@ -47,11 +47,11 @@ static bool make_scanners(struct yara_scanner *s)
 	return good;
 }
 
-#define BUFFERS 8u
+#define BUFFERS 11u
 static struct buffer *buffer_at(struct yara_scanner *s, unsigned i)
 {
-	struct buffer *all[BUFFERS] = {&s->blocks, &s->rows,        &s->found, &s->hints,
-								   &s->hinted, &s->hinted_from, &s->hits,  &s->units};
+	struct buffer *all[BUFFERS] = {&s->blocks, &s->rows,  &s->found,  &s->hints, &s->hinted,      &s->hinted_from,
+								   &s->hits,   &s->units, &s->folded, &s->text,  &s->fields.known};
 	return all[i];
 }
 
@@ -100,15 +100,15 @@ uint64_t yara_scanner_stray(const struct yara_scanner *s)
 
 /* ---- rows ---- */
 
-static void add_blocks(struct yara_scanner *s, const struct batch *batch, uint32_t index)
+static void add_row(struct yara_scanner *s, const struct batch *batch, uint32_t index)
 {
 	struct batch_row row;
-	buffer_add_u32(&s->rows, yara_block_count(s));
 	batch_get_row(batch, index, &row);
-	if (row.kind != ROW_EVENT)
-		return;
+	struct yara_row r = {yara_block_count(s), yara_fields_known(&s->fields, &row)};
 	struct yara_block block = {row.original, index - s->first};
-	buffer_add(&s->blocks, &block, sizeof block);
+	buffer_add(&s->rows, &r, sizeof r);
+	if (row.kind == ROW_EVENT)
+		buffer_add(&s->blocks, &block, sizeof block);
 }
 
 int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
@@ -117,10 +117,12 @@ int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32
 	s->row_count = count;
 	buffer_reset(&s->blocks);
 	buffer_reset(&s->rows);
+	yara_fields_bind(&s->fields, batch);
 	for (uint32_t i = 0; i < count; i++)
-		add_blocks(s, batch, first + i);
-	buffer_add_u32(&s->rows, yara_block_count(s));
-	int rc = s->blocks.failed || s->rows.failed ? -ERROR_MEMORY : yara_batch_scan(s);
+		add_row(s, batch, first + i);
+	struct yara_row end = {yara_block_count(s), 0};
+	buffer_add(&s->rows, &end, sizeof end);
+	int rc = s->blocks.failed || s->rows.failed || s->fields.known.failed ? -ERROR_MEMORY : yara_batch_scan(s);
 	if (rc)
 		s->row_count = 0;
 	return rc;
@@ -160,10 +162,28 @@ static void mark_guarded(struct yara_scanner *s, struct slice octets)
 {
 	const uint32_t *from = s->set->hooks_from;
 	struct yara_known known = {
-		.strings = STRINGS_ALL, .guards = GUARDS_LOOK, .octets = octets, .variables = UINT32_MAX};
+		.strings = STRINGS_ALL, .guards = GUARDS_LOOK, .octets = octets, .variables = s->variables};
 	if (octets.len)
 		mark_hung(s, from[octets.ptr[0]], from[octets.ptr[0] + 1], &known);
 	mark_hung(s, from[256], from[257], &known);
+}
+
+/* False: no memory, or what libyara makes of it. */
+static bool define(struct yara_scanner *s, YR_SCANNER *scanner)
+{
+	bool good = true;
+	if (s->variables && !s->has_values)
+		yara_fields_values(&s->fields, s->batch_now, s->row_now, &s->values);
+	s->has_values = true;
+	for (unsigned i = 0; good && i < YARA_VARIABLES; i++) {
+		buffer_reset(&s->text);
+		if (s->variables >> i & 1)
+			buffer_add_slice(&s->text, s->values.of[i]);
+		buffer_add_octet(&s->text, 0);
+		good = !s->text.failed && yr_scanner_define_string_variable(scanner, yara_variables[i],
+																	(const char *)s->text.ptr) == ERROR_SUCCESS;
+	}
+	return good;
 }
 
 /* Scans by a shard, or NO_RULE: the whole set. Returns 1 when it was given up. */
@@ -172,6 +192,8 @@ static uint64_t scan(struct yara_scanner *s, uint32_t shard, struct slice octets
 	const uint8_t *text = octets.len ? octets.ptr : (const uint8_t *)"";
 	YR_SCANNER *scanner = shard == NO_RULE ? s->whole : s->shards[shard];
 	s->shard = shard;
+	if ((shard == NO_RULE || s->set->shards[shard].variables) && !define(s, scanner))
+		return 1;
 	return yr_scanner_scan_mem(scanner, text, octets.len) != ERROR_SUCCESS;
 }
 
@@ -204,13 +226,18 @@ static uint64_t judge_block(struct yara_scanner *s, uint32_t block, bool plain)
 	return judge_units(s, octets);
 }
 
-int yara_scanner_row(struct yara_scanner *s, uint32_t row, bool plain, const uint32_t **rules, uint64_t *undecided)
+int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const struct batch_row *row, bool plain,
+					 const uint32_t **rules, uint64_t *undecided)
 {
-	CHECK(row >= s->first && row - s->first < s->row_count);
-	const uint32_t *blocks = (const uint32_t *)s->rows.ptr + (row - s->first);
+	CHECK(row->index >= s->first && row->index - s->first < s->row_count);
+	const struct yara_row *r = yara_row_at(s, row->index - s->first);
 	uint64_t given_up = 0;
 	buffer_reset(&s->hits);
-	for (uint32_t b = blocks[0]; b < blocks[1]; b++)
+	s->variables = r->variables;
+	s->batch_now = batch;
+	s->row_now = row;
+	s->has_values = false;
+	for (uint32_t b = r[0].first; b < r[1].first; b++)
 		given_up |= judge_block(s, b, plain);
 	*undecided += given_up;
 	*rules = (const uint32_t *)s->hits.ptr;

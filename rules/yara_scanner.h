@@ -2,6 +2,7 @@
 #ifndef RULES_YARA_SCANNER_H
 #define RULES_YARA_SCANNER_H
 
+#include "rules/yara_fields.h"
 #include "rules/yara_rules.h"
 #include "rules/yara_set.h"
 
@@ -9,6 +10,11 @@
 struct yara_block {
 	struct slice octets;
 	uint32_t row; /* counted from the first one looked at */
+};
+
+struct yara_row {
+	uint32_t first; /* block of it */
+	uint32_t variables; /* a bit for each that may be other than empty */
 };
 
 /* Something speaks for a unit. */
@@ -23,11 +29,13 @@ struct yara_scanner {
 	/* the rows looked at */
 	uint32_t first, row_count;
 	struct buffer blocks; /* struct yara_block, by row */
-	struct buffer rows; /* uint32_t: the first block of each row, and the end */
+	struct buffer rows; /* struct yara_row, and one for the end */
+	struct yara_fields fields; /* of the batch */
 	bool given_up; /* the batch scan came to no end: every rule may hold */
 	/* the batch scan */
 	uint32_t at; /* block that is being scanned */
 	YR_MEMORY_BLOCK block;
+	struct buffer folded; /* the block, for the sieve */
 	struct buffer found; /* uint64_t: block and string, of one rule */
 	struct buffer hints; /* struct yara_hint, in no order */
 	struct buffer hinted; /* uint32_t: units by block */
@@ -40,12 +48,23 @@ struct yara_scanner {
 	uint64_t *unit_stamps, *shard_stamps; /* equal to stamp: is one of them, has judged it */
 	uint64_t stamp;
 	uint32_t shard; /* that is being scanned; NO_RULE: the whole set */
+	uint32_t variables; /* of the row */
+	const struct batch *batch_now; /* during a call only */
+	const struct batch_row *row_now;
+	bool has_values;
+	struct yara_values values; /* made when a condition may ask for them */
+	struct buffer text; /* a value, ended by a NUL */
 	uint64_t stray;
 };
 
 static inline uint32_t yara_block_count(const struct yara_scanner *s)
 {
 	return (uint32_t)(s->blocks.len / sizeof(struct yara_block));
+}
+
+static inline const struct yara_row *yara_row_at(const struct yara_scanner *s, uint32_t i)
+{
+	return (const struct yara_row *)s->rows.ptr + i;
 }
 
 static inline const struct yara_block *yara_block_at(const struct yara_scanner *s, uint32_t i)

@@ -44,6 +44,7 @@ struct yara_shard {
 	YR_RULES *rules;
 	uint32_t *entries; /* for each of its rules */
 	uint32_t count;
+	bool variables; /* some condition names an external variable */
 };
 
 /* A guard that rules hang on. */
@@ -65,6 +66,7 @@ struct yara_rules {
 	uint32_t *batch_entries; /* for each of its rules */
 	uint32_t *batch_bits; /* for each of its strings: which of its rule's */
 	uint32_t words_max; /* of the strings of one rule */
+	const struct yara_sieve *sieve; /* of batch */
 	struct yara_hook *hooks; /* by octet */
 	uint32_t hook_count, hooks_from[258]; /* hooks of octet o: from hooks_from[o] to hooks_from[o + 1] */
 	uint32_t *hung; /* entries */

@@ -131,6 +131,41 @@ static void mistakes_have_places(void **state)
 	rig_close(&rig);
 }
 
+/* The external variables are those of the event, for each rule and each event anew. */
+static void variables_come_from_fields(void **state)
+{
+	static const struct {
+		const char *event;
+		uint32_t holds;
+	} cases[] = {
+		{"{m: x}", 1}, /* none */
+		{"{file.path: 'C:\\a\\b.txt.exe'}", 3},
+		{"{file.path: /a/b.txt.exe, file.name: c.pdf}", 1},
+		{"{file.name: x.exe}", 2},
+		{"{file.extension: exe, file.name: x}", 2},
+		{"{file.owner: root, user.name: otto}", 2},
+		{"{user.name: root}", 2},
+		{"{user.name: otto}", 1},
+		{"{file.type: EXE, m: needle}", 2},
+		{"{file.type: EXE}", 1},
+	};
+	struct rig rig;
+	(void)state;
+	rig_open(&rig);
+	rig_put(&rig, "/y/a.yar",
+			"rule cloaked { condition: filename matches /\\.txt\\.exe$/ and filepath contains \"a\" }\n"
+			"rule program { condition: extension == \".exe\" }\nrule root { condition: owner iequals \"ROOT\" }\n"
+			"rule typed { strings: $n = \"needle\" condition: $n and filetype == \"EXE\" }\n"
+			"rule untyped { condition: not filetype == \"ELF\" }\n");
+	load(&rig);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		uint32_t n = rig_holds(&rig, cases[i].event);
+		if (n != cases[i].holds)
+			fail_msg("%s: %u rules hold, wanted %u", cases[i].event, n, cases[i].holds);
+	}
+	rig_close(&rig);
+}
+
 static void without_the_option_there_are_none(void **state)
 {
 	struct rig rig;
@@ -149,11 +184,9 @@ static void without_the_option_there_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_become_rules),
-		cmocka_unit_test(a_bad_file_is_refused_alone),
-		cmocka_unit_test(files_have_limits),
-		cmocka_unit_test(mistakes_have_places),
-		cmocka_unit_test(without_the_option_there_are_none),
+		cmocka_unit_test(rules_become_rules),         cmocka_unit_test(a_bad_file_is_refused_alone),
+		cmocka_unit_test(files_have_limits),          cmocka_unit_test(mistakes_have_places),
+		cmocka_unit_test(variables_come_from_fields), cmocka_unit_test(without_the_option_there_are_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
