@@ -99,6 +99,18 @@ int verb_config_show(const struct args *args)
 	return with_config(args, true);
 }
 
+static void print_summary(struct buffer *json, const struct ruleset *ruleset, const struct ruleset_counts *counts)
+{
+	struct ruleset_yara yara;
+	ruleset_yara(ruleset, &yara);
+	buffer_add_format(json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u", counts->rules, counts->loaded,
+					  counts->refused, counts->warnings);
+	if (yara.by_strings + yara.by_guards + yara.always)
+		buffer_add_format(json, ",\"yara\":{\"by_strings\":%u,\"by_guards\":%u,\"always\":%u,\"shards\":%u}",
+						  yara.by_strings, yara.by_guards, yara.always, yara.shards);
+	buffer_add_str(json, "}\n");
+}
+
 int verb_rules_check(const struct args *args)
 {
 	struct buffer json;
@@ -111,8 +123,7 @@ int verb_rules_check(const struct args *args)
 	int result = setup_rules_piped(args->words, args->word_count, args->pipelines, args->pipeline_count, true, &told,
 								   &ruleset, &counts, &error);
 	if (!result)
-		buffer_add_format(&json, "{\"rules\":%u,\"loaded\":%u,\"refused\":%u,\"warnings\":%u}\n", counts.rules,
-						  counts.loaded, counts.refused, counts.warnings);
+		print_summary(&json, ruleset, &counts);
 	output_open(&output, args);
 	output_lines(&output, buffer_slice(&json));
 	int written = output_close(&output), code = counts.refused ? EXIT_RULES : EXIT_OK;

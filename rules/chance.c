@@ -56,6 +56,22 @@ unsigned text_bits(struct slice text)
 	return bits;
 }
 
+uint32_t text_rarest(struct slice text, uint32_t width)
+{
+	uint32_t best = 0;
+	unsigned best_bits = 0;
+	for (uint32_t at = 0; at + width <= text.len; at++) {
+		unsigned bits = 0;
+		for (uint32_t i = 0; i < width; i++)
+			bits += octet_bits(text.ptr[at + i]);
+		if (bits > best_bits) {
+			best = at;
+			best_bits = bits;
+		}
+	}
+	return best;
+}
+
 double chance_of_bits(unsigned bits)
 {
 	double chance = 1;

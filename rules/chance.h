@@ -9,6 +9,8 @@
 
 /* How rare a text is: it is expected in one of 2^bits. */
 unsigned text_bits(struct slice text);
+/* Where the rarest `width` octets of a text stand that has as many. */
+uint32_t text_rarest(struct slice text, uint32_t width);
 double chance_of_bits(unsigned bits); /* more than 14 count as 14 */
 
 #endif

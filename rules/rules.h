@@ -207,6 +207,14 @@ void evaluator_set_plain(struct evaluator *e, bool plain);
  * wants, what was seen and whether it holds. Nothing is left out because the answer was known before it. */
 int evaluator_explain(struct evaluator *e, uint32_t rule, const struct batch *batch, const struct batch_row *row,
 					  struct json_writer *w, struct error *error);
+/* ---- YARA ---- */
+
+/* How many rules are seen by which means (docs/yara.md). */
+struct ruleset_yara {
+	uint32_t by_strings, by_guards, always, shards;
+};
+void ruleset_yara(const struct ruleset *r, struct ruleset_yara *out);
+
 /* YARA rules that held though nothing was seen to speak for them: 0, or a reading of conditions is wrong (docs/yara.md). */
 uint64_t evaluator_yara_stray(const struct evaluator *e);
 

@@ -270,7 +270,9 @@ static int load_set(struct yara_load *y)
 	int rc = compile_all(y, &set->rules);
 	if (!rc)
 		rc = add_rules(y, set);
-	return rc ? rc : yara_plan(l, set, y->sources);
+	if (!rc)
+		rc = yara_plan(l, set, y->sources);
+	return rc ? rc : yara_tell_costs(l, set);
 }
 
 int yara_rules_load(struct loader *l, const char *const *paths, size_t count, struct error *error)
@@ -286,6 +288,17 @@ int yara_rules_load(struct loader *l, const char *const *paths, size_t count, st
 	buffer_free(&y.pieced);
 	arena_reset(&l->tree);
 	return rc;
+}
+
+void ruleset_yara(const struct ruleset *r, struct ruleset_yara *out)
+{
+	*out = (struct ruleset_yara){0};
+	if (!r->yara)
+		return;
+	out->by_strings = r->yara->paths[PATH_STRINGS];
+	out->by_guards = r->yara->paths[PATH_GUARDS];
+	out->always = r->yara->paths[PATH_ALWAYS];
+	out->shards = r->yara->shard_count;
 }
 
 static void destroy(YR_RULES *rules)

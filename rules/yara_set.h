@@ -86,6 +86,8 @@ struct yara_source {
 
 /* yara_plan.c: entries, units and shards of a set whose `rules`, `count` and entries' `rule` are filled. 0 or NO_MEMORY. */
 int yara_plan(struct loader *l, struct yara_rules *set, const struct yara_source *sources);
+/* yara_cost.c: a warning for each rule that is judged on every record. */
+int yara_tell_costs(struct loader *l, const struct yara_rules *set);
 /* yara_hooks.c */
 int yara_hooks_make(struct loader *l, struct yara_rules *set);
 

@@ -174,6 +174,31 @@ static void rules_may_refer_to_others(void **state)
 	rig_close(&rig);
 }
 
+/* Which means each rule is seen by, and who is told of those that none is for. */
+static void paths_are_counted(void **state)
+{
+	struct rig rig;
+	struct ruleset_yara yara;
+	(void)state;
+	rig_open(&rig);
+	load(
+		&rig,
+		"rule a { strings: $a = \"needle\" condition: $a and not filesize > 5 }\nrule b { condition: uint16(0) == 0x5a4d }\n"
+		"rule c { strings: $a = \"needle\" condition: uint16(0) == 0x5a4d and $a }\n"
+		"rule d { condition: uint16(0) == 0x5a4d or uint32be(0) == 0x7f454c46 }\n"
+		"private rule p { condition: true }\n"
+		"rule e {\n condition: not filesize < 5 }\n");
+	ruleset_yara(rig.set, &yara);
+	assert_int_equal(yara.by_strings, 1);
+	assert_int_equal(yara.by_guards, 3);
+	assert_int_equal(yara.always, 1);
+	assert_int_equal(rig.counts.warnings, 1);
+	assert_string_equal(rig.told[0].id, "yara-always");
+	assert_string_equal(rig.told[0].rule, "e");
+	assert_int_equal(rig.told[0].line, 6);
+	rig_close(&rig);
+}
+
 /* Text that is easily cut wrongly. */
 static void texts_are_cut_as_libyara_does(void **state)
 {
@@ -346,9 +371,13 @@ static void random_rules_and_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conditions_are_read_carefully), cmocka_unit_test(records_stay_apart),
-		cmocka_unit_test(rules_may_refer_to_others),     cmocka_unit_test(texts_are_cut_as_libyara_does),
-		cmocka_unit_test(too_many_matches_give_way),     cmocka_unit_test(random_rules_and_records),
+		cmocka_unit_test(conditions_are_read_carefully),
+		cmocka_unit_test(records_stay_apart),
+		cmocka_unit_test(rules_may_refer_to_others),
+		cmocka_unit_test(texts_are_cut_as_libyara_does),
+		cmocka_unit_test(paths_are_counted),
+		cmocka_unit_test(too_many_matches_give_way),
+		cmocka_unit_test(random_rules_and_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
