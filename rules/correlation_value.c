@@ -21,13 +21,16 @@ bool expression_holds(const struct expression *e, uint32_t count, uint64_t prese
 			stack[top++] = present >> e[i].rule & 1;
 			break;
 		case EXPRESSION_NOT:
+			CHECK(top >= 1);
 			stack[top - 1] = !stack[top - 1];
 			break;
 		case EXPRESSION_AND:
+			CHECK(top >= 2); /* what it joins stands before it */
 			top--;
 			stack[top - 1] &= stack[top];
 			break;
 		case EXPRESSION_OR:
+			CHECK(top >= 2);
 			top--;
 			stack[top - 1] |= stack[top];
 			break;
