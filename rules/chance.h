@@ -11,6 +11,6 @@
 unsigned text_bits(struct slice text);
 /* Where the rarest `width` octets of a text stand that has as many. */
 uint32_t text_rarest(struct slice text, uint32_t width);
-double chance_of_bits(unsigned bits); /* more than 14 count as 14 */
+double chance_of_bits(unsigned bits); /* more than 40 count as 40 */
 
 #endif

@@ -101,6 +101,7 @@ uint64_t evaluator_yara_stray(const struct evaluator *e)
 void evaluator_set_plain(struct evaluator *e, bool plain)
 {
 	e->plain = plain;
+	e->view.plain = plain;
 }
 
 /* ---- routes of the batch ---- */

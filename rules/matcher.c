@@ -1,5 +1,7 @@
 #include "rules/matcher.h"
 
+#include "common/text.h"
+
 /* ---- one value ---- */
 
 static enum verdict verdict_of(bool holds)
@@ -61,6 +63,24 @@ static enum verdict regex_verdict(const struct matcher *m, struct slice text, st
 	return VERDICT_UNKNOWN;
 }
 
+/* A dot takes all but the end of a line and what is no UTF-8. */
+static bool is_line(struct slice text)
+{
+	return slice_find_octet(text, '\n', 0) == SIZE_MAX && slice_find_octet(text, '\r', 0) == SIZE_MAX &&
+		   utf8_valid(text);
+}
+
+/* What is not in the outline cannot match; where the outline is all there is to the expression, what is matches. */
+static enum verdict outlined_verdict(const struct matcher *m, struct row_view *v, struct view_value *x,
+									 struct regex_scratch *scratch)
+{
+	if (m->pattern && !view_matches(v, x, m->pattern))
+		return VERDICT_FALSE;
+	if (m->outline_whole && is_line(x->text))
+		return VERDICT_TRUE;
+	return regex_verdict(m, x->text, scratch);
+}
+
 static bool other_holds(const struct matcher *m, struct row_view *v, struct view_value *x, struct view_value *y)
 {
 	struct slice a = m->cased ? x->text : view_folded(v, x), b = m->cased ? y->text : view_folded(v, y);
@@ -92,12 +112,14 @@ static enum verdict value_judge(const struct matcher *m, struct row_view *v, str
 								struct regex_scratch *regex)
 {
 	const uint8_t *address;
+	if (m->kind == MATCH_TEXT && !m->cased)
+		return verdict_of(view_matches(v, x, m->pattern));
 	v->tests++;
 	switch (m->kind) {
 	case MATCH_TEXT:
-		return verdict_of(pattern_match(m->pattern, m->cased ? x->text : view_folded(v, x)));
+		return verdict_of(pattern_match(m->pattern, x->text));
 	case MATCH_REGEX:
-		return regex_verdict(m, x->text, regex);
+		return outlined_verdict(m, v, x, regex);
 	case MATCH_NETWORK:
 		return verdict_of(view_address(x, &address) && network_holds(m->network, m->bits, address));
 	case MATCH_NUMBER:

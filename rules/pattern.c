@@ -125,6 +125,60 @@ bool pattern_match(const struct pattern *p, struct slice s)
 	return p->open_end || segment_ends(&p->segments[p->count - 1], s, at);
 }
 
+/* ---- hints ---- */
+
+/* The last octets as a number: the last one is the highest, zeros before the first. */
+static uint64_t slice_tail(struct slice s)
+{
+	return s.len >= 8 ? slice_head(slice_from(s, s.len - 8)) : s.len ? slice_head(s) << 8 * (8 - s.len) : 0;
+}
+
+static void hint_ends(struct pattern *p)
+{
+	const struct segment *first = p->segments, *last = first + p->count - 1;
+	struct pattern_hint *h = &p->hint;
+	if (!p->open_start && first->part_count == 0) {
+		size_t len = first->literal.len;
+		h->head = slice_head(first->literal);
+		h->head_mask = len >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * len) - 1;
+	}
+	if (!p->open_end && last->part_count == 0 && last->literal.len) {
+		size_t len = last->literal.len;
+		h->tail = slice_tail(last->literal);
+		h->tail_mask = len >= 8 ? UINT64_MAX : ~(UINT64_MAX >> 8 * len);
+	}
+}
+
+/* Pairs from all over the longest literal. */
+static void hint_pairs(struct pattern *p)
+{
+	struct slice longest = SLICE_NONE;
+	for (uint32_t i = 0; i < p->count; i++)
+		if (p->segments[i].part_count == 0 && p->segments[i].literal.len > longest.len)
+			longest = p->segments[i].literal;
+	size_t pairs = longest.len < 2 ? 0 : longest.len - 1;
+	p->hint.pair_count = pairs < PATTERN_PAIRS ? (uint32_t)pairs : PATTERN_PAIRS;
+	for (uint32_t i = 0; i < p->hint.pair_count; i++) {
+		size_t at = p->hint.pair_count < 2 ? 0 : i * (pairs - 1) / (p->hint.pair_count - 1);
+		p->hint.pairs[i] = pair_place(longest.ptr[at], longest.ptr[at + 1]);
+	}
+}
+
+void pattern_text_ends(struct pattern_text *t, struct slice text)
+{
+	*t = (struct pattern_text){.head = slice_head(text), .tail = slice_tail(text)};
+}
+
+void pattern_text_pairs(struct pattern_text *t, struct slice text, uint64_t *bits, uint32_t mask)
+{
+	for (size_t i = 1; i < text.len; i++) {
+		uint32_t place = pair_place(text.ptr[i - 1], text.ptr[i]) & mask;
+		bits[place / 64] |= UINT64_C(1) << place % 64;
+	}
+	t->pairs = bits;
+	t->pair_mask = mask;
+}
+
 /* ---- building ---- */
 
 static bool unit_is_special(uint32_t u)
@@ -227,6 +281,10 @@ struct pattern *pattern_new(struct arena *arena, const struct unit_text *t, bool
 		i = end + 1;
 	}
 	CHECK(p->count <= t->count / 2 + 1);
+	if (!cased && p->count) {
+		hint_ends(p);
+		hint_pairs(p);
+	}
 	return p;
 }
 

@@ -32,7 +32,28 @@ struct segment {
 	uint32_t part_count; /* 0: literal only */
 };
 
+/* What a text is asked before it is compared: its first and last octets, and which pairs of octets are in it. */
+#define PATTERN_PAIRS 4u
+struct pattern_hint {
+	uint64_t head, head_mask, tail, tail_mask; /* of eight octets, as in slice_head; masks 0: any */
+	uint32_t pairs[PATTERN_PAIRS]; /* pair_place of some that it must have */
+	uint32_t pair_count;
+};
+
+/* A text as hints are compared with it. */
+struct pattern_text {
+	uint64_t head, tail; /* the last octet is the highest */
+	const uint64_t *pairs; /* bits by pair_place, or null */
+	uint32_t pair_mask;
+};
+
+static inline uint32_t pair_place(uint8_t first, uint8_t second)
+{
+	return (uint32_t)(first << 8 | second) * UINT32_C(0x9e3779b1) >> 12;
+}
+
 struct pattern {
+	struct pattern_hint hint; /* of one that is not cased */
 	const struct segment *segments;
 	uint32_t count;
 	bool open_start, open_end; /* a star there */
@@ -53,5 +74,24 @@ bool unit_text_octets(struct arena *arena, const struct unit_text *t, struct sli
 struct pattern *pattern_new(struct arena *arena, const struct unit_text *t, bool cased);
 /* `value` must be folded unless the pattern is cased. */
 bool pattern_match(const struct pattern *p, struct slice value);
+
+/* False: a folded text of this kind does not match. */
+static inline bool pattern_may(const struct pattern *p, const struct pattern_text *t)
+{
+	const struct pattern_hint *h = &p->hint;
+	uint32_t found = 0;
+	if (((t->head ^ h->head) & h->head_mask) | ((t->tail ^ h->tail) & h->tail_mask))
+		return false;
+	for (; t->pairs && found < h->pair_count; found++) {
+		uint32_t place = h->pairs[found] & t->pair_mask;
+		if (!(t->pairs[place / 64] >> place % 64 & 1))
+			return false;
+	}
+	return true;
+}
+/* The ends of a folded text, and room for no pairs. */
+void pattern_text_ends(struct pattern_text *t, struct slice text);
+/* Marks the pairs of a text: places [0, mask], mask + 1 a power of two of 64 or more, `bits` zeros. */
+void pattern_text_pairs(struct pattern_text *t, struct slice text, uint64_t *bits, uint32_t mask);
 
 #endif

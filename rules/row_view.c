@@ -1,6 +1,8 @@
 #include "rules/row_view.h"
 
 #define SCRATCH_BYTES 262144u
+#define SEARCHES_BARE 6u /* of a value, before its pairs are noted */
+#define PAIR_PLACES_MAX 65536u
 
 int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields)
 {
@@ -143,7 +145,32 @@ struct slice view_folded(struct row_view *v, struct view_value *x)
 	}
 	x->folded = slice_of(room, fold(x->text, room));
 	x->has_folded = true;
+	x->searches = 0;
+	pattern_text_ends(&x->hinted, x->folded);
 	return x->folded;
+}
+
+/* Where a value is searched again and again, the pairs of octets that it has are written down once: a bit in eight is set at
+ * most, unless the value is very long. Without memory for it nothing is wrong. */
+static void note_pairs(struct row_view *v, struct view_value *x)
+{
+	uint32_t places = 512;
+	while (places < 8 * x->folded.len && places < PAIR_PLACES_MAX)
+		places *= 2;
+	uint64_t *bits = arena_zalloc(&v->scratch, places / 8);
+	if (bits)
+		pattern_text_pairs(&x->hinted, x->folded, bits, places - 1);
+}
+
+bool view_matches(struct row_view *v, struct view_value *x, const struct pattern *p)
+{
+	struct slice folded = view_folded(v, x);
+	if (!v->plain && !pattern_may(p, &x->hinted))
+		return false;
+	v->tests++;
+	if (!v->plain && p->hint.pair_count && ++x->searches == SEARCHES_BARE)
+		note_pairs(v, x);
+	return pattern_match(p, folded);
 }
 
 const struct number *view_number(struct view_value *x)

@@ -21,6 +21,8 @@ struct view_value {
 	struct batch_value value;
 	struct slice text; /* printed when the value is SMALL */
 	struct slice folded;
+	struct pattern_text hinted; /* of folded */
+	uint32_t searches; /* in folded */
 	struct number number;
 	uint8_t address[16];
 	char small[12];
@@ -49,7 +51,8 @@ struct row_view {
 	struct view_value *values; /* with the same index */
 	uint32_t link_room, value_room;
 	uint32_t stamp;
-	uint64_t tests; /* values looked at by matchers, since the view was made */
+	bool plain; /* values are compared, not asked for hints before */
+	uint64_t tests; /* values that were compared or searched, since the view was made */
 	struct batch_row row;
 	const struct batch *batch; /* during a call only */
 
@@ -91,6 +94,8 @@ static inline struct view_value *row_view_value(struct row_view *v, uint32_t at)
 }
 
 struct slice view_folded(struct row_view *v, struct view_value *x);
+/* Whether the folded value matches an uncased pattern. */
+bool view_matches(struct row_view *v, struct view_value *x, const struct pattern *p);
 const struct number *view_number(struct view_value *x);
 bool view_address(struct view_value *x, const uint8_t **address);
 /* The texts that a keyword is looked for in: all strings of a structured body, else the message. */

@@ -63,8 +63,9 @@ struct matcher {
 	enum text_place place; /* FIELD: where the other value must stand in this one */
 	uint8_t bits, network[16]; /* NETWORK */
 	struct number number; /* NUMBER, COMPARE, DATE */
-	const struct pattern *pattern;
+	const struct pattern *pattern; /* of a REGEX its outline, or null */
 	const struct regex *regex;
+	bool outline_whole; /* REGEX: in a single line the outline says all */
 	uint32_t regex_flags;
 	struct slice regex_text;
 	struct field_names other; /* FIELD */

@@ -1,5 +1,6 @@
 /* One item of a selection: a field (or the whole event), modifiers, values. */
 #include "rules/lint.h"
+#include "rules/outline.h"
 #include "rules/pipeline.h"
 
 struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children)
@@ -93,6 +94,19 @@ static int apply_modifiers(struct literals *v, struct slice key, size_t at)
 
 /* ---- literals to matchers ---- */
 
+static int add_outline(struct literals *v, struct matcher *m)
+{
+	struct arena *arena = &v->l->set->arena;
+	struct outline outline;
+	if (!outline_read(arena, m->regex_text, m->regex_flags & REGEX_IGNORE_CASE, &outline))
+		return NO_MEMORY;
+	if (outline.units.count == 0)
+		return 0;
+	m->pattern = pattern_new(arena, &outline.units, false);
+	m->outline_whole = outline.whole && !(m->regex_flags & (REGEX_AT_START | REGEX_AT_END));
+	return m->pattern ? 0 : NO_MEMORY;
+}
+
 static int add_regex(struct literals *v, const struct literal *x, struct matcher *m)
 {
 	struct error error = {0};
@@ -109,7 +123,7 @@ static int add_regex(struct literals *v, const struct literal *x, struct matcher
 	v->l->set->regexes = link;
 	m->regex = regex;
 	m->regex_flags = x->regex_flags;
-	return 0;
+	return add_outline(v, m);
 }
 
 static int matcher_from(struct literals *v, const struct literal *x, struct matcher *m)

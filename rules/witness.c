@@ -11,6 +11,7 @@
 #define NEVER 2.0 /* above every chance: nothing is promised */
 #define EVERYWHERE 0.9 /* of what a header gives: it is in nearly every row */
 #define EDGE_BITS 3u
+#define EXACT_BITS_MAX 12u
 
 /* ---- what one matcher promises ---- */
 
@@ -34,7 +35,8 @@ static struct choice choice_of(enum witness_kind kind, uint64_t key, struct slic
 static struct choice exact_choice(const struct text_ends *e, struct slice text)
 {
 	unsigned bits = 3 + text_bits(text);
-	return (struct choice){{.kind = WITNESS_EXACT, .key = exact_key(e)}, chance_of_bits(bits < 9 ? bits : 9)};
+	return (struct choice){{.kind = WITNESS_EXACT, .key = exact_key(e)},
+						   chance_of_bits(bits < EXACT_BITS_MAX ? bits : EXACT_BITS_MAX)};
 }
 
 /* A cased pattern is compared with the value as it is, the others with its folded form: the ends of both are the same
@@ -72,8 +74,8 @@ static void prefer_end(struct choice *best, const struct pattern *p, struct slic
 
 /* A search walks the whole text, where a look at its ends or at its presence is nearly free: as if the literal were there
  * once in so many rows for nothing. A text that every row has is searched only where nothing else says as much. */
-#define SEARCH_CHANCE (1.0 / 4096)
-#define SEARCH_CHANCE_EVERYWHERE (1.0 / 32)
+#define SEARCH_CHANCE (1.0 / 65536)
+#define SEARCH_CHANCE_EVERYWHERE (1.0 / 1024)
 
 struct search_cost {
 	struct choice *best;
@@ -189,6 +191,7 @@ static struct choice matcher_choice(const struct matcher *m, struct choice prese
 	case MATCH_DATE:
 		return m->own_time ? (struct choice){.chance = NEVER} : present;
 	case MATCH_REGEX:
+		return m->pattern ? pattern_choice(m->pattern, present) : present;
 	case MATCH_NETWORK:
 	case MATCH_COMPARE:
 	case MATCH_FIELD:
