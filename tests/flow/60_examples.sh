@@ -22,7 +22,7 @@ parse device.jsonl 0.97 vendor
 parse device-cn.jsonl.zst 0.97 vendor
 parse service-logs.jsonl.zst 0.98 source
 out=$($cases counts "$CRESSET" "$set/sigma-correlation.jsonl" | tail -1)
-floor "sigma-correlation cases right" "$(echo "$out" | sed 's/.*"right": \([0-9]*\).*/\1/')" 6
+floor "sigma-correlation cases right" "$(echo "$out" | sed 's/.*"right": \([0-9]*\).*/\1/')" 11
 out=$($cases counts "$CRESSET" "$set/sigma-detection.jsonl" | tail -1)
 floor "sigma-detection cases right" "$(echo "$out" | sed 's/.*"right": \([0-9]*\).*/\1/')" 12
 out=$($cases thresholds "$CRESSET" "$set/correlation-thresholds.jsonl" | tail -1)
