@@ -41,12 +41,29 @@ static bool fold_sixteen(const uint8_t *s, uint8_t *out)
 	return true;
 }
 
-/* Folds the ASCII octets at s; returns how many there were. */
+/* The same for eight: an octet is a capital when adding what lacks to 0x80 from 'A' carries and from 'Z' + 1 does not. */
+static bool fold_eight(const uint8_t *s, uint8_t *out)
+{
+	uint64_t v = get_u64(s), ones = UINT64_C(0x0101010101010101);
+	if ((v & ones * 0x80) != 0)
+		return false;
+	put_u64(out, v | (((v + ones * (0x80 - 'A')) & ~(v + ones * (0x7f - 'Z')) & ones * 0x80) >> 2));
+	return true;
+}
+
+/* Folds the ASCII octets at s; returns how many there were. The last octets of what is long enough are folded together
+ * with some before them: twice is as good as once. */
 static size_t fold_ascii(const uint8_t *s, size_t len, uint8_t *out)
 {
 	size_t i = 0;
 	while (i + 16 <= len && fold_sixteen(s + i, out + i))
 		i += 16;
+	if (i + 16 > len && len >= 16 && i < len && fold_sixteen(s + len - 16, out + len - 16))
+		return len;
+	if (i + 8 <= len && fold_eight(s + i, out + i))
+		i += 8;
+	if (i + 8 > len && len >= 8 && i < len && fold_eight(s + len - 8, out + len - 8))
+		return len;
 	for (; i < len && s[i] < 0x80; i++)
 		out[i] = (uint8_t)(s[i] | (s[i] - (unsigned)'A' < 26 ? 0x20 : 0));
 	return i;

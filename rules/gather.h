@@ -13,21 +13,32 @@
 #include "rules/candidates.h"
 #include "rules/route.h"
 
+#define GATHER_END UINT32_MAX
+
 struct gather_value {
 	struct slice text;
 	uint64_t hash;
 	uint32_t small; /* the value, where is_small: it has no text */
 	bool is_small;
-	uint32_t column;
-	uint32_t next; /* of the same column, or GATHER_END */
-	uint32_t hits; /* or GATHER_END */
 };
-#define GATHER_END UINT32_MAX
+
+/* A value in a column. */
+struct gather_link {
+	uint32_t value, next;
+};
 
 struct gather_hit {
 	struct rule_list rules;
+	uint32_t column; /* GATHER_TEXTS: one of texts */
 	uint32_t next;
 };
+
+/* A value of a row. */
+struct gather_entry {
+	uint32_t value; /* GATHER_END: only that there is one */
+	uint32_t column; /* or GATHER_TEXTS */
+};
+#define GATHER_TEXTS UINT32_MAX
 
 struct gather_slot {
 	uint32_t stamp, value;
@@ -42,16 +53,21 @@ struct gather {
 	const struct env *env;
 	const struct columns *columns;
 	uint64_t seed; /* values are told by who sends them */
-	struct gather_value *values;
+	struct gather_value *values; /* each octets once, whatever columns they are in */
+	uint32_t *value_hits; /* of each the first hit, or GATHER_END */
+	uint64_t *value_columns; /* and bits of the columns that it is in: `words` for each */
+	struct gather_link *links;
 	struct gather_hit *hits;
-	uint32_t *entries; /* of rows: a value, or GATHER_PRESENT and a column */
+	struct gather_entry *entries;
 	uint32_t *rows; /* where the entries of each row begin, and where the last end */
-	uint32_t value_count, value_room, hit_count, hit_room, entry_count, entry_room, row_count, row_room;
+	uint32_t value_count, value_room, link_count, link_room, hit_count, hit_room, entry_count, entry_room, row_count,
+		row_room, words;
 	struct gather_slot *slots; /* open addressing, at most half full; free where the stamp is another */
 	uint32_t slot_mask, stamp;
-	uint32_t *heads; /* the values of each column */
+	uint32_t *heads; /* the first link of each column, or GATHER_END */
 	uint32_t *touched, touched_count; /* columns that have some */
 	/* of the column being looked at */
+	uint32_t column;
 	struct literal_scratch *scratch;
 	struct buffer text; /* edge, value, edge, value, edge */
 	struct gather_end *ends;

@@ -25,19 +25,20 @@ static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_
 
 static void add_hit(struct gather *g, uint32_t value, struct rule_list rules)
 {
+	uint32_t column = g->column < g->columns->text_first ? g->column : GATHER_TEXTS;
 	if (!room_for(g->env, &g->hits, &g->hit_room, g->hit_count, sizeof *g->hits)) {
 		g->failed = true;
 		return;
 	}
-	g->hits[g->hit_count] = (struct gather_hit){rules, g->values[value].hits};
-	g->values[value].hits = g->hit_count++;
+	g->hits[g->hit_count] = (struct gather_hit){rules, column, g->value_hits[value]};
+	g->value_hits[value] = g->hit_count++;
 }
 
 /* ---- keys ---- */
 
 static void look_up(struct gather *g, uint32_t value, enum witness_kind kind, uint64_t key)
 {
-	const struct rule_list *rules = columns_key(g->columns, g->values[value].column, kind, key);
+	const struct rule_list *rules = columns_key(g->columns, g->column, kind, key);
 	if (rules)
 		add_hit(g, value, *rules);
 }
@@ -116,13 +117,14 @@ static uint32_t write_text(struct gather *g, uint32_t at)
 	struct slice folded;
 	buffer_reset(&g->text);
 	buffer_add_octet(&g->text, WITNESS_EDGE);
-	g->end_count = g->end_at = 0;
-	for (; at != GATHER_END && g->text.len < TEXT_BYTES; at = g->values[at].next) {
+	g->end_count = 0;
+	for (; at != GATHER_END && g->text.len < TEXT_BYTES; at = g->links[at].next) {
+		uint32_t value = g->links[at].value;
 		g->failed |= !room_for(g->env, &g->ends, &g->end_room, g->end_count, sizeof *g->ends);
-		if (g->failed || !fold_into(g, text_of(&g->values[at], small), &folded))
+		if (g->failed || !fold_into(g, text_of(&g->values[value], small), &folded))
 			return GATHER_END;
 		g->text.len += folded.len;
-		g->ends[g->end_count++] = (struct gather_end){(uint32_t)g->text.len, at};
+		g->ends[g->end_count++] = (struct gather_end){(uint32_t)g->text.len, value};
 		buffer_add_octet(&g->text, WITNESS_EDGE);
 	}
 	g->failed |= g->text.failed;
@@ -172,7 +174,7 @@ static void search(struct gather *g, const struct column *column)
 {
 	struct look look = {g, column};
 	struct slice text = buffer_slice(&g->text);
-	g->found = 0;
+	g->found = g->end_at = 0;
 	for (g->base = 0; !g->failed; g->base = g->ends[g->end_at].at) {
 		if (literal_set_scan(column->literals, g->scratch, slice_from(text, g->base), on_found, &look) == 0)
 			break;
@@ -188,17 +190,18 @@ static void look_for_literals(struct gather *g, const struct column *column, uin
 		if (!g->failed)
 			search(g, column);
 	}
-	for (; !column->literals && at != GATHER_END; at = g->values[at].next)
-		add_hit(g, at, column->inside);
+	for (; !column->literals && at != GATHER_END; at = g->links[at].next)
+		add_hit(g, g->links[at].value, column->inside);
 }
 
 int gather_look(struct gather *g)
 {
 	for (uint32_t i = 0; i < g->touched_count && !g->failed; i++) {
-		const struct column *column = &g->columns->list[g->touched[i]];
-		uint32_t head = g->heads[g->touched[i]];
-		for (uint32_t at = head; column->kinds && at != GATHER_END; at = g->values[at].next)
-			look_up_keys(g, at, column);
+		g->column = g->touched[i];
+		const struct column *column = &g->columns->list[g->column];
+		uint32_t head = g->heads[g->column];
+		for (uint32_t at = head; column->kinds && at != GATHER_END; at = g->links[at].next)
+			look_up_keys(g, g->links[at].value, column);
 		if (column->literal_count)
 			look_for_literals(g, column, head);
 	}

@@ -78,6 +78,9 @@ static size_t segment_find(const struct segment *g, struct slice s, size_t at)
 {
 	if (g->part_count == 0)
 		return literal_find(g, s, at);
+	struct slice longest = g->parts[g->longest].literal;
+	if (longest.len && slice_find(s, longest, at) == SIZE_MAX) /* mostly it is not there */
+		return NO_MATCH;
 	while (at < s.len) {
 		size_t end = segment_at(g, s, at);
 		if (end != NO_MATCH)
@@ -153,9 +156,12 @@ static void hint_ends(struct pattern *p)
 static void hint_pairs(struct pattern *p)
 {
 	struct slice longest = SLICE_NONE;
-	for (uint32_t i = 0; i < p->count; i++)
-		if (p->segments[i].part_count == 0 && p->segments[i].literal.len > longest.len)
-			longest = p->segments[i].literal;
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct segment *g = &p->segments[i];
+		struct slice literal = g->part_count ? g->parts[g->longest].literal : g->literal;
+		if (literal.len > longest.len)
+			longest = literal;
+	}
 	size_t pairs = longest.len < 2 ? 0 : longest.len - 1;
 	p->hint.pair_count = pairs < PATTERN_PAIRS ? (uint32_t)pairs : PATTERN_PAIRS;
 	for (uint32_t i = 0; i < p->hint.pair_count; i++) {
@@ -257,6 +263,9 @@ static bool segment_build(struct arena *arena, const uint32_t *units, uint32_t c
 		else
 			i = end;
 	}
+	for (uint32_t i = 1; i < out->part_count; i++)
+		if (parts[i].literal.len > parts[out->longest].literal.len)
+			out->longest = i;
 	out->parts = parts;
 	*len_min += count;
 	return true;

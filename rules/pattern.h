@@ -30,6 +30,7 @@ struct segment {
 	uint32_t rare; /* where in the literal its least common octet stands: what a search looks for */
 	const struct segment_part *parts;
 	uint32_t part_count; /* 0: literal only */
+	uint32_t longest; /* of the parts the one with the longest literal; it may be empty */
 };
 
 /* What a text is asked before it is compared: its first and last octets, and which pairs of octets are in it. */
