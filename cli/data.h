@@ -6,6 +6,7 @@
  *   DATA/log/          the local bus
  *   DATA/engine/       commit log and checkpoints of detect and temporal
  *   DATA/store/        segments and their commit log
+ *   DATA/cache/        compiled rules; may be removed at any time
  *
  * One owner at a time. Directories 0700, files 0600.
  */

@@ -57,7 +57,10 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 	struct setup_told told = {.quiet = quiet};
 	struct error error = {0};
 	struct rule_paths p;
+	char cache[PATH_MAX];
 	find_paths(run, &p);
+	if (snprintf(cache, sizeof cache, "%s/cache", run->data) < (int)sizeof cache)
+		setup_cache(cache);
 	int result = setup_rules_piped(p.paths, p.count, p.pipelines, p.pipeline_count, p.with_yara, &told, &run->ruleset,
 								   counts, &error);
 	if (!result)

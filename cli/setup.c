@@ -138,6 +138,25 @@ int setup_decoders(const struct args *args, struct setup_told *told, struct deco
 	return decoders_load(setup_env(), paths, 1, setup_tell, told, out, error);
 }
 
+/* ---- the cache of compiled rules ---- */
+
+static char cache[PATH_MAX];
+
+void setup_cache(const char *folder)
+{
+	if (folder && strlen(folder) < sizeof cache)
+		snprintf(cache, sizeof cache, "%s", folder);
+}
+
+void setup_cache_of(const struct args *args)
+{
+	const char *given = args->value[OPTION_CACHE], *home = getenv("XDG_CACHE_HOME");
+	char path[PATH_MAX];
+	if (!given && home && home[0] == '/' && snprintf(path, sizeof path, "%s/cresset", home) < (int)sizeof path)
+		given = path;
+	setup_cache(given);
+}
+
 static bool exists(const char *path)
 {
 	struct env_stat st;
@@ -177,7 +196,7 @@ int setup_rules_piped(const char *const *paths, unsigned count, const char *cons
 {
 	char path[PATH_MAX];
 	struct slice mappings = slice_str(setup_library_path("mappings", path, sizeof path));
-	struct ruleset_options o = {.yara = yara};
+	struct ruleset_options o = {.yara = yara, .cache = cache[0] ? cache : NULL};
 	struct arena arena;
 	if (is_folder(path)) {
 		o.mappings = &mappings;

@@ -28,6 +28,10 @@ void setup_tell(void *told, const struct diagnostic *d);
 
 /* --decoders PATH or the shipped ones. */
 int setup_decoders(const struct args *args, struct setup_told *told, struct decoders **out, struct error *error);
+/* Rules that are loaded from now on are kept compiled in this folder. */
+void setup_cache(const char *folder);
+/* --cache, or $XDG_CACHE_HOME/cresset, or none. */
+void setup_cache_of(const struct args *args);
 /* Rules of the given paths, with the shipped field mappings; behind pipelines: paths or names of shipped ones. */
 int setup_rules_piped(const char *const *paths, unsigned count, const char *const *pipelines, unsigned pipeline_count,
 					  bool yara, struct setup_told *told, struct ruleset **out, struct ruleset_counts *counts,

@@ -120,6 +120,7 @@ int verb_rules_check(const struct args *args)
 	struct ruleset_counts counts = {0};
 	buffer_init(&json, setup_env());
 	struct setup_told told = {.json = &json};
+	setup_cache_of(args);
 	int result = setup_rules_piped(args->words, args->word_count, args->pipelines, args->pipeline_count, true, &told,
 								   &ruleset, &counts, &error);
 	if (!result)

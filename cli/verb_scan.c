@@ -44,6 +44,7 @@ static int load_rules(struct scan *s, struct setup_told *told, struct ruleset_co
 	const char *shipped[2] = {setup_library_path("sigma", sigma, sizeof sigma),
 							  setup_library_path("yara", yara, sizeof yara)};
 	const struct args *a = s->job.args;
+	setup_cache_of(a);
 	return setup_rules_piped(a->rule_count ? a->rules : shipped, a->rule_count ? a->rule_count : 2, a->pipelines,
 							 a->pipeline_count, true, told, &s->job.ruleset, counts, &s->job.error);
 }

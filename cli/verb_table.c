@@ -58,6 +58,8 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_ORACLE] = {OPTION_ORACLE, "oracle", 0, NULL, NULL, false,
 					   "try every rule on every event, the slow and obvious way (for comparing)"},
 	[OPTION_JUNIT] = {OPTION_JUNIT, "junit", 0, "FILE", NULL, false, "write the results there as JUnit XML too"},
+	[OPTION_CACHE] = {OPTION_CACHE, "cache", 0, "DIR", NULL, false,
+					  "keep compiled rules here for the next time (default $XDG_CACHE_HOME/cresset, when that is set)"},
 	[OPTION_DOMAIN] = {OPTION_DOMAIN, "domain", 0, "NAME", "enterprise|ics", false,
 					   "which ATT&CK matrix (default enterprise)"},
 	[OPTION_UNTIL] = {OPTION_UNTIL, "until", 0, "TIME", NULL, false,
@@ -114,7 +116,7 @@ const struct verb verbs[] = {
 	 "error is a JSON summary. Exits with 0 whatever was found.",
 	 "cresset scan --rules my.yml /var/log/auth.log\ncresset scan --rules rules/ --fire each events.ndjson",
 	 LIST(COMMON, OPTION_RULES, OPTION_PIPELINE, OPTION_DECODERS, OPTION_FIRE, OPTION_FRAMING, OPTION_FORMAT,
-		  OPTION_CHARSET, OPTION_TZ, OPTION_YEAR_FROM, OPTION_LOGSOURCE_FIELD, OPTION_ORACLE, OPTION_NOW,
+		  OPTION_CHARSET, OPTION_TZ, OPTION_YEAR_FROM, OPTION_LOGSOURCE_FIELD, OPTION_ORACLE, OPTION_CACHE, OPTION_NOW,
 		  OPTION_STRICT),
 	 1, ARGS_MAX, verb_scan},
 	{"hunt", "", "run rules over the past",
@@ -129,8 +131,8 @@ const struct verb verbs[] = {
 	{"rules check", "PATH...", "lint rules",
 	 "Loads rules and prints one object for each complaint (level, id, file, line, column, rule, text), last a summary. Exits with 2 when "
 	 "a rule was refused.",
-	 "cresset rules check rules/\ncresset rules check --pipeline windows-sysmon rules/", LIST(COMMON, OPTION_PIPELINE),
-	 1, ARGS_MAX, verb_rules_check},
+	 "cresset rules check rules/\ncresset rules check --pipeline windows-sysmon rules/",
+	 LIST(COMMON, OPTION_PIPELINE, OPTION_CACHE), 1, ARGS_MAX, verb_rules_check},
 	{"rules test", "PATH...", "run the example events beside rules",
 	 "Runs the NAME.tests.yml beside each NAME.yml, through the same engine as live events; see cresset-rules(7). Folders laid out as the "
 	 "public rule set's regression_data (an info.yml with samples) are run too. Exits with 1 when a test failed.",

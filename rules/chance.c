@@ -129,8 +129,11 @@ static const struct word *word_at(struct slice text, size_t at)
 {
 	const struct word *best = NULL;
 	unsigned letter = lower(text.ptr[at]) - (unsigned)'a';
-	for (size_t i = 0; letter <= 'z' - 'a' && i < words[letter].count; i++)
-		if (begins(text, at, words[letter].list[i].text))
+	if (letter > 'z' - 'a' || at + 1 == text.len)
+		return NULL;
+	char second = (char)lower(text.ptr[at + 1]);
+	for (size_t i = 0; i < words[letter].count; i++)
+		if (words[letter].list[i].text[1] == second && begins(text, at, words[letter].list[i].text))
 			best = &words[letter].list[i]; /* in order: the longer one comes later */
 	return best;
 }

@@ -1,4 +1,4 @@
-#include "rules/columns.h"
+#include "rules/columns_cache.h"
 
 #include "common/check.h"
 
@@ -217,7 +217,7 @@ static uint32_t count_hooks(const struct ruleset *set)
 	return count;
 }
 
-int columns_new(const struct ruleset *set, struct columns **out)
+int columns_new(const struct ruleset *set, const char *cache, struct columns **out)
 {
 	struct columns *c = env_zalloc(set->env, sizeof *c);
 	uint32_t hooks = count_hooks(set);
@@ -232,8 +232,11 @@ int columns_new(const struct ruleset *set, struct columns **out)
 	if (!rc)
 		rc = make_literals(&m);
 	env_free(set->env, m.hooks);
-	if (!rc)
+	if (!rc && (!cache || !columns_cache_read(c, cache))) {
 		rc = make_sets(c);
+		if (!rc && cache)
+			columns_cache_write(c, cache);
+	}
 	if (rc)
 		columns_free(c);
 	else

@@ -47,8 +47,8 @@ struct columns {
 	uint32_t *rules;
 };
 
-/* -ERROR_MEMORY. The set's rules and fields do not change afterwards. */
-int columns_new(const struct ruleset *set, struct columns **out);
+/* -ERROR_MEMORY. The set's rules and fields do not change afterwards. cache: a folder (columns_cache.h), or null. */
+int columns_new(const struct ruleset *set, const char *cache, struct columns **out);
 void columns_free(struct columns *c);
 
 /* Which column a witness of a rule hangs in; COLUMN_NONE: none does yet. */

@@ -142,6 +142,7 @@ struct ruleset_options {
 	uint32_t pipeline_count;
 	bool yara; /* load *.yar, *.yara found under the paths */
 	int32_t zone_minutes; /* zone of times without one, and in which hour, day and the like are told; 0: UTC */
+	const char *cache; /* a folder of ours alone, where what was compiled is kept for the next load; null: none */
 };
 
 struct ruleset_counts {

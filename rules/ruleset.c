@@ -86,7 +86,7 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 		rc = yara_rules_load(l, paths, count, error);
 	settle(l->set);
 	if (!rc)
-		rc = ruleset_make_columns(l->set);
+		rc = ruleset_make_columns(l->set, options ? options->cache : NULL);
 	return rc ? rc : ruleset_make_digest(l->set);
 }
 
@@ -115,10 +115,10 @@ int ruleset_load(const struct env *env, const char *const *paths, size_t path_co
 	return 0;
 }
 
-int ruleset_make_columns(struct ruleset *r)
+int ruleset_make_columns(struct ruleset *r, const char *cache)
 {
 	CHECK(!r->columns);
-	return columns_new(r, &r->columns);
+	return columns_new(r, cache, &r->columns);
 }
 
 /* ---- holding ---- */

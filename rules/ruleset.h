@@ -146,7 +146,7 @@ int number_order(const struct number *a, const struct number *b);
 
 /* T17: fills the digests of the rules (YARA ones have theirs) and of the whole. */
 int ruleset_make_digest(struct ruleset *r);
-/* When all rules are there: what evaluators look for. -ERROR_MEMORY. */
-int ruleset_make_columns(struct ruleset *r);
+/* When all rules are there: what evaluators look for. cache: a folder, or null. -ERROR_MEMORY. */
+int ruleset_make_columns(struct ruleset *r, const char *cache);
 
 #endif
