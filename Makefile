@@ -28,7 +28,7 @@ USES_store := common
 USES_cli := ingest bus correlate store rules common
 
 LIBS_common := -lcrypto -lxxhash
-LIBS_rules := -lyaml -lyara -lpcre2-8 -lhs
+LIBS_rules := -lyaml -lyara -lpcre2-8 -lhs -lz
 LIBS_ingest :=
 LIBS_bus := -lrdkafka -lzstd
 LIBS_correlate :=

@@ -30,6 +30,8 @@
 	X(rules, 20000, "rules of a ruleset; refused") \
 	X(regex_bytes, 4096, "a regular expression; refused") \
 	X(regex_match_limit, 20000, "PCRE2 match steps; past it undecided, counted and reported") \
+	X(yara_decode_depth, 4, "encodings inside each other that YARA rules look through; deeper ones stay as they are") \
+	X(yara_decode_bytes, 65536, "octets decoded from one event for YARA rules; the event counts as undecided") \
 	X(window_bytes, 268435456, "octets of correlation state") \
 	X(incident_events, 1000, "events named by one incident") \
 	X(key_array_elements, 16, "elements of an array that a group key takes") \

@@ -23,26 +23,36 @@ static uint8_t known_of_shape(const struct yara_fields *f, const struct batch *b
 		for (unsigned k = 0; k < YARA_FIELD_COUNT; k++)
 			if (get_u16(fields + (size_t)i * 4) == f->names[k])
 				known |= speaks_for[k];
+	for (uint32_t i = 0; i < count; i++)
+		for (unsigned k = 0; k < YARA_TEXTS; k++)
+			if (get_u16(fields + (size_t)i * 4) == f->texts[k])
+				known |= YARA_HAS_TEXTS;
 	return known;
+}
+
+/* True when one of the names is there. */
+static bool bind(const struct batch *batch, const char *const *names, unsigned count, uint32_t *out)
+{
+	bool some = false;
+	for (unsigned k = 0; k < count; k++)
+		out[k] = BATCH_NO_INDEX;
+	for (uint32_t i = 0; i < batch->name_count; i++)
+		for (unsigned k = 0; k < count; k++)
+			if (slice_equal(batch_name(batch, (uint16_t)i), slice_str(names[k]))) {
+				out[k] = i;
+				some = true;
+			}
+	return some;
 }
 
 void yara_fields_bind(struct yara_fields *f, const struct batch *batch)
 {
 	static const char *const names[YARA_FIELD_COUNT] = {"file.name", "file.path",  "file.extension",
 														"file.type", "file.owner", "user.name"};
-	f->some = false;
-	for (unsigned k = 0; k < YARA_FIELD_COUNT; k++)
-		f->names[k] = BATCH_NO_INDEX;
-	for (uint32_t i = 0; i < batch->name_count; i++) {
-		struct slice name = batch_name(batch, (uint16_t)i);
-		if (!slice_starts(name, SLICE("file.")) && !slice_starts(name, SLICE("user.")))
-			continue;
-		for (unsigned k = 0; k < YARA_FIELD_COUNT; k++)
-			if (slice_equal(name, slice_str(names[k]))) {
-				f->names[k] = i;
-				f->some = true;
-			}
-	}
+	static const char *const texts[YARA_TEXTS] = {"message", "process.command_line", "CommandLine", "ScriptBlockText",
+												  "url.original"};
+	f->some = bind(batch, names, YARA_FIELD_COUNT, f->names);
+	f->some |= bind(batch, texts, YARA_TEXTS, f->texts);
 	buffer_reset(&f->known);
 	for (uint32_t i = 0; f->some && i < batch->shape_count; i++)
 		buffer_add_octet(&f->known, known_of_shape(f, batch, (uint16_t)i));
@@ -89,4 +99,18 @@ void yara_fields_values(const struct yara_fields *f, const struct batch *batch, 
 	out->of[EXTENSION] = extension_of(out->of[FILENAME], found[YARA_FIELD_EXTENSION], out);
 	out->of[FILETYPE] = found[YARA_FIELD_TYPE];
 	out->of[OWNER] = found[YARA_FIELD_OWNER].len ? found[YARA_FIELD_OWNER] : found[YARA_FIELD_USER];
+}
+
+bool yara_fields_text(const struct yara_fields *f, const struct batch *batch, const struct batch_row *row, uint32_t i,
+					  struct slice *out)
+{
+	struct batch_value value;
+	bool ours = false;
+	for (unsigned k = 0; k < YARA_TEXTS; k++)
+		ours |= batch_value_name(row, row->field_first + i) == f->texts[k];
+	if (!ours)
+		return false;
+	batch_get_value(batch, row, row->field_first + i, &value);
+	*out = value.text;
+	return value.type == VALUE_STRING && !value.in_original && value.text.len > 0;
 }

@@ -8,6 +8,10 @@
 
 #include "rules/yara_condition.h"
 
+/* Fields whose values are looked at by themselves where they are not as they stand in the original text (escapes undone). */
+#define YARA_TEXTS 5u
+#define YARA_HAS_TEXTS 0x80u /* beside the bits of variables */
+
 enum yara_field {
 	YARA_FIELD_NAME,
 	YARA_FIELD_PATH,
@@ -21,8 +25,9 @@ enum yara_field {
 /* Where these names stand in the name table of a batch. */
 struct yara_fields {
 	uint32_t names[YARA_FIELD_COUNT]; /* BATCH_NO_INDEX: not there */
+	uint32_t texts[YARA_TEXTS];
 	bool some;
-	struct buffer known; /* by shape: a bit for each variable that may be other than empty */
+	struct buffer known; /* by shape: a bit for each variable that may be other than empty, YARA_HAS_TEXTS */
 };
 
 struct yara_values {
@@ -36,6 +41,9 @@ static inline uint32_t yara_fields_known(const struct yara_fields *f, const stru
 {
 	return row->shape < f->known.len ? f->known.ptr[row->shape] : 0;
 }
+/* The i-th field of the row is such a text: its value. */
+bool yara_fields_text(const struct yara_fields *f, const struct batch *batch, const struct batch_row *row, uint32_t i,
+					  struct slice *out);
 /* The values of the first field of each name; they lie in the batch, or in `out`. */
 void yara_fields_values(const struct yara_fields *f, const struct batch *batch, const struct batch_row *row,
 						struct yara_values *out);

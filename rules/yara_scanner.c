@@ -62,6 +62,7 @@ struct yara_scanner *yara_scanner_new(const struct env *env, const struct rulese
 		return NULL;
 	s->env = env;
 	s->set = r->yara;
+	arena_init(&s->decoded, env, 0);
 	for (unsigned i = 0; i < BUFFERS; i++)
 		buffer_init(buffer_at(s, i), env);
 	s->known = env_zalloc(env, (s->set->words_max + 1) * sizeof *s->known);
@@ -86,6 +87,7 @@ void yara_scanner_free(struct yara_scanner *s)
 		yr_scanner_destroy(s->shards[i]);
 	for (unsigned i = 0; i < BUFFERS; i++)
 		buffer_free(buffer_at(s, i));
+	arena_free(&s->decoded);
 	env_free(s->env, s->shards);
 	env_free(s->env, s->known);
 	env_free(s->env, s->unit_stamps);
@@ -100,15 +102,44 @@ uint64_t yara_scanner_stray(const struct yara_scanner *s)
 
 /* ---- rows ---- */
 
+static void add_block(void *ctx, struct slice octets)
+{
+	struct yara_scanner *s = ctx;
+	struct yara_block block = {octets, s->adding};
+	buffer_add(&s->blocks, &block, sizeof block);
+}
+
+/* A text of the row, and all that is encoded in it. */
+static void add_text(struct yara_scanner *s, struct yara_decoding *d, struct slice text)
+{
+	add_block(s, text);
+	yara_decode(d, text);
+}
+
+static void add_texts(struct yara_scanner *s, const struct batch *batch, const struct batch_row *row,
+					  struct yara_row *r)
+{
+	struct yara_decoding d = {
+		.arena = &s->decoded, .each = add_block, .ctx = s, .left = (size_t)LIMIT_yara_decode_bytes};
+	struct slice text;
+	add_text(s, &d, row->original);
+	for (uint32_t i = 0; r->variables & YARA_HAS_TEXTS && i < row->field_count; i++)
+		if (yara_fields_text(&s->fields, batch, row, i, &text))
+			add_text(s, &d, text);
+	r->cut = d.cut;
+	s->blocks.failed |= d.failed;
+}
+
 static void add_row(struct yara_scanner *s, const struct batch *batch, uint32_t index)
 {
 	struct batch_row row;
 	batch_get_row(batch, index, &row);
-	struct yara_row r = {yara_block_count(s), yara_fields_known(&s->fields, &row)};
-	struct yara_block block = {row.original, index - s->first};
-	buffer_add(&s->rows, &r, sizeof r);
+	struct yara_row r = {yara_block_count(s), yara_fields_known(&s->fields, &row), false};
+	s->adding = index - s->first;
 	if (row.kind == ROW_EVENT)
-		buffer_add(&s->blocks, &block, sizeof block);
+		add_texts(s, batch, &row, &r);
+	r.variables &= ~YARA_HAS_TEXTS;
+	buffer_add(&s->rows, &r, sizeof r);
 }
 
 int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
@@ -117,10 +148,11 @@ int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32
 	s->row_count = count;
 	buffer_reset(&s->blocks);
 	buffer_reset(&s->rows);
+	arena_reset(&s->decoded);
 	yara_fields_bind(&s->fields, batch);
 	for (uint32_t i = 0; i < count; i++)
 		add_row(s, batch, first + i);
-	struct yara_row end = {yara_block_count(s), 0};
+	struct yara_row end = {yara_block_count(s), 0, false};
 	buffer_add(&s->rows, &end, sizeof end);
 	int rc = s->blocks.failed || s->rows.failed || s->fields.known.failed ? -ERROR_MEMORY : yara_batch_scan(s);
 	if (rc)
@@ -239,7 +271,7 @@ int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const st
 	s->has_values = false;
 	for (uint32_t b = r[0].first; b < r[1].first; b++)
 		given_up |= judge_block(s, b, plain);
-	*undecided += given_up;
+	*undecided += given_up | r->cut;
 	*rules = (const uint32_t *)s->hits.ptr;
 	return s->hits.failed || s->units.failed ? -ERROR_MEMORY : (int)(s->hits.len / sizeof **rules);
 }

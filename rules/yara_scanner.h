@@ -2,6 +2,7 @@
 #ifndef RULES_YARA_SCANNER_H
 #define RULES_YARA_SCANNER_H
 
+#include "rules/yara_decode.h"
 #include "rules/yara_fields.h"
 #include "rules/yara_rules.h"
 #include "rules/yara_set.h"
@@ -15,6 +16,7 @@ struct yara_block {
 struct yara_row {
 	uint32_t first; /* block of it */
 	uint32_t variables; /* a bit for each that may be other than empty */
+	bool cut; /* not all that is encoded in it was looked at */
 };
 
 /* Something speaks for a unit. */
@@ -31,6 +33,8 @@ struct yara_scanner {
 	struct buffer blocks; /* struct yara_block, by row */
 	struct buffer rows; /* struct yara_row, and one for the end */
 	struct yara_fields fields; /* of the batch */
+	struct arena decoded; /* texts of blocks that were encoded */
+	uint32_t adding; /* the row whose blocks are being made */
 	bool given_up; /* the batch scan came to no end: every rule may hold */
 	/* the batch scan */
 	uint32_t at; /* block that is being scanned */
