@@ -24,9 +24,8 @@ static uint8_t known_of_shape(const struct yara_fields *f, const struct batch *b
 			if (get_u16(fields + (size_t)i * 4) == f->names[k])
 				known |= speaks_for[k];
 	for (uint32_t i = 0; i < count; i++)
-		for (unsigned k = 0; k < YARA_TEXTS; k++)
-			if (get_u16(fields + (size_t)i * 4) == f->texts[k])
-				known |= YARA_HAS_TEXTS;
+		if (f->texts.ptr[get_u16(fields + (size_t)i * 4)])
+			known |= YARA_HAS_TEXTS;
 	return known;
 }
 
@@ -52,7 +51,14 @@ void yara_fields_bind(struct yara_fields *f, const struct batch *batch)
 	static const char *const texts[YARA_TEXTS] = {"message", "process.command_line", "CommandLine", "ScriptBlockText",
 												  "url.original"};
 	f->some = bind(batch, names, YARA_FIELD_COUNT, f->names);
-	f->some |= bind(batch, texts, YARA_TEXTS, f->texts);
+	uint32_t found[YARA_TEXTS];
+	f->some |= bind(batch, texts, YARA_TEXTS, found);
+	buffer_reset(&f->texts);
+	buffer_add_zeros(&f->texts, batch->name_count);
+	f->some &= !f->texts.failed;
+	for (unsigned k = 0; f->some && k < YARA_TEXTS; k++)
+		if (found[k] != BATCH_NO_INDEX)
+			f->texts.ptr[found[k]] = 1;
 	buffer_reset(&f->known);
 	for (uint32_t i = 0; f->some && i < batch->shape_count; i++)
 		buffer_add_octet(&f->known, known_of_shape(f, batch, (uint16_t)i));
@@ -105,10 +111,7 @@ bool yara_fields_text(const struct yara_fields *f, const struct batch *batch, co
 					  struct slice *out)
 {
 	struct batch_value value;
-	bool ours = false;
-	for (unsigned k = 0; k < YARA_TEXTS; k++)
-		ours |= batch_value_name(row, row->field_first + i) == f->texts[k];
-	if (!ours)
+	if (!f->texts.ptr[batch_value_name(row, row->field_first + i)])
 		return false;
 	batch_get_value(batch, row, row->field_first + i, &value);
 	*out = value.text;

@@ -25,7 +25,7 @@ enum yara_field {
 /* Where these names stand in the name table of a batch. */
 struct yara_fields {
 	uint32_t names[YARA_FIELD_COUNT]; /* BATCH_NO_INDEX: not there */
-	uint32_t texts[YARA_TEXTS];
+	struct buffer texts; /* by name: 1 for those that are looked at by themselves */
 	bool some;
 	struct buffer known; /* by shape: a bit for each variable that may be other than empty, YARA_HAS_TEXTS */
 };

@@ -47,11 +47,11 @@ static bool make_scanners(struct yara_scanner *s)
 	return good;
 }
 
-#define BUFFERS 11u
+#define BUFFERS 12u
 static struct buffer *buffer_at(struct yara_scanner *s, unsigned i)
 {
-	struct buffer *all[BUFFERS] = {&s->blocks, &s->rows,  &s->found,  &s->hints, &s->hinted,      &s->hinted_from,
-								   &s->hits,   &s->units, &s->folded, &s->text,  &s->fields.known};
+	struct buffer *all[BUFFERS] = {&s->blocks, &s->rows,  &s->found,  &s->hints, &s->hinted,       &s->hinted_from,
+								   &s->hits,   &s->units, &s->folded, &s->text,  &s->fields.known, &s->fields.texts};
 	return all[i];
 }
 
@@ -122,8 +122,9 @@ static void add_texts(struct yara_scanner *s, const struct batch *batch, const s
 	struct yara_decoding d = {
 		.arena = &s->decoded, .each = add_block, .ctx = s, .left = (size_t)LIMIT_yara_decode_bytes};
 	struct slice text;
+	bool derived = row->text.len > row->original.len; /* else every value stands in the original */
 	add_text(s, &d, row->original);
-	for (uint32_t i = 0; r->variables & YARA_HAS_TEXTS && i < row->field_count; i++)
+	for (uint32_t i = 0; derived && r->variables & YARA_HAS_TEXTS && i < row->field_count; i++)
 		if (yara_fields_text(&s->fields, batch, row, i, &text))
 			add_text(s, &d, text);
 	r->cut = d.cut;
@@ -154,7 +155,9 @@ int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32
 		add_row(s, batch, first + i);
 	struct yara_row end = {yara_block_count(s), 0, false};
 	buffer_add(&s->rows, &end, sizeof end);
-	int rc = s->blocks.failed || s->rows.failed || s->fields.known.failed ? -ERROR_MEMORY : yara_batch_scan(s);
+	int rc = s->blocks.failed || s->rows.failed || s->fields.known.failed || s->fields.texts.failed
+				 ? -ERROR_MEMORY
+				 : yara_batch_scan(s);
 	if (rc)
 		s->row_count = 0;
 	return rc;

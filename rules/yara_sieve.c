@@ -87,14 +87,27 @@ static bool search_quads(const struct search *s)
 	return false;
 }
 
-static bool search_pairs(const struct search *s)
+static bool pair_found(const struct search *s, size_t at)
 {
 	const struct yara_keys *k = &s->sieve->pairs;
-	for (size_t at = 0; at + 2 <= s->octets.len; at++) {
-		uint32_t key = (uint32_t)s->folded[at] | (uint32_t)s->folded[at + 1] << 8;
-		if (k->filter[yara_key_place(key, k->shift)] && key_found(s, k, key, at))
-			return true;
+	uint32_t key = (uint32_t)s->folded[at] | (uint32_t)s->folded[at + 1] << 8;
+	return k->filter[yara_key_place(key, k->shift)] && key_found(s, k, key, at);
+}
+
+static bool search_pairs(const struct search *s)
+{
+	const uint8_t *firsts = s->sieve->pairs.firsts, *seconds = s->sieve->pairs.seconds, *p = s->folded;
+	size_t at = 0, len = s->octets.len;
+	for (; at + 5 <= len; at += 4) {
+		uint32_t any = (firsts[p[at]] & seconds[p[at + 1]]) | (firsts[p[at + 1]] & seconds[p[at + 2]]) |
+					   (firsts[p[at + 2]] & seconds[p[at + 3]]) | (firsts[p[at + 3]] & seconds[p[at + 4]]);
+		for (size_t i = at; any && i < at + 4; i++)
+			if (pair_found(s, i))
+				return true;
 	}
+	for (; at + 2 <= len; at++)
+		if (pair_found(s, at))
+			return true;
 	return false;
 }
 

@@ -28,6 +28,7 @@ struct yara_keys {
 	struct yara_slot *slots;
 	struct yara_needle *needles;
 	uint8_t *filter; /* by hash of the key; 0: nobody has it */
+	uint8_t firsts[256], seconds[256]; /* of pairs: bits that both have when a key may have these octets */
 	uint32_t mask, shift, count; /* count of needles; 0: nothing is allocated */
 };
 

@@ -261,6 +261,8 @@ static void keys_add(struct yara_keys *k, uint32_t at, const struct yara_needle 
 	uint32_t place = yara_key_place(needle->key, k->shift) & k->mask;
 	k->needles[at] = *needle;
 	k->filter[yara_key_place(needle->key, k->shift)] = 1;
+	k->firsts[needle->key & 0xff] |= (uint8_t)(1u << at % 8);
+	k->seconds[needle->key >> 8 & 0xff] |= (uint8_t)(1u << at % 8);
 	while (k->slots[place].count && k->slots[place].key != needle->key)
 		place = (place + 1) & k->mask;
 	if (!k->slots[place].count)
