@@ -114,7 +114,8 @@ static void decode_escapes(struct yara_decoding *d, struct slice text, unsigned 
 	size_t n = 0;
 	for (size_t i = 0; out && i < text.len; i++) {
 		bool escape = is_escape(text, i);
-		out[n++] = escape ? (uint8_t)(hex_of(text.ptr[i + 1]) << 4 | hex_of(text.ptr[i + 2])) : text.ptr[i];
+		int octet = escape ? hex_of(text.ptr[i + 1]) << 4 | hex_of(text.ptr[i + 2]) : text.ptr[i];
+		out[n++] = (uint8_t)octet;
 		i += escape ? 2 : 0;
 	}
 	if (out)

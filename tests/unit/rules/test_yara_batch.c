@@ -154,15 +154,16 @@ static void records_stay_apart(void **state)
 /* Rules that refer to others, private ones, and global ones that restrict all. */
 static void rules_may_refer_to_others(void **state)
 {
-	static const char *const files[] = {
-		"private rule p { strings: $a = \"alpha\" condition: $a }\n"
-		"rule q { strings: $b = \"beta\" condition: $b and not p }\n"
-		"rule r { condition: p }\nrule s { condition: q or r }\nrule t { condition: not s }\n"
-		"rule u { condition: any of (p, q) }\nrule v { condition: 2 of (q*, p) }\n",
+	static const char first[] = "private rule p { strings: $a = \"alpha\" condition: $a }\n"
+								"rule q { strings: $b = \"beta\" condition: $b and not p }\n"
+								"rule r { condition: p }\nrule s { condition: q or r }\nrule t { condition: not s }\n"
+								"rule u { condition: any of (p, q) }\nrule v { condition: 2 of (q*, p) }\n";
+	static const char second[] =
 		"global rule g { condition: filesize > 6 }\nrule a { strings: $a = \"alpha\" condition: $a }\n"
-		"rule n { condition: not a }\n",
-		"global private rule g { strings: $g = \"beta\" condition: $g }\nrule a { strings: $a = \"alpha\" condition: $a }\n",
-	};
+		"rule n { condition: not a }\n";
+	static const char third[] = "global private rule g { strings: $g = \"beta\" condition: $g }\n"
+								"rule a { strings: $a = \"alpha\" condition: $a }\n";
+	static const char *const files[] = {first, second, third};
 	static const char *const lines[] = {"alpha", "beta", "alpha beta", "neither of them", ""};
 	struct rig rig;
 	(void)state;
