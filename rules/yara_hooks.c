@@ -96,8 +96,9 @@ static void join_equal(struct yara_rules *set, const struct hanging *list, uint3
 static void count_octets(struct yara_rules *set)
 {
 	uint32_t at = 0;
+	CHECK(set->hooks || set->hook_count == 0);
 	for (uint32_t octet = 0; octet <= 257; octet++) {
-		while (at < set->hook_count && set->hooks[at].octet < octet)
+		while (set->hooks && at < set->hook_count && set->hooks[at].octet < octet)
 			at++;
 		set->hooks_from[octet] = at;
 	}
@@ -118,7 +119,8 @@ int yara_hooks_make(struct loader *l, struct yara_rules *set)
 		qsort(h.list.ptr, n, sizeof(struct hanging), by_hook);
 		join_equal(set, (const struct hanging *)h.list.ptr, n);
 	}
-	count_octets(set);
+	if (good)
+		count_octets(set);
 	buffer_free(&h.list);
 	return good ? 0 : NO_MEMORY;
 }
