@@ -25,7 +25,8 @@ static int64_t read_at(const struct yara_guard *g, const uint8_t *p)
 	uint64_t value = 0;
 	for (unsigned i = 0; i < g->width; i++)
 		value |= (uint64_t)p[g->is_big ? g->width - 1 - i : i] << (8 * i);
-	unsigned unused = 64 - 8 * g->width;
+	CHECK(g->width == 1 || g->width == 2 || g->width == 4);
+	unsigned unused = 64u - 8u * g->width;
 	return g->is_signed ? (int64_t)(value << unused) >> unused : (int64_t)value;
 }
 
