@@ -198,7 +198,7 @@ static int make_sets(struct columns *c)
 	for (uint32_t i = 0; i < c->count; i++) {
 		struct column *x = &c->list[i];
 		if (x->literal_count &&
-			literal_set_new(c->literals + x->literal_first, x->literal_count, &x->literals) == -ERROR_MEMORY)
+			literal_set_new(c->env, c->literals + x->literal_first, x->literal_count, &x->literals) == -ERROR_MEMORY)
 			return -ERROR_MEMORY;
 	}
 	return 0;

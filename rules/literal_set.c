@@ -35,12 +35,11 @@ static int compile(const char *const *texts, const size_t *lens, const unsigned 
 	return result_of(rc);
 }
 
-/* Memory of making is the library's kind, as what it makes is. */
-int literal_set_new(const struct slice *literals, uint32_t count, struct literal_set **out)
+int literal_set_new(const struct env *env, const struct slice *literals, uint32_t count, struct literal_set **out)
 {
-	const char **texts = calloc(count, sizeof *texts);
-	size_t *lens = calloc(count, sizeof *lens);
-	unsigned *numbers = calloc(2 * (size_t)count, sizeof *numbers);
+	const char **texts = env_alloc(env, count * sizeof *texts);
+	size_t *lens = env_alloc(env, count * sizeof *lens);
+	unsigned *numbers = env_zalloc(env, 2 * (size_t)count * sizeof *numbers);
 	int rc = texts && lens && numbers ? 0 : -ERROR_MEMORY;
 	for (uint32_t i = 0; !rc && i < count; i++) {
 		CHECK(literals[i].len > 0);
@@ -50,9 +49,9 @@ int literal_set_new(const struct slice *literals, uint32_t count, struct literal
 	}
 	if (!rc)
 		rc = compile(texts, lens, numbers + count, numbers, count, out);
-	free(texts);
-	free(lens);
-	free(numbers);
+	env_free(env, (void *)(uintptr_t)texts);
+	env_free(env, lens);
+	env_free(env, numbers);
 	return rc;
 }
 

@@ -15,7 +15,7 @@ struct literal_scratch;
 
 /* Literals of one octet or more; the place in the list is the number that is told. -ERROR_MEMORY; -ERROR_UNSUPPORTED when
  * this machine cannot run it. */
-int literal_set_new(const struct slice *literals, uint32_t count, struct literal_set **out);
+int literal_set_new(const struct env *env, const struct slice *literals, uint32_t count, struct literal_set **out);
 /* From what literal_set_save gave: -ERROR_DAMAGED when it is damaged or was made for another machine or version. */
 int literal_set_restore(struct slice octets, struct literal_set **out);
 int literal_set_save(const struct literal_set *set, struct buffer *out); /* -ERROR_MEMORY */

@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(loader_text(&l, "input.yml", text) == 0);
 	CHECK(filters_apply(&l) == 0);
 	CHECK(correlations_resolve(&l) == 0);
+	CHECK(ruleset_make_columns(l.set, NULL) == 0);
 	CHECK(ruleset_make_digest(l.set) == 0);
 	CHECK(l.set->count + l.counts.refused == l.counts.rules);
 	judge(&env, l.set);
