@@ -1,18 +1,12 @@
 #include "rules/columns_cache.h"
 
-#include "common/digest.h"
+#include "rules/compiled_cache.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-
-#define MAGIC "CRSLITS0"
-#define KEY_AT 8u
-#define SUM_AT 40u
-#define HEAD_BYTES 72u
-#define CACHE_BYTES_MAX (256u << 20)
-#define FILES_MAX 16u
-#define PREFIX "literals-"
+static struct compiled_cache cache_of(const struct columns *c, const char *folder)
+{
+	return (struct compiled_cache){
+		.env = c->env, .folder = folder, .prefix = "literals", .magic = "CRSLITS0", .files_max = 16};
+}
 
 /* What the content follows from. False: no memory. */
 static bool make_key(const struct columns *c, uint8_t key[32])
@@ -35,14 +29,6 @@ static bool make_key(const struct columns *c, uint8_t key[32])
 	bool failed = platform.failed;
 	buffer_free(&platform);
 	return s && !failed;
-}
-
-static bool make_path(const char *folder, const uint8_t key[32], const char *suffix, char *path, size_t size)
-{
-	char hex[2 * 16 + 1];
-	hex_print(key, 16, hex);
-	int n = snprintf(path, size, "%s/" PREFIX "%s%s", folder, hex, suffix);
-	return n > 0 && (size_t)n < size;
 }
 
 /* ---- reading ---- */
@@ -68,24 +54,14 @@ static bool read_sets(struct columns *c, struct slice content)
 	return reader_left(&r) == 0;
 }
 
-static bool read_file(struct columns *c, struct slice file, const uint8_t key[32])
-{
-	uint8_t sum[32];
-	if (file.len < HEAD_BYTES || memcmp(file.ptr, MAGIC, 8) != 0 || memcmp(file.ptr + KEY_AT, key, 32) != 0)
-		return false;
-	sha256_of(slice_from(file, HEAD_BYTES), sum);
-	return memcmp(file.ptr + SUM_AT, sum, 32) == 0 && read_sets(c, slice_from(file, HEAD_BYTES));
-}
-
 bool columns_cache_read(struct columns *c, const char *folder)
 {
-	uint8_t key[32], *octets = NULL;
-	char path[PATH_MAX];
-	size_t len;
-	if (c->literal_count == 0 || !make_key(c, key) || !make_path(folder, key, "", path, sizeof path) ||
-		env_read_file(c->env, path, CACHE_BYTES_MAX, &octets, &len))
+	struct compiled_cache cache = cache_of(c, folder);
+	uint8_t key[32], *octets;
+	struct slice content;
+	if (c->literal_count == 0 || !make_key(c, key) || !compiled_read(&cache, key, &octets, &content))
 		return false;
-	bool good = read_file(c, slice_of(octets, len), key);
+	bool good = read_sets(c, content);
 	if (!good)
 		drop_sets(c);
 	env_free(c->env, octets);
@@ -109,69 +85,16 @@ static bool make_content(const struct columns *c, struct buffer *out)
 	return !out->failed;
 }
 
-struct listing {
-	const struct env *env;
-	const char *folder;
-	uint32_t count;
-	bool remove;
-};
-
-static int look_at_name(void *ctx, const char *name)
-{
-	struct listing *l = ctx;
-	char path[PATH_MAX];
-	if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0)
-		return 0;
-	l->count++;
-	if (l->remove && snprintf(path, sizeof path, "%s/%s", l->folder, name) < (int)sizeof path)
-		(void)l->env->files.unlink(l->env->files.ctx, path);
-	return 0;
-}
-
-/* Lists of rules come and go; what was made for those that went is nobody's. */
-static void make_room(const struct columns *c, const char *folder)
-{
-	struct listing l = {.env = c->env, .folder = folder};
-	const struct env_files *f = &c->env->files;
-	if (f->list(f->ctx, folder, look_at_name, &l) == 0 && l.count >= FILES_MAX) {
-		l.remove = true;
-		(void)f->list(f->ctx, folder, look_at_name, &l);
-	}
-}
-
-/* Two processes that write the same file at once write the same octets: who comes second finds the name beside it taken. */
-static void write_file(const struct columns *c, const char *path, const char *beside, struct slice octets)
-{
-	const struct env_files *f = &c->env->files;
-	int fd = f->open(f->ctx, beside, ENV_WRITE | ENV_CREATE | ENV_EXCLUSIVE | ENV_NO_LINK);
-	if (fd == -EEXIST) { /* left behind, or being written: gone next time */
-		(void)f->unlink(f->ctx, beside);
-		return;
-	}
-	if (fd < 0)
-		return;
-	int rc = env_write_all(c->env, fd, octets.ptr, octets.len, 0);
-	rc = f->close(f->ctx, fd) || rc;
-	if (rc || f->rename(f->ctx, beside, path, true))
-		(void)f->unlink(f->ctx, beside);
-}
-
 void columns_cache_write(const struct columns *c, const char *folder)
 {
+	struct compiled_cache cache = cache_of(c, folder);
 	uint8_t key[32];
-	char path[PATH_MAX], beside[PATH_MAX];
 	struct buffer file;
-	if (c->literal_count == 0 || !make_key(c, key) || !make_path(folder, key, "", path, sizeof path) ||
-		!make_path(folder, key, ".new", beside, sizeof beside) || env_make_dirs(c->env, folder))
+	if (c->literal_count == 0 || !make_key(c, key))
 		return;
 	buffer_init(&file, c->env);
-	buffer_add(&file, MAGIC, 8);
-	buffer_add(&file, key, 32);
-	buffer_add_zeros(&file, 32);
-	if (make_content(c, &file)) {
-		sha256_of(slice_of(file.ptr + HEAD_BYTES, file.len - HEAD_BYTES), file.ptr + SUM_AT);
-		make_room(c, folder);
-		write_file(c, path, beside, buffer_slice(&file));
-	}
+	compiled_begin(&file);
+	if (make_content(c, &file))
+		compiled_write(&cache, key, &file);
 	buffer_free(&file);
 }

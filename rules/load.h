@@ -56,6 +56,7 @@ struct loader {
 	diagnostic_fn *tell;
 	void *ctx;
 	struct ruleset_counts counts;
+	const char *cache; /* a folder, or null */
 	const char *file; /* lives as long as the ruleset */
 	const char *rule; /* title, id or name of the document being read, or "" */
 	struct field_mapping *mappings;

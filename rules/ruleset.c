@@ -76,6 +76,7 @@ static int load_all(struct loader *l, const char *const *paths, size_t count, co
 					struct error *error)
 {
 	int rc = options ? load_aids(l, options, error) : 0;
+	l->cache = options ? options->cache : NULL;
 	if (!rc)
 		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);
 	if (!rc)

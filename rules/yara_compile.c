@@ -1,9 +1,11 @@
 #include "rules/yara_compile.h"
 
+#include "rules/compiled_cache.h"
 #include "rules/yara_condition.h"
 
-void yara_pieces_init(struct yara_pieces *p, const struct env *env)
+void yara_pieces_init(struct yara_pieces *p, const struct env *env, const char *cache)
 {
+	p->cache = cache;
 	buffer_init(&p->octets, env);
 	buffer_init(&p->list, env);
 }
@@ -81,5 +83,102 @@ int yara_compile(struct yara_pieces *p, const struct yara_told *told, YR_RULES *
 	if (!rc && out && yr_compiler_get_rules(c, out) != ERROR_SUCCESS)
 		rc = NO_MEMORY;
 	yr_compiler_destroy(c); /* one that met an error is good for nothing else */
+	return rc;
+}
+
+/* ---- kept ---- */
+
+static void count_told(int level, const char *file, int line, const YR_RULE *rule, const char *message, void *ctx)
+{
+	(void)level, (void)file, (void)line, (void)rule, (void)message;
+	++*(uint32_t *)ctx;
+}
+
+/* What a compiled set follows from; a set of another libyara, or of other variables, is another one. */
+static bool make_key(const struct yara_pieces *p, uint8_t key[32])
+{
+	const struct yara_piece *pieces = (const struct yara_piece *)p->list.ptr;
+	struct sha256 *s = sha256_new();
+	if (!s)
+		return false;
+	sha256_start(s);
+	sha256_part(s, SLICE(YR_VERSION));
+	for (unsigned i = 0; i < YARA_VARIABLES; i++)
+		sha256_part(s, slice_str(yara_variables[i]));
+	for (uint32_t i = 0; i < piece_count(p); i++) {
+		sha256_part(s, slice_str(pieces[i].space));
+		sha256_part(s, slice_str((const char *)p->octets.ptr + pieces[i].at));
+	}
+	sha256_end(s, key);
+	sha256_free(s);
+	return true;
+}
+
+struct kept_stream {
+	struct slice left;
+	struct buffer *out;
+};
+
+static size_t read_stream(void *ptr, size_t size, size_t count, void *ctx)
+{
+	struct kept_stream *k = ctx;
+	size_t n = size == 0 ? 0 : k->left.len / size < count ? k->left.len / size : count;
+	if (n > 0)
+		memcpy(ptr, k->left.ptr, n * size);
+	k->left = slice_from(k->left, n * size);
+	return n;
+}
+
+static size_t write_stream(const void *ptr, size_t size, size_t count, void *ctx)
+{
+	struct kept_stream *k = ctx;
+	buffer_add(k->out, ptr, size * count);
+	return k->out->failed ? 0 : count;
+}
+
+static bool read_kept(const struct compiled_cache *c, const uint8_t key[32], YR_RULES **out, uint32_t *told)
+{
+	uint8_t *octets;
+	struct slice content;
+	if (!compiled_read(c, key, &octets, &content))
+		return false;
+	struct kept_stream k = {.left = content.len > 4 ? slice_from(content, 4) : SLICE_NONE};
+	YR_STREAM stream = {.user_data = &k, .read = read_stream};
+	bool good = content.len > 4 && yr_rules_load_stream(&stream, out) == ERROR_SUCCESS;
+	*told = good ? get_u32(content.ptr) : 0;
+	env_free(c->env, octets);
+	return good;
+}
+
+static void write_kept(const struct compiled_cache *c, const uint8_t key[32], YR_RULES *rules, uint32_t told)
+{
+	struct buffer file;
+	buffer_init(&file, c->env);
+	compiled_begin(&file);
+	buffer_add_u32(&file, told);
+	struct kept_stream k = {.out = &file};
+	YR_STREAM stream = {.user_data = &k, .write = write_stream};
+	if (yr_rules_save_stream(rules, &stream) == ERROR_SUCCESS)
+		compiled_write(c, key, &file);
+	buffer_free(&file);
+}
+
+int yara_compile_kept(struct yara_pieces *p, YR_RULES **out, uint32_t *bad, uint32_t *told)
+{
+	struct compiled_cache cache = {
+		.env = p->octets.env, .folder = p->cache, .prefix = "yara", .magic = "CRSYARA0", .files_max = 512};
+	struct yara_told counting = {count_told, told, NULL};
+	uint8_t key[32];
+	*told = 0;
+	if (p->octets.failed || p->list.failed)
+		return NO_MEMORY;
+	buffer_add_octet(&p->octets, 0); /* the last piece ends, for the key; one more does no harm */
+	bool keyed = p->cache && !p->octets.failed && make_key(p, key);
+	if (keyed && read_kept(&cache, key, out, told))
+		return 0;
+	*told = 0;
+	int rc = yara_compile(p, &counting, out, bad);
+	if (!rc && keyed)
+		write_kept(&cache, key, *out, *told);
 	return rc;
 }

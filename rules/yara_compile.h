@@ -11,6 +11,7 @@
 struct yara_pieces {
 	struct buffer octets;
 	struct buffer list; /* struct yara_piece */
+	const char *cache; /* a folder (compiled_cache.h), or null */
 };
 
 struct yara_piece {
@@ -18,7 +19,7 @@ struct yara_piece {
 	size_t at; /* in octets */
 };
 
-void yara_pieces_init(struct yara_pieces *p, const struct env *env);
+void yara_pieces_init(struct yara_pieces *p, const struct env *env, const char *cache);
 void yara_pieces_reset(struct yara_pieces *p);
 void yara_pieces_free(struct yara_pieces *p);
 /* What is added belongs to the piece begun last. */
@@ -33,5 +34,8 @@ struct yara_told {
 
 /* 0; REFUSED: piece *bad does not compile; NO_MEMORY. out may be null: then it is only tried. */
 int yara_compile(struct yara_pieces *p, const struct yara_told *told, YR_RULES **out, uint32_t *bad);
+
+/* The same without a word, from the cache where it is there. *told: how much there would have been to say. */
+int yara_compile_kept(struct yara_pieces *p, YR_RULES **out, uint32_t *bad, uint32_t *told);
 
 #endif

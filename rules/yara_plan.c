@@ -254,8 +254,8 @@ static void add_unit(struct planner *p, struct yara_shard *shard, uint32_t unit,
 
 static int compile_again(struct planner *p, YR_RULES **out, uint32_t count)
 {
-	uint32_t bad;
-	int rc = yara_compile(&p->pieces, NULL, out, &bad);
+	uint32_t bad, told;
+	int rc = yara_compile_kept(&p->pieces, out, &bad, &told);
 	CHECK(rc != REFUSED); /* the same rules compiled before */
 	CHECK(rc || (*out)->num_rules == count);
 	return rc;
@@ -351,7 +351,7 @@ static int make_batch(struct planner *p)
 int yara_plan(struct loader *l, struct yara_rules *set, const struct yara_source *sources)
 {
 	struct planner p = {.l = l, .set = set};
-	yara_pieces_init(&p.pieces, l->env);
+	yara_pieces_init(&p.pieces, l->env, l->cache);
 	p.places = arena_zalloc(&l->tree, (set->count + 1) * sizeof *p.places);
 	int rc = p.places ? add_files(&p, sources) : NO_MEMORY;
 	if (!rc)

@@ -11,6 +11,7 @@ struct yara_load {
 	struct yara_source *sources, **tail;
 	struct yara_pieces pieces;
 	struct buffer pieced; /* the source of each piece */
+	uint32_t told; /* what libyara had to say of all sources */
 };
 
 /* ---- compiling ---- */
@@ -58,17 +59,20 @@ static int compile(struct yara_load *y, struct yara_source *only, bool loud, YR_
 	}
 	if (y->pieced.failed)
 		return NO_MEMORY;
-	int rc = yara_compile(&y->pieces, loud ? &aloud : NULL, rules, &piece);
+	int rc =
+		loud ? yara_compile(&y->pieces, &aloud, rules, &piece) : yara_compile_kept(&y->pieces, rules, &piece, &y->told);
 	if (rc == REFUSED)
 		*bad = source_at(y, piece);
 	return rc == REFUSED ? 0 : rc;
 }
 
-/* Everything at once; only when something is wrong, file by file to find out which. */
+/* Everything at once; only when there is something to say, file by file to say it. */
 static int compile_all(struct yara_load *y, YR_RULES **rules)
 {
 	struct yara_source *bad;
 	int rc = compile(y, NULL, false, rules, &bad);
+	if (!rc && !bad && y->told == 0)
+		return 0;
 	for (struct yara_source *s = y->sources; !rc && s; s = s->next) {
 		struct yara_source *wrong;
 		rc = compile(y, s, true, NULL, &wrong); /* says what there is to say */
@@ -121,44 +125,57 @@ static int take_tags(struct loader *l, struct rule *r, const YR_RULE *y)
 	return 0;
 }
 
-/* libyara does not keep where a rule stands. */
-static uint32_t line_of(const struct yara_source *s, const char *name)
+static bool is_rule(const struct yara_source *s, const char *p, const char *name, size_t len)
 {
-	uint32_t line = 1;
+	static const char names[] = "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	if ((p[4] != ' ' && p[4] != '\t') || (p > s->text && p[-1] > ' '))
+		return false;
+	const char *q = p + 4 + strspn(p + 4, " \t");
+	return strncmp(q, name, len) == 0 && !strchr(names, q[len] ? q[len] : ' ');
+}
+
+/* libyara does not keep where a rule stands. Rules come in the order of their file: the search goes on where the last one
+ * was found. */
+static uint32_t line_of(struct yara_source *s, const char *name)
+{
 	size_t len = strlen(name);
-	for (const char *p = s->text; *p; p++) {
-		if (*p == '\n')
-			line++;
-		if (strncmp(p, "rule", 4) != 0 || (p[4] != ' ' && p[4] != '\t') || (p > s->text && p[-1] > ' '))
+	uint32_t line = s->found ? s->found_line : 1;
+	const char *counted = s->found ? s->found : s->text;
+	for (const char *p = strstr(counted, "rule"); p; p = strstr(p + 4, "rule")) {
+		for (; counted < p; counted++)
+			line += *counted == '\n';
+		if (!is_rule(s, p, name, len))
 			continue;
-		const char *q = p + 4 + strspn(p + 4, " \t");
-		if (strncmp(q, name, len) == 0 &&
-			!strchr("_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", q[len] ? q[len] : ' '))
-			return line;
+		s->found = p;
+		s->found_line = line;
+		return line;
 	}
 	return 0;
 }
 
 /* The whole file counts: rules of a file refer to each other, and to its imports. */
-static void digest(struct sha256 *s, const struct yara_source *source, struct rule *r)
+static void digest(struct sha256 *s, struct yara_source *source, struct rule *r)
 {
+	if (!source->hashed)
+		sha256_of(slice_of(source->text, source->len), source->hash);
+	source->hashed = true;
 	sha256_start(s);
 	sha256_part(s, SLICE("yara"));
 	sha256_part(s, r->title);
-	sha256_part(s, slice_of(source->text, source->len));
+	sha256_part(s, slice_of(source->hash, 32));
 	sha256_end(s, r->digest);
 }
 
-static const struct yara_source *source_of(const struct yara_load *y, const YR_RULE *rule)
+static struct yara_source *source_of(const struct yara_load *y, const YR_RULE *rule)
 {
-	const struct yara_source *s = y->sources;
+	struct yara_source *s = y->sources;
 	while (s && strcmp(s->path, rule->ns->name) != 0)
 		s = s->next;
 	CHECK(s);
 	return s;
 }
 
-static int add_rule(struct yara_load *y, const YR_RULE *rule, const struct yara_source *source, struct sha256 *sha,
+static int add_rule(struct yara_load *y, const YR_RULE *rule, struct yara_source *source, struct sha256 *sha,
 					uint32_t *index)
 {
 	*index = NO_RULE;
@@ -195,7 +212,7 @@ static int add_rules(struct yara_load *y, struct yara_rules *set)
 	struct sha256 *sha = sha256_new();
 	int rc = set->entries && sha ? 0 : NO_MEMORY;
 	uint32_t n = 0;
-	const struct yara_source *source = NULL;
+	struct yara_source *source = NULL;
 	if (!rc) {
 		yr_rules_foreach(set->rules, rule)
 		{
@@ -279,7 +296,7 @@ int yara_rules_load(struct loader *l, const char *const *paths, size_t count, st
 {
 	struct yara_load y = {.l = l};
 	y.tail = &y.sources;
-	yara_pieces_init(&y.pieces, l->env);
+	yara_pieces_init(&y.pieces, l->env, l->cache);
 	buffer_init(&y.pieced, l->env);
 	int rc = rule_files_each(l->env, paths, count, name_is_yara, yara_file, &y, error);
 	if (!rc && y.sources)

@@ -81,6 +81,10 @@ struct yara_source {
 	char *text; /* NUL-terminated; of the loader's tree */
 	size_t len;
 	bool refused;
+	const char *found; /* the rule looked up last, and its line; null: none */
+	uint32_t found_line;
+	bool hashed;
+	uint8_t hash[32]; /* SHA-256 of the text */
 	struct yara_source *next;
 };
 
