@@ -12,6 +12,14 @@
 
 #define PROBE_CPU_S 60 /* for loading rules that nobody has seen before */
 #define PROBE_BYTES ((rlim_t)4 << 30)
+/* Sanitizers take far more addresses than memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED false
+#endif
 #define KEPT_FILE_MAX ((size_t)8 << 20)
 
 /* ---- which ---- */
@@ -73,17 +81,6 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 		snprintf(run->ruleset_text + len, sizeof run->ruleset_text - (size_t)len, "; %u in the shadow",
 				 ruleset_count(run->shadow));
 	return EXIT_OK;
-}
-
-int run_load_rules(struct run *run, const struct args *args, bool quiet)
-{
-	struct ruleset_counts counts = {0};
-	int code = load(run, quiet, &counts);
-	if (!code && counts.refused && option_given(args, OPTION_STRICT)) {
-		fprintf(stderr, "cresset: %u rules refused, and --strict was given\n", counts.refused);
-		return EXIT_RULES;
-	}
-	return code;
 }
 
 /* ---- kept ---- */
@@ -171,7 +168,9 @@ int run_keep_rules(struct run *run, struct error *error)
 	return keep_into(run, &k, folder);
 }
 
-/* ---- loaded again ---- */
+/* ---- loaded, and loaded again ---- */
+
+#define EXIT_ENDED 128 /* no exit code of ours */
 
 /* Loads in a process of its own, with an end to time and memory: hostile or broken rules harm nobody. An exit code. */
 static int probe(struct run *run)
@@ -184,7 +183,8 @@ static int probe(struct run *run)
 		struct rlimit cpu = {PROBE_CPU_S, PROBE_CPU_S}, memory = {PROBE_BYTES, PROBE_BYTES};
 		struct ruleset_counts counts = {0};
 		(void)setrlimit(RLIMIT_CPU, &cpu);
-		(void)setrlimit(RLIMIT_AS, &memory);
+		if (!SANITIZED)
+			(void)setrlimit(RLIMIT_AS, &memory);
 		int code = load(run, false, &counts);
 		_exit(code ? code : counts.refused ? EXIT_RULES : EXIT_OK);
 	}
@@ -193,9 +193,27 @@ static int probe(struct run *run)
 			return EXIT_STORAGE;
 		else if (setup_stop)
 			kill(pid, SIGKILL);
-	if (WIFSIGNALED(status))
-		fprintf(stderr, "cresset: loading the new rules took more than %d s or too much memory\n", PROBE_CPU_S);
-	return WIFSIGNALED(status) ? EXIT_RULES : WEXITSTATUS(status);
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "cresset: loading the rules took more than %d s or too much memory, and was ended by signal %d\n",
+			PROBE_CPU_S, WTERMSIG(status));
+	return EXIT_ENDED;
+}
+
+/* Somebody may have written the rules to hurt. What the process before us compiled is in the cache, so this one is quick. */
+int run_load_rules(struct run *run, const struct args *args, bool quiet)
+{
+	struct ruleset_counts counts = {0};
+	int code = quiet ? EXIT_OK : probe(run);
+	if (code == EXIT_ENDED)
+		return EXIT_RULES;
+	if (code == EXIT_OK || code == EXIT_RULES)
+		code = load(run, true, &counts);
+	if (!code && counts.refused && option_given(args, OPTION_STRICT)) {
+		fprintf(stderr, "cresset: %u rules refused, and --strict was given\n", counts.refused);
+		return EXIT_RULES;
+	}
+	return code;
 }
 
 /* Only the rules are taken from it: sockets, partitions and the like stay as they were. */
