@@ -2,7 +2,7 @@
  *   headers   framing, header, time, charset, body
  *   decoders  the same and the shipped decoders
  *   detect    the same and the rules of the given paths (Sigma; YARA where there are .yar files)
- * Prints "MODE messages cpu_ns_per_message rules_tried_per_event matches". */
+ * Prints "MODE messages cpu_ns_per_message rules_tried_per_event matches values_tested_per_event findings". */
 #include "cli/setup.h"
 #include "correlate/correlate.h"
 #include "ingest/ingest.h"
@@ -127,7 +127,9 @@ int main(int argc, char **argv)
 	int64_t spent = cpu_ns() - before;
 	if (p.detect)
 		detect_stats(p.detect, &stats);
-	printf("%s %llu %.1f %.2f %llu\n", argv[1], (unsigned long long)p.rows, (double)spent / (double)p.rows,
-		   stats.events ? (double)stats.rules_tried / (double)stats.events : 0.0, (unsigned long long)stats.matches);
+	double events = stats.events ? (double)stats.events : 1;
+	printf("%s %llu %.1f %.2f %llu %.2f %llu\n", argv[1], (unsigned long long)p.rows, (double)spent / (double)p.rows,
+		   (double)stats.rules_tried / events, (unsigned long long)stats.matches, (double)stats.values_tested / events,
+		   (unsigned long long)stats.findings);
 	return 0;
 }

@@ -40,7 +40,8 @@ struct detect_config {
 };
 
 struct detect_stats {
-	uint64_t batches, rows, events, matches, findings, late, duplicates, gaps, refused, rules_tried;
+	uint64_t batches, rows, events, matches, findings, late, duplicates, gaps, refused, rules_tried,
+		values_tested; /* by those that were tried */
 };
 
 int detect_new(const struct env *env, const struct detect_config *config, struct detect **out, struct error *error);

@@ -296,4 +296,5 @@ void detect_stats(const struct detect *d, struct detect_stats *out)
 {
 	*out = d->stats;
 	out->rules_tried = evaluator_tried(d->evaluator);
+	out->values_tested = evaluator_tests(d->evaluator);
 }
