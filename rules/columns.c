@@ -169,7 +169,8 @@ static void hang_literals(struct making *m)
 			column->literal_first = c->literal_count;
 			column->inside.first = m->rule_count;
 		}
-		if (column->literal_count == 0 || !slice_equal(h->literal, before->literal)) {
+		bool again = before && column->literal_count && slice_equal(h->literal, before->literal);
+		if (!again) {
 			c->literals[c->literal_count] = h->literal;
 			c->literal_rules[c->literal_count++].first = m->rule_count;
 			column->literal_count++;
