@@ -2,6 +2,7 @@
 #include "rules/yara_scanner.h"
 
 #define TURNS 32
+#define ENOUGH_NS (20 * INT64_C(1000000)) /* a rule that takes long is not tried often */
 
 static int nobody(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 {
@@ -17,12 +18,15 @@ static int64_t shard_cost(const struct env *env, const struct yara_shard *shard)
 	YR_SCANNER *scanner = yara_scanner_make(shard->rules, nobody, NULL);
 	if (!scanner)
 		return -1;
-	int64_t before = env_boot(env);
-	for (unsigned i = 0; i < TURNS; i++)
+	int64_t before = env_boot(env), spent = 0;
+	unsigned turns = 0;
+	while (turns < TURNS && spent < ENOUGH_NS) {
 		(void)yr_scanner_scan_mem(scanner, (const uint8_t *)text, sizeof text - 1);
-	int64_t spent = env_boot(env) - before;
+		spent = env_boot(env) - before;
+		turns++;
+	}
 	yr_scanner_destroy(scanner);
-	return spent / TURNS;
+	return spent / turns;
 }
 
 int yara_tell_costs(struct loader *l, const struct yara_rules *set)
