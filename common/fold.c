@@ -71,6 +71,8 @@ static size_t fold_ascii(const uint8_t *s, size_t len, uint8_t *out)
 
 size_t fold(struct slice s, uint8_t *out)
 {
+	if (s.len == 0) /* and maybe no place */
+		return 0;
 	const uint8_t *p = s.ptr, *end = s.ptr + s.len;
 	uint8_t *to = out;
 	while (p < end) {
