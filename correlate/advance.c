@@ -70,7 +70,8 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 			due = fired;
 	}
 	/* Too early is allowed: the group is looked at and placed anew. */
-	heap_place(part, g, due < g->due_ns ? due : g->due_ns);
+	int64_t before = g->entry->link.due_ns;
+	group_place(part, g, due < before ? due : before);
 	return 0;
 }
 
@@ -144,35 +145,35 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	if (gone > 0 && excursion_fold(part, g, gone) < 0)
 		return -ERROR_MEMORY;
 	if (g->count == 0 && g->excursion_count == 0 && history_newest(g) == TIME_NONE) {
-		table_drop(part, g);
+		table_drop(part, g->number);
 		return 0;
 	}
 	int64_t due = group_due(part, g);
 	CHECK(due >= watermark_ns);
-	heap_place(part, g, due);
-	return 0;
+	group_place(part, g, due);
+	return group_close(part, g);
 }
 
-/* Rows come out in an order that follows from the content: how the heap lies does not show. */
-static int compare_groups(const void *a, const void *b)
+/* Rows come out in an order that follows from the content: how the wheel lies does not show. */
+static int compare_ready(const void *a, const void *b)
 {
-	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+	const struct entry *x = ((const struct ready *)a)->entry, *y = ((const struct ready *)b)->entry;
 	if (x->rule != y->rule)
-		return x->rule->index < y->rule->index ? -1 : 1;
-	return slice_compare(slice_of(x->key, x->key_len), slice_of(y->key, y->key_len));
+		return x->rule < y->rule ? -1 : 1;
+	return slice_compare(entry_key(x), entry_key(y));
 }
 
-static int ready_add(struct temporal *t, uint32_t count, struct group *g)
+static int ready_add(struct temporal *t, uint32_t count, struct ready due)
 {
 	if (count == t->ready_room) {
 		uint32_t room = t->ready_room == 0 ? 64 : t->ready_room * 2;
-		struct group **ready = env_resize(t->env, t->ready, sizeof(*ready) * room);
+		struct ready *ready = env_resize(t->env, t->ready, sizeof(*ready) * room);
 		if (ready == NULL)
 			return -ERROR_MEMORY;
 		t->ready = ready;
 		t->ready_room = room;
 	}
-	t->ready[count] = g;
+	t->ready[count] = due;
 	return 0;
 }
 
@@ -180,14 +181,16 @@ int level_advance(struct part *part, uint32_t level)
 {
 	struct temporal *t = part->temporal;
 	int64_t watermark = part->levels[level].watermark_ns;
-	uint32_t count = 0;
-	for (struct group *g = heap_take(part, level, watermark); g != NULL; g = heap_take(part, level, watermark))
-		if (ready_add(t, count++, g) < 0)
+	uint32_t count = 0, number = wheel_move(part->levels[level].wheel, watermark);
+	for (; number != 0; number = wheel_link(&part->slab, number)->after)
+		if (ready_add(t, count++, (struct ready){entry_at(part, number), number}) < 0)
 			return -ERROR_MEMORY;
 	if (count > 1)
-		qsort(t->ready, count, sizeof(struct group *), compare_groups);
-	for (uint32_t i = 0; i < count; i++)
-		if (group_advance(part, t->ready[i], watermark) < 0)
+		qsort(t->ready, count, sizeof(*t->ready), compare_ready);
+	for (uint32_t i = 0; i < count; i++) {
+		struct group *g = group_open(part, t->ready[i].number, 1);
+		if (g == NULL || group_advance(part, g, watermark) < 0)
 			return -ERROR_MEMORY;
+	}
 	return 0;
 }

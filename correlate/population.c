@@ -45,21 +45,17 @@ static int take_beginning(struct part *part, const struct plan_rule *rule, const
 static int begin_key(struct part *part, const struct plan_rule *rule, const struct plan_key *key, int64_t when_ns)
 {
 	struct temporal *t = part->temporal;
-	uint32_t partition = key_partition(&t->scratch, rule->digest, key->key, t->config.matches_partitions), place;
+	uint32_t partition = key_partition(&t->scratch, rule->digest, key->key, t->config.matches_partitions);
 	struct member m;
 	if (t->scratch.failed)
 		return -ERROR_MEMORY;
 	if (partition != part->partition)
 		return 0;
-	struct group *g = table_restore(part, rule, key->key); /* the list is the rule's: no budget is asked */
+	uint32_t number = table_restore(part, rule, key->key); /* the list is the rule's: no budget is asked */
+	struct group *g = number == 0 ? NULL : group_open_join(part, number);
 	if (g == NULL || take_beginning(part, rule, key, when_ns, &m) < 0)
 		return -ERROR_MEMORY;
-	int result = group_insert(part, g, &m, &place);
-	if (result != 0) {
-		member_release(part, &m);
-		return result < 0 ? result : 0;
-	}
-	return group_update(part, g, place);
+	return group_join(part, g, &m);
 }
 
 int population_begin(struct part *part, uint32_t level, int64_t when_ns)

@@ -1,42 +1,116 @@
-/* Groups by key, their budget, and the order in which they fall due. */
+/* Entries by key, and their budget.
+ *
+ * The table is a directory of sheets. The first bits of a hash choose the sheet, as many as the directory has; a sheet that is
+ * full is split in two by the next bit, so growing never moves more than one sheet. In a sheet the last bits give the place, or
+ * one behind it where that is taken, without a hole between.
+ */
 #include "correlate/window.h"
+
+#define SHEET_FULL (TABLE_PLACES / 5 * 4)
+#define DEPTH_MAX 20u /* 2^32 hashes, 2^30 places */
+
+static struct table_sheet *sheet_new(const struct part *part, uint32_t depth)
+{
+	struct table_sheet *sheet = env_zalloc(part->temporal->env, sizeof(*sheet));
+	if (sheet != NULL)
+		sheet->depth = depth;
+	return sheet;
+}
 
 int table_init(struct part *part)
 {
-	part->table_size = 64;
-	part->table = env_zalloc(part->temporal->env, sizeof(*part->table) * part->table_size);
-	return part->table == NULL ? -ERROR_MEMORY : 0;
-}
-
-static bool group_is(const struct group *g, const struct plan_rule *rule, struct slice key, uint64_t hash)
-{
-	return g->hash == (uint32_t)hash && g->rule == rule && slice_equal(slice_of(g->key, g->key_len), key);
-}
-
-static void table_put(struct group **table, uint32_t size, struct group *g)
-{
-	uint32_t at = g->hash & (size - 1);
-	while (table[at] != NULL)
-		at = (at + 1) & (size - 1);
-	table[at] = g;
-}
-
-static int table_grow(struct part *part)
-{
-	if (part->group_count + 1 < part->table_size / 4 * 3)
-		return 0;
-	uint32_t size = part->table_size * 2;
-	struct group **table = env_zalloc(part->temporal->env, sizeof(*table) * size);
-	if (table == NULL)
+	part->table = (struct table){.sheets = env_alloc(part->temporal->env, sizeof(struct table_sheet *))};
+	if (part->table.sheets == NULL)
 		return -ERROR_MEMORY;
-	for (uint32_t i = 0; i < part->table_size; i++)
-		if (part->table[i] != NULL)
-			table_put(table, size, part->table[i]);
-	env_free(part->temporal->env, part->table);
-	part->table = table;
-	part->table_size = size;
+	part->table.sheets[0] = sheet_new(part, 0);
+	return part->table.sheets[0] == NULL ? -ERROR_MEMORY : 0;
+}
+
+static uint32_t sheet_index(const struct table *table, uint32_t hash)
+{
+	return (uint32_t)((uint64_t)hash >> (32 - table->depth));
+}
+
+static struct table_sheet *sheet_of(const struct part *part, uint32_t hash)
+{
+	return part->table.sheets[sheet_index(&part->table, hash)];
+}
+
+/* By the bits that no directory uses. */
+static uint32_t home_of(uint32_t hash)
+{
+	uint32_t bits = 32 - DEPTH_MAX, low = hash & ((1u << bits) - 1);
+	return low * TABLE_PLACES >> bits;
+}
+
+static uint32_t next_place(uint32_t at)
+{
+	return at + 1 == TABLE_PLACES ? 0 : at + 1;
+}
+
+/* How far `at` lies behind `from`. */
+static uint32_t behind(uint32_t from, uint32_t at)
+{
+	return at >= from ? at - from : at + TABLE_PLACES - from;
+}
+
+static void sheet_put(struct table_sheet *sheet, struct table_place place)
+{
+	uint32_t at = home_of(place.hash);
+	CHECK(sheet->count < TABLE_PLACES - 1);
+	while (sheet->places[at].number != 0)
+		at = next_place(at);
+	sheet->places[at] = place;
+	sheet->count++;
+}
+
+/* ---- growing ---- */
+
+static int directory_double(struct part *part)
+{
+	struct table *table = &part->table;
+	if (table->depth == DEPTH_MAX)
+		return -ERROR_MEMORY;
+	uint32_t count = 1u << table->depth;
+	struct table_sheet **sheets = env_resize(part->temporal->env, table->sheets, sizeof(*sheets) * 2 * count);
+	if (sheets == NULL)
+		return -ERROR_MEMORY;
+	for (uint32_t i = count; i > 0; i--)
+		sheets[2 * i - 1] = sheets[2 * i - 2] = sheets[i - 1];
+	table->sheets = sheets;
+	table->depth++;
 	return 0;
 }
+
+/* What has the next bit goes into a sheet of its own. */
+static int sheet_split(struct part *part, uint32_t hash)
+{
+	struct table *table = &part->table;
+	struct table_sheet *sheet = sheet_of(part, hash), old = *sheet;
+	if (sheet->depth == table->depth && directory_double(part) < 0)
+		return -ERROR_MEMORY;
+	struct table_sheet *upper = sheet_new(part, old.depth + 1);
+	if (upper == NULL)
+		return -ERROR_MEMORY;
+	*sheet = (struct table_sheet){.depth = old.depth + 1};
+	for (uint32_t i = 0; i < TABLE_PLACES; i++)
+		if (old.places[i].number != 0)
+			sheet_put(old.places[i].hash >> (31 - old.depth) & 1 ? upper : sheet, old.places[i]);
+	uint32_t all = 1u << (table->depth - old.depth), first = sheet_index(table, hash) / all * all;
+	for (uint32_t i = all / 2; i < all; i++)
+		table->sheets[first + i] = upper;
+	return 0;
+}
+
+static int table_room(struct part *part, uint32_t hash)
+{
+	while (sheet_of(part, hash)->count >= SHEET_FULL)
+		if (sheet_split(part, hash) < 0)
+			return -ERROR_MEMORY;
+	return 0;
+}
+
+/* ---- budget ---- */
 
 /* T16: past the budget the rule with the most keys gets no new ones; of equals, the one that came later. An eighth above
  * it nobody does. Counted and told in the ledger by who calls. */
@@ -54,213 +128,146 @@ static bool budget_refuses(const struct part *part, const struct plan_rule *rule
 	return most == rule->index;
 }
 
-static uint32_t slot_count(const struct plan_rule *rule)
+/* ---- entries ---- */
+
+static size_t entry_size(bool wide, size_t key_len)
 {
-	if (rule->type == CORRELATION_TEMPORAL_ORDERED)
-		return rule->chain_count;
-	return rule->type == CORRELATION_TEMPORAL ? rule->rule_count : 0;
+	return offsetof(struct entry, octets) + (wide ? ENTRY_WIDE_BYTES : 0) + key_len;
 }
 
-static uint64_t group_bytes(const struct group *g)
+/* With its place in the table, and one that is free. */
+static uint64_t entry_bytes(const struct entry *e)
 {
-	return sizeof(*g) + g->key_len + 3 * sizeof(void *) + sizeof(*g->slots) * slot_count(g->rule);
+	return entry_size(e->wide, e->key_len) + 2 * sizeof(struct table_place);
 }
 
-static struct group *group_new(struct part *part, const struct plan_rule *rule, struct slice key, uint64_t hash)
+static bool entry_is(const struct entry *e, const struct plan_rule *rule, struct slice key)
 {
-	const struct env *env = part->temporal->env;
-	size_t size = offsetof(struct group, key) + key.len;
-	struct group *g = env_alloc(env, size > sizeof(*g) ? size : sizeof(*g));
-	if (g == NULL)
-		return NULL;
-	*g = (struct group){.rule = rule, .hash = (uint32_t)hash, .due_ns = INT64_MAX, .heap_index = UINT32_MAX};
-	g->key_len = (uint32_t)key.len;
-	g->judged_ns = TIME_NONE;
-	if (key.len > 0)
-		memcpy(g->key, key.ptr, key.len);
-	uint32_t slots = slot_count(rule);
-	if (slots > 0) {
-		g->slots = env_alloc(env, sizeof(*g->slots) * slots);
-		if (g->slots == NULL) {
-			env_free(env, g);
-			return NULL;
-		}
-		for (uint32_t i = 0; i < slots; i++)
-			g->slots[i] = TIME_NONE;
-	}
-	return g;
+	return e->rule == rule->index && slice_equal(entry_key(e), key);
 }
 
-/* A place in the heap for every group of the level, so that placing one cannot fail. */
-static int heap_room(struct part *part, uint32_t number)
+static uint32_t table_find(const struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash)
 {
-	struct level *level = &part->levels[number];
-	if (level->groups < level->room)
-		return 0;
-	uint32_t room = level->room == 0 ? 16 : level->room * 2;
-	struct group **heap = env_resize(part->temporal->env, level->heap, sizeof(*heap) * room);
-	if (heap == NULL)
-		return -ERROR_MEMORY;
-	level->heap = heap;
-	level->room = room;
+	const struct table_place *places = sheet_of(part, hash)->places;
+	for (uint32_t at = home_of(hash); places[at].number != 0; at = next_place(at))
+		if (places[at].hash == hash && entry_is(entry_at(part, places[at].number), rule, key))
+			return places[at].number;
 	return 0;
 }
 
-static struct group *table_find(const struct part *part, const struct plan_rule *rule, struct slice key, uint64_t hash)
+static uint32_t entry_new(struct part *part, const struct plan_rule *rule, struct slice key)
 {
-	uint32_t mask = part->table_size - 1;
-	for (uint32_t at = (uint32_t)hash & mask; part->table[at] != NULL; at = (at + 1) & mask)
-		if (group_is(part->table[at], rule, key, hash))
-			return part->table[at];
-	return NULL;
+	bool wide = rule->values || rule->carried_count > 0;
+	CHECK(key.len <= MATCH_RECORD_BYTES_MAX && rule->index <= UINT16_MAX);
+	uint32_t number = slab_take(&part->slab, entry_size(wide, key.len));
+	if (number == 0)
+		return 0;
+	struct entry *e = entry_at(part, number);
+	memset(e, 0, offsetof(struct entry, octets));
+	e->link.before = WHEEL_OUT;
+	e->link.due_ns = INT64_MAX;
+	e->rule = (uint16_t)rule->index;
+	e->key_len = (uint32_t)key.len & (MATCH_RECORD_BYTES_MAX * 2 - 1);
+	e->wide = wide;
+	if (key.len > 0)
+		memcpy(e->octets + (wide ? ENTRY_WIDE_BYTES : 0), key.ptr, key.len);
+	return number;
 }
 
-static struct group *table_add(struct part *part, const struct plan_rule *rule, struct slice key, uint64_t hash)
+static uint32_t table_add(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash)
 {
-	if (table_grow(part) < 0 || heap_room(part, rule->level) < 0)
-		return NULL;
-	struct group *g = group_new(part, rule, key, hash);
-	if (g == NULL)
-		return NULL;
-	table_put(part->table, part->table_size, g);
+	uint32_t number = table_room(part, hash) < 0 ? 0 : entry_new(part, rule, key);
+	if (number == 0)
+		return 0;
+	sheet_put(sheet_of(part, hash), (struct table_place){hash, number});
 	part->group_count++;
-	part->levels[rule->level].groups++;
 	part->rule_groups[rule->index]++;
-	part->bytes += group_bytes(g);
+	part->bytes += entry_bytes(entry_at(part, number));
 	part->temporal->stats.windows++;
-	return g;
+	return number;
 }
 
-static uint64_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key)
+static uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key)
 {
-	return xxh3_seeded(key, part->texts.seed ^ get_u64(rule->digest));
+	return (uint32_t)(xxh3_seeded(key, part->texts.seed ^ get_u64(rule->digest)) >> 32);
 }
 
-struct group *table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused)
+uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused)
 {
-	uint64_t hash = key_hash(part, rule, key);
-	struct group *g = table_find(part, rule, key, hash);
-	*refused = g == NULL && budget_refuses(part, rule);
-	if (g != NULL || *refused)
-		return g;
-	return table_add(part, rule, key, hash);
+	uint32_t hash = key_hash(part, rule, key), number = table_find(part, rule, key, hash);
+	*refused = number == 0 && budget_refuses(part, rule);
+	return number != 0 || *refused ? number : table_add(part, rule, key, hash);
 }
 
-struct group *table_restore(struct part *part, const struct plan_rule *rule, struct slice key)
+uint32_t table_restore(struct part *part, const struct plan_rule *rule, struct slice key)
 {
-	uint64_t hash = key_hash(part, rule, key);
-	struct group *g = table_find(part, rule, key, hash);
-	return g != NULL ? g : table_add(part, rule, key, hash);
+	uint32_t hash = key_hash(part, rule, key), number = table_find(part, rule, key, hash);
+	return number != 0 ? number : table_add(part, rule, key, hash);
 }
 
-void group_free(struct part *part, struct group *g)
+/* Closing the hole: what stands behind it and may stand in it moves up. */
+static void sheet_remove(struct table_sheet *sheet, uint32_t number, uint32_t hash)
 {
-	const struct env *env = part->temporal->env;
-	while (g->excursion_count > 0)
-		excursion_drop(part, g, g->excursion_count - 1);
-	for (uint32_t i = 0; i < g->count; i++)
-		member_release(part, group_member(g, i));
-	part->bytes -= member_bytes(g) * g->count + group_bytes(g);
-	env_free(env, g->members);
-	env_free(env, g->excursions);
-	if (g->rule->history_ns > 0)
-		history_free(part, g);
-	env_free(env, g->slots); /* or its tally */
-	env_free(env, g);
-}
-
-/* ---- the heap: a level's groups by due ---- */
-
-static void heap_set(struct level *level, uint32_t index, struct group *g)
-{
-	level->heap[index] = g;
-	g->heap_index = index;
-}
-
-static void heap_up(struct level *level, uint32_t index)
-{
-	struct group *g = level->heap[index];
-	for (; index > 0 && level->heap[(index - 1) / 2]->due_ns > g->due_ns; index = (index - 1) / 2)
-		heap_set(level, index, level->heap[(index - 1) / 2]);
-	heap_set(level, index, g);
-}
-
-static void heap_down(struct level *level, uint32_t index)
-{
-	struct group *g = level->heap[index];
-	for (;;) {
-		uint32_t child = index * 2 + 1;
-		if (child >= level->count)
-			break;
-		if (child + 1 < level->count && level->heap[child + 1]->due_ns < level->heap[child]->due_ns)
-			child++;
-		if (level->heap[child]->due_ns >= g->due_ns)
-			break;
-		heap_set(level, index, level->heap[child]);
-		index = child;
-	}
-	heap_set(level, index, g);
-}
-
-static void heap_remove(struct level *level, struct group *g)
-{
-	uint32_t index = g->heap_index;
-	struct group *moved = level->heap[--level->count];
-	g->heap_index = UINT32_MAX;
-	if (moved == g)
-		return;
-	heap_set(level, index, moved);
-	heap_up(level, index);
-	heap_down(level, moved->heap_index);
-}
-
-void heap_place(struct part *part, struct group *g, int64_t due_ns)
-{
-	struct level *level = &part->levels[g->rule->level];
-	g->due_ns = due_ns;
-	if (g->heap_index == UINT32_MAX) {
-		CHECK(level->count < level->room);
-		heap_set(level, level->count, g);
-		level->count++;
-	}
-	heap_up(level, g->heap_index);
-	heap_down(level, g->heap_index);
-}
-
-struct group *heap_take(struct part *part, uint32_t number, int64_t watermark_ns)
-{
-	struct level *level = &part->levels[number];
-	if (level->count == 0 || level->heap[0]->due_ns >= watermark_ns)
-		return NULL;
-	struct group *g = level->heap[0];
-	heap_remove(level, g);
-	return g;
-}
-
-/* Closing the hole: what stands behind it and hashes before it moves up. */
-static void table_remove(struct part *part, const struct group *g)
-{
-	uint32_t mask = part->table_size - 1, hole = g->hash & mask;
-	while (part->table[hole] != g)
-		hole = (hole + 1) & mask;
-	for (uint32_t at = (hole + 1) & mask; part->table[at] != NULL; at = (at + 1) & mask) {
-		uint32_t home = part->table[at]->hash & mask;
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
-			part->table[hole] = part->table[at];
+	struct table_place *places = sheet->places;
+	uint32_t hole = home_of(hash);
+	while (places[hole].number != number)
+		hole = next_place(hole);
+	for (uint32_t at = next_place(hole); places[at].number != 0; at = next_place(at))
+		if (behind(home_of(places[at].hash), at) >= behind(hole, at)) {
+			places[hole] = places[at];
 			hole = at;
 		}
-	}
-	part->table[hole] = NULL;
+	places[hole].number = 0;
+	sheet->count--;
 }
 
-void table_drop(struct part *part, struct group *g)
+void table_drop(struct part *part, uint32_t number)
 {
-	if (g->heap_index != UINT32_MAX)
-		heap_remove(&part->levels[g->rule->level], g);
-	table_remove(part, g);
+	struct entry *e = entry_at(part, number);
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	uint32_t hash = key_hash(part, rule, entry_key(e));
+	if (e->link.before != WHEEL_OUT)
+		wheel_remove(part->levels[rule->level].wheel, number);
+	sheet_remove(sheet_of(part, hash), number, hash);
 	part->group_count--;
-	part->levels[g->rule->level].groups--;
-	part->rule_groups[g->rule->index]--;
+	part->rule_groups[rule->index]--;
 	part->temporal->stats.windows--;
-	group_free(part, g);
+	entry_clear(part, e);
+	part->bytes -= entry_bytes(e);
+	slab_give(&part->slab, number);
+}
+
+/* ---- all of them ---- */
+
+bool table_next(const struct part *part, struct table_walk *walk, uint32_t *number)
+{
+	const struct table *table = &part->table;
+	for (; walk->sheet >> table->depth == 0; walk->sheet += 1u << (table->depth - table->sheets[walk->sheet]->depth)) {
+		const struct table_sheet *sheet = table->sheets[walk->sheet];
+		while (walk->place < TABLE_PLACES) {
+			*number = sheet->places[walk->place++].number;
+			if (*number != 0)
+				return true;
+		}
+		walk->place = 0;
+	}
+	return false;
+}
+
+void table_free(struct part *part)
+{
+	const struct table *table = &part->table;
+	struct table_walk walk = {0};
+	uint32_t number;
+	if (table->sheets == NULL || table->sheets[0] == NULL) {
+		env_free(part->temporal->env, table->sheets);
+		return;
+	}
+	while (table_next(part, &walk, &number))
+		entry_clear(part, entry_at(part, number));
+	for (uint32_t i = 0, step; i >> table->depth == 0; i += step) {
+		step = 1u << (table->depth - table->sheets[i]->depth);
+		env_free(part->temporal->env, table->sheets[i]);
+	}
+	env_free(part->temporal->env, table->sheets);
 }

@@ -100,8 +100,7 @@ static int put_row(struct part *part, const struct group *g, enum row_kind kind,
 		return -ERROR_MEMORY;
 	if (part_silent(part))
 		return 0;
-	uint32_t partition =
-		key_partition(&t->scratch, g->rule->digest, slice_of(g->key, g->key_len), t->config.incidents_partitions);
+	uint32_t partition = key_partition(&t->scratch, g->rule->digest, group_key(g), t->config.incidents_partitions);
 	if (t->scratch.failed)
 		return -ERROR_MEMORY;
 	outbox_add(&part->outbox, partition, kind, part->observed_ns, time_ns, buffer_slice(&t->json));
@@ -112,7 +111,7 @@ static void identify(struct part *part, const struct group *g, const struct memb
 {
 	const struct temporal *t = part->temporal;
 	uint8_t match[16];
-	struct slice key = slice_of(g->key, g->key_len);
+	struct slice key = group_key(g);
 	struct event_identity event = member_event(firing);
 	const struct rule *base = ruleset_rule(t->config.ruleset, g->rule->rules[firing->slot]);
 	match_id(t->sha, &event, base->digest, key, match);

@@ -51,29 +51,33 @@ static bool matches_refused(const struct part *part)
 	return part->bytes + part->texts.bytes >= 2 * part->temporal->part_bytes;
 }
 
+int group_join(struct part *part, struct group *g, struct member *m)
+{
+	uint32_t place = 0;
+	int result = group_insert(part, g, m, &place);
+	if (result != 0)
+		member_release(part, m);
+	part->temporal->stats.duplicates += result > 0;
+	if (result == 0)
+		result = group_update(part, g, place);
+	return result < 0 ? result : group_close(part, g);
+}
+
 static int match_join(struct part *part, const struct plan_rule *rule, const struct match_entry *entry, uint32_t slot)
 {
 	struct temporal *t = part->temporal;
 	bool refused;
-	struct group *g = table_take(part, rule, entry->key, &refused);
-	if (g == NULL && !refused)
-		return -ERROR_MEMORY;
+	uint32_t number = table_take(part, rule, entry->key, &refused);
 	if (refused) {
 		part->refusals[rule->index].keys++;
 		t->stats.refused_keys++;
 		return 0;
 	}
 	struct member m = {.when_ns = entry->when_ns, .sequence = entry->event.sequence, .slot = slot};
-	if (take_member(part, rule, entry, &m) < 0)
+	struct group *g = number == 0 ? NULL : group_open_join(part, number);
+	if (g == NULL || take_member(part, rule, entry, &m) < 0)
 		return -ERROR_MEMORY;
-	uint32_t place = 0;
-	int result = group_insert(part, g, &m, &place);
-	if (result != 0) {
-		member_release(part, &m);
-		t->stats.duplicates += result > 0;
-		return result < 0 ? result : 0;
-	}
-	return group_update(part, g, place);
+	return group_join(part, g, &m);
 }
 
 int part_match(struct part *part, const struct match_entry *entry)

@@ -1,19 +1,46 @@
 /* The temporal stage: made from its configuration, and freed. */
 #include "correlate/window.h"
 
+static int wheels_init(struct part *part)
+{
+	const struct temporal *t = part->temporal;
+	for (uint32_t i = 1; i <= t->plan->level_max; i++) {
+		struct wheel *wheel = env_alloc(t->env, sizeof(*wheel));
+		if (wheel == NULL)
+			return -ERROR_MEMORY;
+		wheel_init(wheel, &part->slab, TIME_NONE);
+		part->levels[i].wheel = wheel;
+	}
+	return 0;
+}
+
+/* Room for the slots of any rule. */
+static int bench_init(struct temporal *t)
+{
+	uint32_t most = 1;
+	for (uint32_t i = 0; i < t->plan->count; i++)
+		if (slot_count(&t->plan->rules[i]) > most)
+			most = slot_count(&t->plan->rules[i]);
+	t->bench_slots = env_alloc(t->env, sizeof(*t->bench_slots) * most);
+	return t->bench_slots == NULL ? -ERROR_MEMORY : 0;
+}
+
 static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 {
 	uint8_t collector[16];
 	uint64_t seed = 0;
 	part->temporal = t;
+	slab_init(&part->slab, t->env);
 	part->partition = partition;
 	part->observed_ns = part->minute_ns = part->newest_ns = TIME_NONE;
 	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
 		part->levels[i].watermark_ns = part->levels[i].told_ns = TIME_NONE;
+	if (wheels_init(part) < 0)
+		return -ERROR_MEMORY;
 	if (t->env->random.fill != NULL && t->env->random.fill(t->env->random.ctx, &seed, sizeof(seed)) < 0)
 		return -ERROR_IO;
 	output_collector(t->config.collector, "matches", partition, collector);
-	if (texts_init(&part->texts, t->env, seed) < 0 || table_init(part) < 0)
+	if (texts_init(&part->texts, t->env, &part->slab, seed) < 0 || table_init(part) < 0)
 		return -ERROR_MEMORY;
 	if (outbox_init(&part->outbox, t->env, t->config.incidents_partitions, collector, t->config.epoch) < 0)
 		return -ERROR_MEMORY;
@@ -48,7 +75,7 @@ static int make_parts(struct temporal *t, const struct temporal_config *config)
 	t->parts = env_zalloc(env, sizeof(*t->parts) * (config->owned_count + 1));
 	t->writers = env_zalloc(env, sizeof(*t->writers) * config->matches_partitions);
 	t->sha = sha256_new();
-	if (t->owned == NULL || t->parts == NULL || t->writers == NULL || t->sha == NULL)
+	if (t->owned == NULL || t->parts == NULL || t->writers == NULL || t->sha == NULL || bench_init(t) < 0)
 		return -ERROR_MEMORY;
 	for (uint32_t i = 0; i < config->matches_partitions; i++)
 		match_writer_init(&t->writers[i], env);
@@ -104,13 +131,11 @@ int temporal_new(const struct env *env, const struct temporal_config *config, st
 static void part_clear(struct part *part)
 {
 	const struct env *env = part->temporal->env;
-	for (uint32_t i = 0; part->table != NULL && i < part->table_size; i++)
-		if (part->table[i] != NULL)
-			group_free(part, part->table[i]);
-	env_free(env, part->table);
+	table_free(part);
 	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
-		env_free(env, part->levels[i].heap);
+		env_free(env, part->levels[i].wheel);
 	texts_free(&part->texts);
+	slab_free(&part->slab);
 	if (part->outbox.lanes != NULL)
 		outbox_free(&part->outbox);
 	env_free(env, part->clocks);
@@ -141,6 +166,7 @@ void temporal_free(struct temporal *t)
 	plan_free(t->plan);
 	env_free(env, t->fired);
 	env_free(env, t->ready);
+	env_free(env, t->bench_slots);
 	env_free(env, t->owned);
 	env_free(env, t->parts);
 	env_free(env, t->writers);

@@ -208,7 +208,7 @@ static int restore_group_body(struct restoring *r, struct group *g)
 	g->judged_ns = g->rule->mode == PLAN_LAID ? laid : passed;
 	uint32_t members = reader_u32(&r->reader), excursions = reader_u32(&r->reader);
 	uint32_t values = reader_u32(&r->reader), zero = reader_u32(&r->reader);
-	reader_slice(&r->reader, g->key_len);
+	reader_slice(&r->reader, g->entry->key_len);
 	if (r->reader.failed || zero != 0 || (members == 0 && excursions == 0 && values == 0))
 		return bad_format(r);
 	int result = restore_members(r, g, members);
@@ -219,8 +219,8 @@ static int restore_group_body(struct restoring *r, struct group *g)
 	if (result == 0)
 		result = condition_rebuild(r->part, g);
 	if (result == 0)
-		heap_place(r->part, g, group_due(r->part, g));
-	return result;
+		group_place(r->part, g, group_due(r->part, g));
+	return result == 0 ? group_close(r->part, g) : result;
 }
 
 /* Only texts and what is missing: no address or number in its canonical form. */
@@ -249,14 +249,17 @@ static int restore_group(struct restoring *r)
 		r->reader = whole;
 		return 0;
 	}
-	if (!tuple_check(key, &components) || components != r->rule->group_count)
+	if (key_len > MATCH_RECORD_BYTES_MAX || !tuple_check(key, &components) || components != r->rule->group_count)
 		return bad_format(r);
 	r->key_spelled = is_spelled(key);
-	struct group *g = table_restore(r->part, r->rule, key);
+	uint32_t number = table_restore(r->part, r->rule, key);
+	if (number == 0)
+		return -ERROR_MEMORY;
+	if (entry_at(r->part, number)->alone || entry_at(r->part, number)->group != NULL)
+		return bad_format(r); /* the same key once more */
+	struct group *g = group_open(r->part, number, 2);
 	if (g == NULL)
 		return -ERROR_MEMORY;
-	if (g->count > 0 || g->excursion_count > 0 || history_count(g) > 0)
-		return bad_format(r);
 	r->reader.end = group.ptr + group.len;
 	int result = restore_group_body(r, g);
 	r->reader.end = whole.end;

@@ -42,7 +42,7 @@ static void save_group(struct buffer *out, const struct group *g)
 {
 	size_t head = out->len;
 	buffer_add_u32(out, 0);
-	buffer_add_u32(out, g->key_len);
+	buffer_add_u32(out, g->entry->key_len);
 	buffer_add(out, g->rule->digest, 32);
 	buffer_add_u64(out, (uint64_t)(g->rule->mode == PLAN_LAID ? g->judged_ns : TIME_NONE));
 	buffer_add_u64(out, (uint64_t)(g->rule->mode == PLAN_LAID ? TIME_NONE : g->judged_ns));
@@ -50,7 +50,7 @@ static void save_group(struct buffer *out, const struct group *g)
 	buffer_add_u32(out, g->excursion_count);
 	buffer_add_u32(out, history_count(g));
 	buffer_add_u32(out, 0);
-	buffer_add(out, g->key, g->key_len);
+	buffer_add_slice(out, group_key(g));
 	for (uint32_t i = 0; i < g->count; i++)
 		save_member(out, group_member(g, i));
 	for (uint32_t i = 0; i < g->excursion_count; i++)
@@ -58,6 +58,20 @@ static void save_group(struct buffer *out, const struct group *g)
 	history_save(g, out);
 	if (!out->failed)
 		put_u32(out->ptr + head, (uint32_t)(out->len - head));
+}
+
+/* One that is alone is saved as the group that it stands for. */
+static void save_entry(struct buffer *out, const struct part *part, uint32_t number)
+{
+	struct entry *e = entry_at(part, number);
+	if (!e->alone) {
+		save_group(out, e->group);
+		return;
+	}
+	struct member m = entry_member(part, e);
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	struct group g = {.rule = rule, .entry = e, .members = &m, .judged_ns = TIME_NONE, .count = 1};
+	save_group(out, &g);
 }
 
 static void save_texts(struct buffer *out, const struct texts *texts)
@@ -136,9 +150,9 @@ static void save_part(struct buffer *out, const struct part *part)
 	save_refusals(out, part);
 	save_populations(out, part);
 	save_texts(out, &part->texts);
-	for (uint32_t i = 0; i < part->table_size; i++)
-		if (part->table[i] != NULL)
-			save_group(out, part->table[i]);
+	struct table_walk walk = {0};
+	for (uint32_t number; table_next(part, &walk, &number);)
+		save_entry(out, part, number);
 }
 
 int temporal_save(const struct temporal *t, struct buffer *out)

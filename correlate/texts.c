@@ -1,19 +1,14 @@
 #include "correlate/texts.h"
 
-int texts_init(struct texts *t, const struct env *env, uint64_t seed)
+int texts_init(struct texts *t, const struct env *env, struct slab *slab, uint64_t seed)
 {
-	*t = (struct texts){.env = env, .slot_count = 64, .seed = seed};
+	*t = (struct texts){.env = env, .slab = slab, .slot_count = 64, .seed = seed};
 	t->slots = env_zalloc(env, sizeof(*t->slots) * t->slot_count);
 	return t->slots == NULL ? -ERROR_MEMORY : 0;
 }
 
 void texts_free(struct texts *t)
 {
-	for (uint32_t i = 0; t->slots != NULL && i < t->slot_count; i++)
-		for (struct text *text = t->slots[i], *next; text != NULL; text = next) {
-			next = text->next;
-			env_free(t->env, text);
-		}
 	if (t->slots != NULL)
 		env_free(t->env, t->slots);
 	t->slots = NULL;
@@ -44,6 +39,11 @@ static void grow(struct texts *t)
 	env_free(t->env, old);
 }
 
+static size_t text_bytes(size_t len)
+{
+	return offsetof(struct text, octets) + len;
+}
+
 struct text *texts_take(struct texts *t, struct slice s)
 {
 	for (struct text *text = *place(t, s); text != NULL; text = text->next)
@@ -53,16 +53,16 @@ struct text *texts_take(struct texts *t, struct slice s)
 		return NULL;
 	if (t->count >= t->slot_count && t->slot_count < (1u << 30))
 		grow(t);
-	struct text *text = env_alloc(t->env, sizeof(*text) + s.len);
-	if (text == NULL)
+	uint32_t number = slab_take(t->slab, text_bytes(s.len));
+	if (number == 0)
 		return NULL;
-	struct text **at = place(t, s);
-	*text = (struct text){.next = *at, .refs = 1, .len = (uint32_t)s.len};
+	struct text **at = place(t, s), *text = slab_at(t->slab, number);
+	*text = (struct text){.next = *at, .refs = 1, .len = (uint32_t)s.len, .number = number};
 	if (s.len > 0)
 		memcpy(text->octets, s.ptr, s.len);
 	*at = text;
 	t->count++;
-	t->bytes += sizeof(*text) + s.len;
+	t->bytes += text_bytes(s.len);
 	return text;
 }
 
@@ -85,6 +85,6 @@ void texts_release(struct texts *t, struct text *text)
 		at = &(*at)->next;
 	*at = text->next;
 	t->count--;
-	t->bytes -= sizeof(*text) + text->len;
-	env_free(t->env, text);
+	t->bytes -= text_bytes(text->len);
+	slab_give(t->slab, text->number);
 }

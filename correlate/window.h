@@ -10,6 +10,8 @@
  *      them either, and they may be folded into it.
  *  W4  excursions of a group are disjoint and stand in order of their firing points; one that is ended stands first.
  *  W5  a part (one matches partition) depends on nothing but the records of its partition, taken one by one.
+ *  W6  most keys have one match and nothing else is known of them: such an entry holds the match itself, packed. Whether it
+ *      does follows from the content of the group alone, so that state is charged the same after a restart.
  *
  * Everything here belongs to one struct temporal and its thread.
  */
@@ -23,6 +25,7 @@
 #include "correlate/plan.h"
 #include "correlate/row.h"
 #include "correlate/texts.h"
+#include "correlate/wheel.h"
 
 #define MEMBER_FIRED 1u
 #define MEMBER_NEW 2u /* its value was not there for as long as the rule looks back */
@@ -60,12 +63,35 @@ struct excursion {
 	uint32_t suppressed; /* that it kept quiet and that are told as final */
 };
 
-/* There are as many as there are live keys: the fixed part is 76 octets, and the key follows without a hole. */
+/* What is kept of every live key, in the slab: 52 octets, and the key follows without a hole. */
+struct entry {
+	struct wheel_link link; /* nothing to do until the watermark has passed its time */
+	uint16_t rule; /* in the plan */
+	uint16_t slot; /* of the lone match */
+	uint32_t key_len : 30;
+	uint32_t alone : 1; /* W6 */
+	uint32_t wide : 1; /* numbers of value and carried stand before the key */
+	union {
+		struct {
+			int64_t when_ns;
+			uint64_t sequence;
+			uint32_t origin, source; /* numbers of texts */
+		};
+		struct group *group; /* null: new, and about to be opened */
+	};
+	uint32_t spelling;
+	uint8_t octets[];
+};
+
+#define ENTRY_WIDE_BYTES 8u
+_Static_assert(offsetof(struct entry, octets) == 52, "the key follows without a hole");
+
+/* The matches of an entry, open to be worked on. */
 struct group {
 	const struct plan_rule *rule;
+	struct entry *entry;
 	struct member *members; /* members[first .. first + count) */
 	struct excursion *excursions;
-	int64_t due_ns; /* nothing to do until the watermark has passed it */
 	/* Laid: windows that begin before it are judged. Settled: members before it are. At once: firing points before it were
 	 * told singly (mode each) and sent on (carried fields). */
 	int64_t judged_ns;
@@ -76,19 +102,37 @@ struct group {
 	};
 	uint32_t first, count, room;
 	uint32_t excursion_count;
+	uint32_t number; /* of the entry */
+};
+
+/* A place of the table: touching it tells nearly always whether the entry is the one. */
+struct table_place {
 	uint32_t hash; /* of rule and key */
-	uint32_t heap_index;
-	uint32_t key_len;
-	uint8_t key[];
+	uint32_t number; /* of the entry; 0: none */
+};
+
+#define TABLE_PLACES 1023u /* a sheet has 8 KiB, as a page of the slab: sizes that allocators keep without loss */
+
+struct table_sheet {
+	uint32_t count, depth; /* depth: so many first bits the hashes in it have in common */
+	struct table_place places[TABLE_PLACES];
+};
+
+struct table {
+	struct table_sheet **sheets; /* 1 << depth; a sheet that is less deep stands several times */
+	uint32_t depth;
+};
+
+/* From {0} on; the table must not change meanwhile. */
+struct table_walk {
+	uint32_t sheet, place;
 };
 
 /* Groups of one level of chained correlations, and how far its time has come. */
 struct level {
 	int64_t watermark_ns;
 	int64_t told_ns; /* what the next level was last told */
-	struct group **heap; /* least due first */
-	uint32_t count, room;
-	uint32_t groups; /* of the level, those not in the heap just now included */
+	struct wheel *wheel; /* entries by due; null above the highest level of the plan */
 };
 
 struct refusal {
@@ -118,10 +162,11 @@ struct part {
 	struct clock_entry *clocks;
 	uint32_t clock_count, clock_room;
 	struct level levels[LIMIT_LEVELS];
-	struct group **table;
-	uint32_t table_size, group_count;
+	struct slab slab; /* entries and texts */
+	struct table table;
+	uint32_t group_count;
 	struct texts texts;
-	uint64_t bytes; /* of groups, members and excursions */
+	uint64_t bytes; /* of entries, groups, members and excursions */
 	uint32_t *rule_groups; /* groups of each plan rule */
 	struct refusal *refusals; /* of each plan rule, this minute */
 	uint64_t late, damaged; /* this minute */
@@ -147,10 +192,35 @@ struct temporal {
 	struct buffer json, key, spelling, value, carried, scratch;
 	uint32_t *fired; /* indexes of members that have just become firing points */
 	uint32_t fired_count, fired_room;
-	struct group **ready;
+	struct ready *ready;
 	uint32_t ready_room;
+	/* Where a group of at most one match is opened: most are closed again as they were. */
+	struct group bench;
+	struct member bench_member;
+	int64_t *bench_slots;
 	bool broken;
 };
+
+/* An entry that has become due. */
+struct ready {
+	const struct entry *entry;
+	uint32_t number;
+};
+
+static inline struct entry *entry_at(const struct part *part, uint32_t number)
+{
+	return slab_at(&part->slab, number);
+}
+
+static inline struct slice entry_key(const struct entry *e)
+{
+	return slice_of(e->octets + (e->wide ? ENTRY_WIDE_BYTES : 0), e->key_len);
+}
+
+static inline struct slice group_key(const struct group *g)
+{
+	return entry_key(g->entry);
+}
 
 /* ---- window.c: members in order ---- */
 
@@ -167,7 +237,7 @@ static inline uint64_t member_bytes(const struct group *g)
 
 static inline struct slice member_spelling(const struct group *g, const struct member *m)
 {
-	return m->spelling == NULL ? slice_of(g->key, g->key_len) : text_slice(m->spelling);
+	return m->spelling == NULL ? group_key(g) : text_slice(m->spelling);
 }
 
 int member_compare(const struct member *a, const struct member *b);
@@ -181,18 +251,34 @@ uint32_t group_upper(const struct group *g, int64_t when_ns);
 /* Puts the member in its place, which it then owns. *place: where. 0, 1 when it was there already, -ERROR_MEMORY. */
 int group_insert(struct part *part, struct group *g, const struct member *m, uint32_t *place);
 
-/* ---- table.c: groups by key ---- */
+/* ---- table.c: entries by key ---- */
 
-/* Null and *refused = false: no memory. Null and *refused: the budget does not allow it (T16). */
-struct group *table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused);
+/* The number of the entry. 0 and *refused = false: no memory. 0 and *refused: the budget does not allow it (T16). */
+uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused);
 /* The same without asking the budget: what was there may stay. */
-struct group *table_restore(struct part *part, const struct plan_rule *rule, struct slice key);
-void table_drop(struct part *part, struct group *g);
-void heap_place(struct part *part, struct group *g, int64_t due_ns);
-/* Takes out the group with the least due when that is before the watermark; null when there is none. */
-struct group *heap_take(struct part *part, uint32_t level, int64_t watermark_ns);
-void group_free(struct part *part, struct group *g);
+uint32_t table_restore(struct part *part, const struct plan_rule *rule, struct slice key);
+/* The group is open, or it is not and the entry as it was made. */
+void table_drop(struct part *part, uint32_t number);
+/* One entry after the other, in no order; false: that was all. */
+bool table_next(const struct part *part, struct table_walk *walk, uint32_t *number);
 int table_init(struct part *part);
+void table_free(struct part *part);
+
+/* ---- group.c: entries opened and closed ---- */
+
+/* Open, with room for `room` matches (1: it is not to get a second one). One is open at a time; null: no memory. */
+struct group *group_open(struct part *part, uint32_t number, uint32_t room);
+/* The same for a match that joins it. */
+struct group *group_open_join(struct part *part, uint32_t number);
+/* As small as it can be kept; -ERROR_MEMORY. */
+int group_close(struct part *part, struct group *g);
+/* Looked at again when the watermark has passed `due`. */
+void group_place(struct part *part, struct group *g, int64_t due_ns);
+/* The one match of an entry that is alone: it still belongs to the entry. */
+struct member entry_member(const struct part *part, const struct entry *e);
+/* What the entry has: its match, or its group. */
+void entry_clear(struct part *part, struct entry *e);
+uint32_t slot_count(const struct plan_rule *rule);
 
 /* ---- condition.c: which members are firing points at once ---- */
 
@@ -303,6 +389,8 @@ int64_t group_due(const struct part *part, const struct group *g);
 /* ---- temporal.c ---- */
 
 int part_match(struct part *part, const struct match_entry *entry);
+/* The match, which the group then owns, joins it, and the group is closed. */
+int group_join(struct part *part, struct group *g, struct member *m);
 struct part *part_of(const struct temporal *t, uint32_t partition);
 
 /* Is the record being read one whose rows were told before? */

@@ -505,6 +505,48 @@ static void test_t16_budget(void **state)
 	scene_close(&s);
 }
 
+static uint64_t bytes_now(struct scene *s)
+{
+	struct temporal_stats stats;
+	pipeline_run(&s->p);
+	temporal_stats(s->p.temporal, &stats);
+	return stats.window_bytes;
+}
+
+/* A key with one match is charged 96 octets at most, and again when all others of its matches have gone. */
+static void test_t16_a_key_with_one_match(void **state)
+{
+	enum {
+		KEYS = 500
+	};
+	struct scene s = {0};
+	char user[24];
+	(void)state;
+	scene_begin(&s);
+	correlate(&s, CORRELATION_EVENT_COUNT, 1, by_user, 600, COMPARE_GTE, 4);
+	scene_open(&s);
+	happen(&s, 0, "a", "somebody", "h");
+	uint64_t shared = bytes_now(&s);
+	for (int i = 0; i < KEYS; i++) {
+		snprintf(user, sizeof(user), "user%012d", i);
+		happen(&s, 1, "a", user, "h");
+	}
+	uint64_t one = bytes_now(&s);
+	assert_true(one > shared && (one - shared) / KEYS <= 96);
+	for (int i = 0; i < KEYS; i++) {
+		snprintf(user, sizeof(user), "user%012d", i);
+		happen(&s, 400, "a", user, "h");
+	}
+	assert_true(bytes_now(&s) > 2 * one);
+	happen(&s, 400, "a", "somebody", "h");
+	put_tick(&s.p, 0, 0, T0 + 910 * NS_PER_S); /* what happened at 1 is gone, and at 0 */
+	assert_int_equal(bytes_now(&s), one);
+	put_tick(&s.p, 0, 0, T0 + 1310 * NS_PER_S);
+	assert_int_equal(bytes_now(&s), 0);
+	assert_int_equal(scene_end(&s), 0);
+	scene_close(&s);
+}
+
 /* ---- clocks ---- */
 
 /* A partition that is silent for ten minutes is not waited for; one that has a clock is. */
@@ -570,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_t15_sharing),
 		cmocka_unit_test(test_end_of_input),
 		cmocka_unit_test(test_t16_budget),
+		cmocka_unit_test(test_t16_a_key_with_one_match),
 		cmocka_unit_test(test_keep_from),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
