@@ -151,7 +151,7 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	int64_t due = group_due(part, g);
 	CHECK(due >= watermark_ns);
 	group_place(part, g, due);
-	return group_close(part, g);
+	return group_fold(part, g);
 }
 
 /* Rows come out in an order that follows from the content: how the wheel lies does not show. */
@@ -188,7 +188,7 @@ int level_advance(struct part *part, uint32_t level)
 	if (count > 1)
 		qsort(t->ready, count, sizeof(*t->ready), compare_ready);
 	for (uint32_t i = 0; i < count; i++) {
-		struct group *g = group_open(part, t->ready[i].number, 1);
+		struct group *g = group_unfold(part, t->ready[i].number, 1);
 		if (g == NULL || group_advance(part, g, watermark) < 0)
 			return -ERROR_MEMORY;
 	}

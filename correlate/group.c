@@ -93,7 +93,7 @@ static struct group *take_bench(struct temporal *t, const struct plan_rule *rule
 	return &t->bench;
 }
 
-struct group *group_open(struct part *part, uint32_t number, uint32_t room)
+struct group *group_unfold(struct part *part, uint32_t number, uint32_t room)
 {
 	struct temporal *t = part->temporal;
 	struct entry *e = entry_at(part, number);
@@ -118,10 +118,10 @@ struct group *group_open(struct part *part, uint32_t number, uint32_t room)
 	return g;
 }
 
-struct group *group_open_join(struct part *part, uint32_t number)
+struct group *group_unfold_join(struct part *part, uint32_t number)
 {
 	bool alone = entry_at(part, number)->alone;
-	struct group *g = group_open(part, number, alone ? 2 : 1);
+	struct group *g = group_unfold(part, number, alone ? 2 : 1);
 	return g != NULL && alone && slot_count(g->rule) > 0 && condition_rebuild(part, g) < 0 ? NULL : g;
 }
 
@@ -162,7 +162,7 @@ static int group_settle(struct part *part, struct group *from)
 	return condition_rebuild(part, g);
 }
 
-int group_close(struct part *part, struct group *g)
+int group_fold(struct part *part, struct group *g)
 {
 	struct entry *e = g->entry;
 	if (!is_lone(g))

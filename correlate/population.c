@@ -52,7 +52,7 @@ static int begin_key(struct part *part, const struct plan_rule *rule, const stru
 	if (partition != part->partition)
 		return 0;
 	uint32_t number = table_restore(part, rule, key->key); /* the list is the rule's: no budget is asked */
-	struct group *g = number == 0 ? NULL : group_open_join(part, number);
+	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
 	if (g == NULL || take_beginning(part, rule, key, when_ns, &m) < 0)
 		return -ERROR_MEMORY;
 	return group_join(part, g, &m);

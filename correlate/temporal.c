@@ -60,7 +60,7 @@ int group_join(struct part *part, struct group *g, struct member *m)
 	part->temporal->stats.duplicates += result > 0;
 	if (result == 0)
 		result = group_update(part, g, place);
-	return result < 0 ? result : group_close(part, g);
+	return result < 0 ? result : group_fold(part, g);
 }
 
 static int match_join(struct part *part, const struct plan_rule *rule, const struct match_entry *entry, uint32_t slot)
@@ -74,7 +74,7 @@ static int match_join(struct part *part, const struct plan_rule *rule, const str
 		return 0;
 	}
 	struct member m = {.when_ns = entry->when_ns, .sequence = entry->event.sequence, .slot = slot};
-	struct group *g = number == 0 ? NULL : group_open_join(part, number);
+	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
 	if (g == NULL || take_member(part, rule, entry, &m) < 0)
 		return -ERROR_MEMORY;
 	return group_join(part, g, &m);

@@ -220,7 +220,7 @@ static int restore_group_body(struct restoring *r, struct group *g)
 		result = condition_rebuild(r->part, g);
 	if (result == 0)
 		group_place(r->part, g, group_due(r->part, g));
-	return result == 0 ? group_close(r->part, g) : result;
+	return result == 0 ? group_fold(r->part, g) : result;
 }
 
 /* Only texts and what is missing: no address or number in its canonical form. */
@@ -257,7 +257,7 @@ static int restore_group(struct restoring *r)
 		return -ERROR_MEMORY;
 	if (entry_at(r->part, number)->alone || entry_at(r->part, number)->group != NULL)
 		return bad_format(r); /* the same key once more */
-	struct group *g = group_open(r->part, number, 2);
+	struct group *g = group_unfold(r->part, number, 2);
 	if (g == NULL)
 		return -ERROR_MEMORY;
 	r->reader.end = group.ptr + group.len;

@@ -264,14 +264,14 @@ bool table_next(const struct part *part, struct table_walk *walk, uint32_t *numb
 int table_init(struct part *part);
 void table_free(struct part *part);
 
-/* ---- group.c: entries opened and closed ---- */
+/* ---- group.c: entries unfolded to be worked on, and folded again ---- */
 
-/* Open, with room for `room` matches (1: it is not to get a second one). One is open at a time; null: no memory. */
-struct group *group_open(struct part *part, uint32_t number, uint32_t room);
+/* Unfolded, with room for `room` matches (1: it is not to get a second one). One at a time; null: no memory. */
+struct group *group_unfold(struct part *part, uint32_t number, uint32_t room);
 /* The same for a match that joins it. */
-struct group *group_open_join(struct part *part, uint32_t number);
+struct group *group_unfold_join(struct part *part, uint32_t number);
 /* As small as it can be kept; -ERROR_MEMORY. */
-int group_close(struct part *part, struct group *g);
+int group_fold(struct part *part, struct group *g);
 /* Looked at again when the watermark has passed `due`. */
 void group_place(struct part *part, struct group *g, int64_t due_ns);
 /* The one match of an entry that is alone: it still belongs to the entry. */
