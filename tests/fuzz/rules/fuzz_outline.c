@@ -14,8 +14,8 @@ static void compare(struct arena *arena, const struct outline *o, const struct r
 	uint8_t *folded = arena_alloc(arena, FOLD_ROOM(text.len));
 	CHECK(scratch && pattern && folded);
 	bool outlined = pattern_match(pattern, slice_of(folded, fold(text, folded)));
-	bool line = utf8_valid(text) && slice_find_octet(text, '\n', 0) == SIZE_MAX &&
-				slice_find_octet(text, '\r', 0) == SIZE_MAX;
+	bool line =
+		utf8_valid(text) && slice_find_octet(text, '\n', 0) == SIZE_MAX && slice_find_octet(text, '\r', 0) == SIZE_MAX;
 	enum regex_result result = regex_search(regex, scratch, text);
 	CHECK(outlined || result != REGEX_YES);
 	CHECK(!outlined || !o->whole || !line || result != REGEX_NO);
