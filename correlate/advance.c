@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#define READY_AHEAD 8u
+#define LEAVING_SHARE 4u /* a fourth of the members of a group may stay though they could leave */
+
 /* Firing points that can only be passed on when their set is complete. */
 static bool waits_for_set(const struct part *part, const struct plan_rule *rule)
 {
@@ -55,9 +58,10 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 	const struct temporal *t = part->temporal;
 	if (condition_update(part, g, place) < 0)
 		return -ERROR_MEMORY;
-	int64_t due = add_saturated(group_member(g, 0)->when_ns, g->rule->timespan_ns);
+	const struct member *m = group_member(g, place);
+	int64_t due = add_saturated(m->when_ns, g->rule->kept_ns); /* members before it were seen to when they joined */
 	if (g->rule->mode != PLAN_AT_ONCE) {
-		int64_t judged = judge_due(g->rule, group_member(g, place));
+		int64_t judged = judge_due(g->rule, m);
 		due = judged < due ? judged : due;
 	}
 	if (t->fired_count > 0) {
@@ -120,9 +124,11 @@ int64_t group_due(const struct part *part, const struct group *g)
 		due = add_saturated(history, g->rule->history_ns);
 	if (g->count == 0)
 		return due;
-	int64_t oldest = add_saturated(group_member(g, 0)->when_ns, g->rule->kept_ns), judged = judge_next(g);
-	if (oldest < due)
-		due = oldest;
+	/* members leave together: a large group is not looked at for each of them */
+	const struct member *leaving = group_member(g, g->count / LEAVING_SHARE);
+	int64_t leave = add_saturated(leaving->when_ns, g->rule->kept_ns), judged = judge_next(g);
+	if (leave < due)
+		due = leave;
 	if (judged < due)
 		due = judged;
 	if (!waits_for_set(part, g->rule))
@@ -152,6 +158,28 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	CHECK(due >= watermark_ns);
 	group_place(part, g, due);
 	return group_fold(part, g);
+}
+
+static int entry_advance(struct part *part, const struct ready *due, int64_t watermark_ns)
+{
+	const struct entry *e = due->entry;
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	bool silent = e->alone && rule->mode == PLAN_AT_ONCE; /* nothing fired, so there is nothing to tell or to send on */
+	if (silent && e->when_ns < sub_saturated(watermark_ns, rule->kept_ns)) {
+		table_drop(part, due->number);
+		return 0;
+	}
+	struct group *g = group_unfold(part, due->number, 1);
+	return g == NULL ? -ERROR_MEMORY : group_advance(part, g, watermark_ns);
+}
+
+/* What will be touched: an entry that is alone mostly goes. */
+static void ready_prefetch(const struct part *part, const struct entry *e)
+{
+	if (e->alone)
+		table_prefetch(part, key_hash(part, &part->temporal->plan->rules[e->rule], entry_key(e)));
+	else
+		entry_prefetch_group(e);
 }
 
 /* Rows come out in an order that follows from the content: how the wheel lies does not show. */
@@ -188,8 +216,11 @@ int level_advance(struct part *part, uint32_t level)
 	if (count > 1)
 		qsort(t->ready, count, sizeof(*t->ready), compare_ready);
 	for (uint32_t i = 0; i < count; i++) {
-		struct group *g = group_unfold(part, t->ready[i].number, 1);
-		if (g == NULL || group_advance(part, g, watermark) < 0)
+		if (i + READY_AHEAD < count)
+			ready_prefetch(part, t->ready[i + READY_AHEAD].entry);
+		if (i + READY_AHEAD / 2 < count)
+			entry_prefetch_members(t->ready[i + READY_AHEAD / 2].entry);
+		if (entry_advance(part, &t->ready[i], watermark) < 0)
 			return -ERROR_MEMORY;
 	}
 	return 0;

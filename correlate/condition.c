@@ -106,6 +106,8 @@ int64_t count_assigned(struct part *part, const struct group *g, uint32_t from, 
 
 static int update_count(struct part *part, struct group *g, uint32_t place, int64_t until)
 {
+	if (g->count < g->rule->need)
+		return 0;
 	uint32_t from = group_lower(g, sub_saturated(group_member(g, place)->when_ns, g->rule->timespan_ns));
 	for (uint32_t i = place; i < g->count && group_member(g, i)->when_ns <= until; i++) {
 		const struct member *m = group_member(g, i);

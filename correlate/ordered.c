@@ -214,7 +214,8 @@ int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t u
 	/* its event has other matches: with steps they may stand behind this one in the chain */
 	bool alone =
 		g->rule->correlation->step_count == 0 || place == 0 || !member_same_event(group_member(g, place - 1), m);
-	if (newest && alone && group_member(g, group_lower(g, m->when_ns))->source == m->source)
+	bool first = place == 0 || group_member(g, place - 1)->when_ns < m->when_ns; /* of its instant */
+	if (newest && alone && (first || group_member(g, group_lower(g, m->when_ns))->source == m->source))
 		return take_event(part, g, place, place + 1, g->slots, true);
 	return ordered_sweep(part, g, group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns)), g->count, place,
 						 until);

@@ -187,14 +187,28 @@ static uint32_t table_add(struct part *part, const struct plan_rule *rule, struc
 	return number;
 }
 
-static uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key)
+uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key)
 {
 	return (uint32_t)(xxh3_seeded(key, part->texts.seed ^ get_u64(rule->digest)) >> 32);
 }
 
-uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused)
+void table_prefetch(const struct part *part, uint32_t hash)
 {
-	uint32_t hash = key_hash(part, rule, key), number = table_find(part, rule, key, hash);
+	__builtin_prefetch(&sheet_of(part, hash)->places[home_of(hash)]);
+}
+
+uint32_t table_guess(const struct part *part, uint32_t hash)
+{
+	const struct table_place *places = sheet_of(part, hash)->places;
+	uint32_t at = home_of(hash);
+	while (places[at].number != 0 && places[at].hash != hash)
+		at = next_place(at);
+	return places[at].number;
+}
+
+uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, bool *refused)
+{
+	uint32_t number = table_find(part, rule, key, hash);
 	*refused = number == 0 && budget_refuses(part, rule);
 	return number != 0 || *refused ? number : table_add(part, rule, key, hash);
 }

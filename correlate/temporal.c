@@ -63,11 +63,13 @@ int group_join(struct part *part, struct group *g, struct member *m)
 	return result < 0 ? result : group_fold(part, g);
 }
 
-static int match_join(struct part *part, const struct plan_rule *rule, const struct match_entry *entry, uint32_t slot)
+static int match_join(struct part *part, const struct upcoming *u, uint32_t slot)
 {
+	const struct plan_rule *rule = u->rule;
+	const struct match_entry *entry = &u->entry;
 	struct temporal *t = part->temporal;
 	bool refused;
-	uint32_t number = table_take(part, rule, entry->key, &refused);
+	uint32_t number = table_take(part, rule, entry->key, u->hash, &refused);
 	if (refused) {
 		part->refusals[rule->index].keys++;
 		t->stats.refused_keys++;
@@ -80,10 +82,11 @@ static int match_join(struct part *part, const struct plan_rule *rule, const str
 	return group_join(part, g, &m);
 }
 
-int part_match(struct part *part, const struct match_entry *entry)
+static int part_match(struct part *part, const struct upcoming *u)
 {
 	struct temporal *t = part->temporal;
-	const struct plan_rule *rule = plan_find(t->plan, entry->correlation);
+	const struct match_entry *entry = &u->entry;
+	const struct plan_rule *rule = u->rule;
 	uint32_t slot = rule == NULL ? PLAN_NONE : plan_slot(t->plan, rule, entry->rule), count = 0;
 	double number;
 	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count ||
@@ -106,7 +109,7 @@ int part_match(struct part *part, const struct match_entry *entry)
 		part->refusals[rule->index].matches++;
 		return 0;
 	}
-	return match_join(part, rule, entry, slot);
+	return match_join(part, u, slot);
 }
 
 /* ---- clocks ---- */
@@ -167,17 +170,12 @@ static int part_observe(struct part *part, const struct match_entry *entry)
 	return result;
 }
 
-static int part_entries(struct part *part, const struct match_record *record)
+int part_entry(struct part *part, const struct upcoming *u)
 {
-	struct match_entry entry;
-	for (uint32_t place = 0; match_next(record, &place, &entry);) {
-		int result = part_observe(part, &entry);
-		if (result == 0)
-			result = entry.kind == MATCH_ENTRY ? part_match(part, &entry) : part_clock(part, &entry);
-		if (result < 0)
-			return result;
-	}
-	return 0;
+	int result = part_observe(part, &u->entry);
+	if (result < 0)
+		return result;
+	return u->entry.kind == MATCH_ENTRY ? part_match(part, u) : part_clock(part, &u->entry);
 }
 
 static int sample_take(struct part *part, uint64_t offset)

@@ -254,7 +254,11 @@ int group_insert(struct part *part, struct group *g, const struct member *m, uin
 /* ---- table.c: entries by key ---- */
 
 /* The number of the entry. 0 and *refused = false: no memory. 0 and *refused: the budget does not allow it (T16). */
-uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, bool *refused);
+uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, bool *refused);
+uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key);
+void table_prefetch(const struct part *part, uint32_t hash);
+/* An entry with this hash, which is nearly always the one; 0: there is none. */
+uint32_t table_guess(const struct part *part, uint32_t hash);
 /* The same without asking the budget: what was there may stay. */
 uint32_t table_restore(struct part *part, const struct plan_rule *rule, struct slice key);
 /* The group is open, or it is not and the entry as it was made. */
@@ -386,9 +390,24 @@ int group_update(struct part *part, struct group *g, uint32_t place);
 /* When the group has to be looked at next. */
 int64_t group_due(const struct part *part, const struct group *g);
 
+/* ---- ahead.c: records read ---- */
+
+/* An entry of a record. */
+struct upcoming {
+	struct match_entry entry;
+	const struct plan_rule *rule; /* null: of another ruleset, or no match */
+	uint32_t hash; /* of rule and key */
+	uint32_t number; /* of the entry that it probably joins; 0: not looked for */
+};
+
+int part_entries(struct part *part, const struct match_record *record);
+/* Null: nothing is asked for. The members want the group to be there. */
+void entry_prefetch_group(const struct entry *e);
+void entry_prefetch_members(const struct entry *e);
+
 /* ---- temporal.c ---- */
 
-int part_match(struct part *part, const struct match_entry *entry);
+int part_entry(struct part *part, const struct upcoming *u);
 /* The match, which the group then owns, joins it, and the group is closed. */
 int group_join(struct part *part, struct group *g, struct member *m);
 struct part *part_of(const struct temporal *t, uint32_t partition);
