@@ -160,26 +160,32 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	return group_fold(part, g);
 }
 
-static int entry_advance(struct part *part, const struct ready *due, int64_t watermark_ns)
+/* Nothing fired, so there is nothing to tell or to send on: the entry can go in any order. */
+static bool goes_silently(const struct part *part, const struct entry *e, int64_t watermark_ns)
 {
-	const struct entry *e = due->entry;
 	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
-	bool silent = e->alone && rule->mode == PLAN_AT_ONCE; /* nothing fired, so there is nothing to tell or to send on */
-	if (silent && e->when_ns < sub_saturated(watermark_ns, rule->kept_ns)) {
-		table_drop(part, due->number);
-		return 0;
-	}
-	struct group *g = group_unfold(part, due->number, 1);
-	return g == NULL ? -ERROR_MEMORY : group_advance(part, g, watermark_ns);
+	return e->alone && rule->mode == PLAN_AT_ONCE && e->when_ns < sub_saturated(watermark_ns, rule->kept_ns);
 }
 
-/* What will be touched: an entry that is alone mostly goes. */
-static void ready_prefetch(const struct part *part, const struct entry *e)
+/* Entries that go, each a few later than it is met: by then its place in the table is there. */
+struct going {
+	uint32_t numbers[READY_AHEAD], count;
+};
+
+static void going_add(struct part *part, struct going *going, uint32_t number)
 {
-	if (e->alone)
-		table_prefetch(part, key_hash(part, &part->temporal->plan->rules[e->rule], entry_key(e)));
-	else
-		entry_prefetch_group(e);
+	uint32_t at = going->count++ % READY_AHEAD;
+	const struct entry *e = entry_at(part, number);
+	table_prefetch(part, key_hash(part, &part->temporal->plan->rules[e->rule], entry_key(e)));
+	if (going->count > READY_AHEAD)
+		table_drop(part, going->numbers[at]);
+	going->numbers[at] = number;
+}
+
+static void going_end(struct part *part, const struct going *going)
+{
+	for (uint32_t i = 0; i < READY_AHEAD && i < going->count; i++)
+		table_drop(part, going->numbers[i]);
 }
 
 /* Rows come out in an order that follows from the content: how the wheel lies does not show. */
@@ -205,23 +211,37 @@ static int ready_add(struct temporal *t, uint32_t count, struct ready due)
 	return 0;
 }
 
+/* All that is due; what needs no looking at goes at once, however much it is. Negative: no memory. */
+static int64_t take_due(struct part *part, uint32_t level, int64_t watermark_ns)
+{
+	struct going going = {.count = 0};
+	uint32_t count = 0, number = wheel_move(part->levels[level].wheel, watermark_ns);
+	for (uint32_t next; number != 0; number = next) {
+		const struct entry *e = entry_at(part, number);
+		next = e->link.after;
+		if (goes_silently(part, e, watermark_ns))
+			going_add(part, &going, number);
+		else if (ready_add(part->temporal, count++, (struct ready){e, number}) < 0)
+			return -ERROR_MEMORY;
+	}
+	going_end(part, &going);
+	return count;
+}
+
 int level_advance(struct part *part, uint32_t level)
 {
 	struct temporal *t = part->temporal;
-	int64_t watermark = part->levels[level].watermark_ns;
-	uint32_t count = 0, number = wheel_move(part->levels[level].wheel, watermark);
-	for (; number != 0; number = wheel_link(&part->slab, number)->after)
-		if (ready_add(t, count++, (struct ready){entry_at(part, number), number}) < 0)
-			return -ERROR_MEMORY;
+	int64_t watermark = part->levels[level].watermark_ns, count = take_due(part, level, watermark);
 	if (count > 1)
-		qsort(t->ready, count, sizeof(*t->ready), compare_ready);
-	for (uint32_t i = 0; i < count; i++) {
+		qsort(t->ready, (size_t)count, sizeof(*t->ready), compare_ready);
+	for (int64_t i = 0; i < count; i++) {
 		if (i + READY_AHEAD < count)
-			ready_prefetch(part, t->ready[i + READY_AHEAD].entry);
+			entry_prefetch_group(t->ready[i + READY_AHEAD].entry);
 		if (i + READY_AHEAD / 2 < count)
 			entry_prefetch_members(t->ready[i + READY_AHEAD / 2].entry);
-		if (entry_advance(part, &t->ready[i], watermark) < 0)
+		struct group *g = group_unfold(part, t->ready[i].number, 1);
+		if (g == NULL || group_advance(part, g, watermark) < 0)
 			return -ERROR_MEMORY;
 	}
-	return 0;
+	return count < 0 ? -ERROR_MEMORY : 0;
 }

@@ -7,6 +7,7 @@
 #include "correlate/window.h"
 
 #define SHEET_FULL (TABLE_PLACES / 5 * 4)
+#define SHEET_JOIN (SHEET_FULL / 4)
 #define DEPTH_MAX 20u /* 2^32 hashes, 2^30 places */
 
 static struct table_sheet *sheet_new(const struct part *part, uint32_t depth)
@@ -235,6 +236,26 @@ static void sheet_remove(struct table_sheet *sheet, uint32_t number, uint32_t ha
 	sheet->count--;
 }
 
+/* Two sheets that are nearly empty become one again: what a flood has left is given back. */
+static void sheet_join(struct part *part, uint32_t hash)
+{
+	const struct table *table = &part->table;
+	struct table_sheet *sheet = sheet_of(part, hash);
+	if (sheet->count > SHEET_JOIN / 2 || sheet->depth == 0)
+		return;
+	uint32_t all = 1u << (table->depth - sheet->depth), first = (sheet_index(table, hash) / all * all) ^ all;
+	struct table_sheet *beside = table->sheets[first];
+	if (beside->depth != sheet->depth || sheet->count + beside->count > SHEET_JOIN)
+		return;
+	for (uint32_t i = 0; i < TABLE_PLACES; i++)
+		if (beside->places[i].number != 0)
+			sheet_put(sheet, beside->places[i]);
+	for (uint32_t i = 0; i < all; i++)
+		table->sheets[first + i] = sheet;
+	sheet->depth--;
+	env_free(part->temporal->env, beside);
+}
+
 void table_drop(struct part *part, uint32_t number)
 {
 	struct entry *e = entry_at(part, number);
@@ -243,6 +264,7 @@ void table_drop(struct part *part, uint32_t number)
 	if (e->link.before != WHEEL_OUT)
 		wheel_remove(part->levels[rule->level].wheel, number);
 	sheet_remove(sheet_of(part, hash), number, hash);
+	sheet_join(part, hash);
 	part->group_count--;
 	part->rule_groups[rule->index]--;
 	part->temporal->stats.windows--;
