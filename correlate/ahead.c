@@ -64,8 +64,6 @@ void entry_prefetch_members(const struct entry *e)
 		return;
 	__builtin_prefetch(group_member(g, g->count - 1), 1);
 	__builtin_prefetch(group_member(g, 0), 1);
-	if (slot_count(g->rule) > 0)
-		__builtin_prefetch(g->slots, 1);
 }
 
 /* What was found of the entries to come may be gone. */

@@ -66,21 +66,20 @@ static void slots_clear(struct group *g)
 		g->slots[i] = TIME_NONE;
 }
 
+/* Slots stand behind it. */
 static struct group *group_new(const struct env *env, const struct plan_rule *rule, uint32_t room)
 {
-	struct group *g = env_zalloc(env, sizeof(*g));
 	uint32_t slots = slot_count(rule);
+	struct group *g = env_alloc(env, sizeof(*g) + sizeof(*g->slots) * slots);
 	if (g == NULL)
 		return NULL;
-	g->members = env_alloc(env, sizeof(*g->members) * room);
-	if (slots > 0)
-		g->slots = env_alloc(env, sizeof(*g->slots) * slots);
-	if (g->members == NULL || (slots > 0 && g->slots == NULL)) {
-		env_free(env, g->members);
-		env_free(env, g->slots);
+	*g = (struct group){.members = env_alloc(env, sizeof(*g->members) * room)};
+	if (g->members == NULL) {
 		env_free(env, g);
 		return NULL;
 	}
+	if (slots > 0)
+		g->slots = (int64_t *)(g + 1);
 	g->room = room;
 	return g;
 }
@@ -133,8 +132,8 @@ static void group_free(struct part *part, struct group *g)
 	const struct env *env = part->temporal->env;
 	part->bytes -= group_bytes(g) + member_bytes(g) * g->count;
 	env_free(env, g->excursions);
-	if (!on_bench(part, g) || slot_count(g->rule) == 0)
-		env_free(env, g->slots); /* or its tally */
+	if (slot_count(g->rule) == 0)
+		env_free(env, g->tally);
 	if (on_bench(part, g))
 		return;
 	env_free(env, g->members);
