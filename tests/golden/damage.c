@@ -159,7 +159,7 @@ const struct damage damages[] = {
 	 .reason = "checkpoint: content does not hold at offset "},
 	{"checkpoint", "checkpoint/temporal", "fewer groups than follow", AT(80, "\1"), WHOLE_SEAL, .code = ERROR_FORMAT,
 	 .reason = "checkpoint: content does not hold at offset "},
-	{"checkpoint", "checkpoint/temporal", "no spelling, but a key that is none", AT(1350, "\2"), WHOLE_SEAL,
+	{"checkpoint", "checkpoint/temporal", "no spelling, but a key that is none", AT(1046, "\2"), WHOLE_SEAL,
 	 .code = ERROR_FORMAT, .reason = "checkpoint: content does not hold at offset "},
 	{"checkpoint", "checkpoint/temporal", "cut short", .cut = 16, WHOLE_SEAL, .code = ERROR_FORMAT,
 	 .reason = "checkpoint: content does not hold at offset "},
