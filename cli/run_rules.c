@@ -195,8 +195,10 @@ static int probe(struct run *run)
 			kill(pid, SIGKILL);
 	if (!WIFSIGNALED(status))
 		return WEXITSTATUS(status);
-	fprintf(stderr, "cresset: loading the rules took more than %d s or too much memory, and was ended by signal %d\n",
-			PROBE_CPU_S, WTERMSIG(status));
+	if (!setup_stop)
+		fprintf(stderr,
+				"cresset: loading the rules took more than %d s or too much memory, and was ended by signal %d\n",
+				PROBE_CPU_S, WTERMSIG(status));
 	return EXIT_ENDED;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/shadow.h"
 
 #include "cli/json_tree.h"
+#include "cli/match_loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,7 @@ struct shadow {
 	struct detect *detect;
 	struct temporal *temporal;
 	struct incident_book *book;
-	struct buffer matches, taken; /* records that wait for temporal, each behind its u64 length; those being read */
-	uint64_t offset, records;
+	struct match_loop loop;
 	int64_t since_ns;
 	bool failed;
 	struct error error;
@@ -22,11 +22,8 @@ struct shadow {
 
 static int on_matches(void *ctx, uint32_t partition, struct slice record)
 {
-	struct shadow *s = ctx;
 	(void)partition;
-	buffer_add_u64(&s->matches, record.len);
-	buffer_add_slice(&s->matches, record);
-	return s->matches.failed ? -ERROR_MEMORY : 0;
+	return match_loop_add(&((struct shadow *)ctx)->loop, record);
 }
 
 static int on_rows(void *ctx, uint32_t partition, struct slice batch)
@@ -36,33 +33,13 @@ static int on_rows(void *ctx, uint32_t partition, struct slice batch)
 	return incident_book_add(s->book, batch, &s->error);
 }
 
-static int correlate(struct shadow *s)
-{
-	int result = detect_flush(s->detect, &s->error);
-	while (!result && s->matches.len > 0) {
-		struct buffer taken = s->matches;
-		s->matches = s->taken;
-		s->taken = taken;
-		buffer_reset(&s->matches);
-		for (size_t at = 0; !result && at < s->taken.len;) {
-			struct slice record = slice_of(s->taken.ptr + at + 8, (size_t)get_u64(s->taken.ptr + at));
-			at += 8 + record.len;
-			result = temporal_record(s->temporal, 0, s->offset++, record, &s->error);
-		}
-		if (!result)
-			result = temporal_flush(s->temporal, &s->error);
-	}
-	return result;
-}
-
 void shadow_record(struct shadow *s, uint32_t partition, uint64_t offset, struct slice octets)
 {
 	if (s->failed)
 		return;
 	int result = detect_record(s->detect, partition, offset, octets, &s->error);
 	if (!result)
-		result = correlate(s);
-	s->records++;
+		result = match_loop_run(&s->loop, s->detect, s->temporal, &s->error);
 	s->failed = result < 0;
 	if (s->failed)
 		fprintf(stderr, "cresset: the shadow rules are given up: %s\n", s->error.text);
@@ -101,8 +78,7 @@ int shadow_new(const struct env *env, const struct shadow_config *config, struct
 	s->env = env;
 	s->ruleset = ruleset_hold(config->ruleset);
 	s->since_ns = env_now(env);
-	buffer_init(&s->matches, env);
-	buffer_init(&s->taken, env);
+	match_loop_init(&s->loop, env);
 	int result = incident_book_new(env, &s->book, error);
 	if (!result)
 		result = open_stages(s, config, error);
@@ -124,8 +100,7 @@ void shadow_free(struct shadow *s)
 		temporal_free(s->temporal);
 	if (s->book)
 		incident_book_free(s->book);
-	buffer_free(&s->matches);
-	buffer_free(&s->taken);
+	match_loop_free(&s->loop);
 	ruleset_release(s->ruleset);
 	env_free(s->env, s);
 }

@@ -4,6 +4,7 @@
 #include "cli/ask.h"
 #include "cli/finding.h"
 #include "cli/hunt_coverage.h"
+#include "cli/match_loop.h"
 #include "cli/output.h"
 #include "cli/setup.h"
 #include "cli/verbs.h"
@@ -21,9 +22,9 @@ struct hunt {
 	struct output output;
 	struct finding_print print;
 	struct buffer lines, octets, skip;
-	struct buffer matches, taken; /* records that wait for temporal, each behind its u64 length; those being read */
+	struct match_loop loop;
 	struct buffer silent; /* JSON strings, each behind a comma */
-	uint64_t offset, silent_count;
+	uint64_t silent_count;
 	int64_t from_ns, to_ns, bound_ns;
 	bool late_too;
 	struct error error;
@@ -51,31 +52,13 @@ static int on_rows(void *ctx, uint32_t partition, struct slice octets)
 
 static int on_matches(void *ctx, uint32_t partition, struct slice record)
 {
-	struct hunt *h = ctx;
 	(void)partition;
-	buffer_add_u64(&h->matches, record.len);
-	buffer_add_slice(&h->matches, record);
-	return h->matches.failed ? -ERROR_MEMORY : 0;
+	return match_loop_add(&((struct hunt *)ctx)->loop, record);
 }
 
-/* Gives temporal what is there; what it writes for outer correlations comes back the same way. */
 static int correlate(struct hunt *h)
 {
-	int result = detect_flush(h->detect, &h->error);
-	while (!result && h->matches.len > 0) {
-		struct buffer taken = h->matches;
-		h->matches = h->taken;
-		h->taken = taken;
-		buffer_reset(&h->matches);
-		for (size_t at = 0; !result && at < h->taken.len;) {
-			struct slice record = slice_of(h->taken.ptr + at + 8, (size_t)get_u64(h->taken.ptr + at));
-			at += 8 + record.len;
-			result = temporal_record(h->temporal, 0, h->offset++, record, &h->error);
-		}
-		if (!result)
-			result = temporal_flush(h->temporal, &h->error);
-	}
-	return result;
+	return match_loop_run(&h->loop, h->detect, h->temporal, &h->error);
 }
 
 /* ---- what the owner gives ---- */
@@ -290,7 +273,7 @@ static int load(struct hunt *h, struct ruleset_counts *counts)
 
 static void hunt_close(struct hunt *h)
 {
-	struct buffer *buffers[] = {&h->lines, &h->octets, &h->skip, &h->matches, &h->taken, &h->silent};
+	struct buffer *buffers[] = {&h->lines, &h->octets, &h->skip, &h->silent};
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
 		buffer_free(buffers[i]);
 	if (h->detect)
@@ -299,6 +282,7 @@ static void hunt_close(struct hunt *h)
 		temporal_free(h->temporal);
 	if (h->ruleset)
 		ruleset_release(h->ruleset);
+	match_loop_free(&h->loop);
 	coverage_free(&h->coverage);
 	arena_free(&h->print.arena);
 }
@@ -330,9 +314,10 @@ int verb_hunt(const struct args *args)
 		setup_fix_now(now);
 	if (!setup_time(args, OPTION_FROM, INT64_MIN, &h.from_ns) || !setup_time(args, OPTION_TO, INT64_MAX, &h.to_ns))
 		return EXIT_USAGE;
-	struct buffer *buffers[] = {&h.lines, &h.octets, &h.skip, &h.matches, &h.taken, &h.silent};
+	struct buffer *buffers[] = {&h.lines, &h.octets, &h.skip, &h.silent};
 	for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
 		buffer_init(buffers[i], setup_env());
+	match_loop_init(&h.loop, setup_env());
 	h.print = (struct finding_print){.event = print_event, .ctx = &h, .out = &h.lines, .incidents = true};
 	arena_init(&h.print.arena, setup_env(), 0);
 	int code = run_hunt(&h);

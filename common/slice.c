@@ -163,3 +163,24 @@ bool slice_to_i64(struct slice s, int64_t *out)
 	*out = (int64_t)(negative ? 0 - value : value);
 	return true;
 }
+
+bool slice_star_match(struct slice pattern, struct slice text)
+{
+	size_t p = 0, n = 0, star = SIZE_MAX, mark = 0;
+	while (n < text.len) {
+		if (p < pattern.len && pattern.ptr[p] == '*') {
+			star = p++;
+			mark = n;
+		} else if (p < pattern.len && pattern.ptr[p] == text.ptr[n]) {
+			p++;
+			n++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			n = ++mark;
+		} else
+			return false;
+	}
+	while (p < pattern.len && pattern.ptr[p] == '*')
+		p++;
+	return p == pattern.len;
+}

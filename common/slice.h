@@ -99,6 +99,9 @@ static inline struct slice slice_trim(struct slice s)
 {
 	return s.len > 0 && s.ptr[0] > ' ' && s.ptr[s.len - 1] > ' ' ? s : slice_trim_ends(s);
 }
+/* Is it the whole text? '*' in the pattern stands for any octets, none included. Linear but for stars: at most the product
+ * of both lengths. */
+bool slice_star_match(struct slice pattern, struct slice text);
 /* Strict decimal (an optional leading '-'; no '+', no spaces, no empty text); false on overflow. */
 bool slice_to_i64(struct slice s, int64_t *out);
 bool slice_to_u64(struct slice s, uint64_t *out);

@@ -79,36 +79,13 @@ void silences_free(struct silence **list, const struct env *env)
 
 /* ---- covering ---- */
 
-/* '*' stands for any octets; both are folded. */
-static bool star_match(struct slice pattern, struct slice text)
-{
-	size_t p = 0, n = 0, star = SIZE_MAX, mark = 0;
-	while (n < text.len) {
-		if (p < pattern.len && pattern.ptr[p] == '*') {
-			star = p++;
-			mark = n;
-		} else if (p < pattern.len && pattern.ptr[p] == text.ptr[n]) {
-			p++;
-			n++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			n = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.len && pattern.ptr[p] == '*')
-		p++;
-	return p == pattern.len;
-}
-
 static bool same(struct slice pattern, const struct json_token *value)
 {
 	uint8_t room[TEXT_MAX], a[FOLD_ROOM(TEXT_MAX)], b[FOLD_ROOM(TEXT_MAX)];
 	struct slice text = unescaped(value, room);
 	if (pattern.len > TEXT_MAX || text.len > TEXT_MAX || value->type == JSON_OBJECT || value->type == JSON_ARRAY)
 		return false;
-	return star_match(slice_of(a, fold(pattern, a)), slice_of(b, fold(text, b)));
+	return slice_star_match(slice_of(a, fold(pattern, a)), slice_of(b, fold(text, b)));
 }
 
 static bool tag_holds(struct slice rule, struct slice pattern)

@@ -101,32 +101,11 @@ static bool word_is(const struct condition *c, const char *word)
 
 /* ---- patterns ---- */
 
-static bool star_match(struct slice pattern, struct slice name)
-{
-	size_t p = 0, n = 0, star = SIZE_MAX, mark = 0;
-	while (n < name.len) {
-		if (p < pattern.len && pattern.ptr[p] == '*') {
-			star = p++;
-			mark = n;
-		} else if (p < pattern.len && pattern.ptr[p] == name.ptr[n]) {
-			p++;
-			n++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			n = ++mark;
-		} else
-			return false;
-	}
-	while (p < pattern.len && pattern.ptr[p] == '*')
-		p++;
-	return p == pattern.len;
-}
-
 static bool pattern_names(struct slice pattern, struct slice name)
 {
 	if (name.ptr[0] == '_' && pattern.ptr[0] != '_')
 		return false;
-	return slice_equal(pattern, SLICE("them")) || star_match(pattern, name);
+	return slice_equal(pattern, SLICE("them")) || slice_star_match(pattern, name);
 }
 
 static int parse_quantified(struct condition *c, bool all, const struct node **out)

@@ -45,8 +45,7 @@ void gather_free(struct gather *g)
 	env_free(g->env, g->ends);
 }
 
-/* Room for one more. */
-static bool room_for_one(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size)
+bool gather_room_for(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size)
 {
 	void **p = array;
 	if (count < *room)
@@ -60,7 +59,7 @@ static bool room_for_one(const struct env *env, void *array, uint32_t *room, uin
 	return true;
 }
 #define ROOM(g, array, what) \
-	room_for_one((g)->env, &(g)->array, &(g)->what##_room, (g)->what##_count, sizeof *(g)->array)
+	gather_room_for((g)->env, &(g)->array, &(g)->what##_room, (g)->what##_count, sizeof *(g)->array)
 
 static void forget_columns(struct gather *g)
 {

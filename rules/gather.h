@@ -81,6 +81,8 @@ struct gather {
 
 int gather_init(struct gather *g, const struct env *env, const struct columns *columns);
 void gather_free(struct gather *g);
+/* Makes room for one more of `size` octets in *array; false: no memory. Between gather*.c only. */
+bool gather_room_for(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size);
 void gather_begin(struct gather *g);
 /* The next row. bound: the field of each name of the batch, or DICTIONARY_NONE; names: the same, where fields that nothing
  * hangs on may be left out. -ERROR_MEMORY. */

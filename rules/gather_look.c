@@ -9,24 +9,10 @@
 #define FOUND_MAX 1024u
 #define TEXT_BYTES (1u << 20)
 
-static bool room_for(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size)
-{
-	void **p = array;
-	if (count < *room)
-		return true;
-	uint32_t wanted = *room ? 2 * *room : 256;
-	void *grown = env_resize(env, *p, wanted * size);
-	if (!grown)
-		return false;
-	*p = grown;
-	*room = wanted;
-	return true;
-}
-
 static void add_hit(struct gather *g, uint32_t value, struct rule_list rules)
 {
 	uint32_t column = g->column < g->columns->text_first ? g->column : GATHER_TEXTS;
-	if (!room_for(g->env, &g->hits, &g->hit_room, g->hit_count, sizeof *g->hits)) {
+	if (!gather_room_for(g->env, &g->hits, &g->hit_room, g->hit_count, sizeof *g->hits)) {
 		g->failed = true;
 		return;
 	}
@@ -120,7 +106,7 @@ static uint32_t write_text(struct gather *g, uint32_t at)
 	g->end_count = 0;
 	for (; at != GATHER_END && g->text.len < TEXT_BYTES; at = g->links[at].next) {
 		uint32_t value = g->links[at].value;
-		g->failed |= !room_for(g->env, &g->ends, &g->end_room, g->end_count, sizeof *g->ends);
+		g->failed |= !gather_room_for(g->env, &g->ends, &g->end_room, g->end_count, sizeof *g->ends);
 		if (g->failed || !fold_into(g, text_of(&g->values[value], small), &folded))
 			return GATHER_END;
 		g->text.len += folded.len;

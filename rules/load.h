@@ -104,6 +104,8 @@ int loader_key_field(struct loader *l, struct slice name, const struct rule *rul
 /* sigma_item.c: one "field|modifiers: values" of a map, or the keyword item of bare values (key null). *out null: a
  * pipeline dropped it; who holds selections leaves it out. */
 int sigma_item(struct loader *l, const struct tree_node *key, const struct tree_node *value, const struct node **out);
+/* sigma_detection.c: a map, of which every item must hold; *out null when pipelines dropped all of them. */
+int sigma_items(struct loader *l, const struct tree_node *map, const struct node **out);
 /* sigma_detection.c: the whole `detection` map. */
 int sigma_detection(struct loader *l, const struct tree_node *detection, const struct node **out);
 /* The same of a filter, whose key `rules` is no selection. */

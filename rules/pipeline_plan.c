@@ -69,21 +69,6 @@ bool plan_equal(const struct plan *a, const struct plan *b)
 
 /* ---- added conditions ---- */
 
-static int added_items(struct loader *l, const struct tree_node *map, const struct node **out)
-{
-	struct node *all = node_new(&l->set->arena, NODE_AND, map->count);
-	if (!all)
-		return NO_MEMORY;
-	for (uint32_t i = 0; i < map->count; i++) {
-		int rc = sigma_item(l, map->pairs[i].key, map->pairs[i].value, &all->children[all->count]);
-		if (rc)
-			return rc;
-		all->count += all->children[all->count] != NULL;
-	}
-	*out = all->count == 0 ? NULL : all->count == 1 ? all->children[0] : all;
-	return 0;
-}
-
 static int add_condition(struct loader *l, const struct addition *a, const struct node **root)
 {
 	const struct node *added;
@@ -91,7 +76,7 @@ static int add_condition(struct loader *l, const struct addition *a, const struc
 	if (!all || !turned)
 		return NO_MEMORY;
 	l->plan_from = a->from;
-	int rc = added_items(l, a->by->value, &added);
+	int rc = sigma_items(l, a->by->value, &added);
 	l->plan_from = 0;
 	if (rc || !added)
 		return rc;

@@ -4,12 +4,8 @@
 /* In all of these *out is null where pipelines dropped everything. */
 static int selection_compile(struct loader *l, const struct tree_node *node, const struct node **out);
 
-/* A map: every item must hold. */
-static int selection_map(struct loader *l, const struct tree_node *map, const struct node **out)
+int sigma_items(struct loader *l, const struct tree_node *map, const struct node **out)
 {
-	if (map->count == 0)
-		return loader_refuse_at(l, "sigma-empty-selection", map,
-								"an empty selection: write at least one field or keyword");
 	struct node *all = node_new(&l->set->arena, NODE_AND, map->count);
 	if (!all)
 		return NO_MEMORY;
@@ -21,6 +17,14 @@ static int selection_map(struct loader *l, const struct tree_node *map, const st
 	}
 	*out = all->count == 0 ? NULL : all->count == 1 ? all->children[0] : all;
 	return 0;
+}
+
+static int selection_map(struct loader *l, const struct tree_node *map, const struct node **out)
+{
+	if (map->count == 0)
+		return loader_refuse_at(l, "sigma-empty-selection", map,
+								"an empty selection: write at least one field or keyword");
+	return sigma_items(l, map, out);
 }
 
 static bool list_is_mixed(const struct tree_node *list)

@@ -161,11 +161,39 @@ static void errors_say_where(void **state)
 		assert_string_not_equal(error_name((enum error_code)code), "unknown");
 }
 
+static void star_patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool holds;
+	} cases[] = {
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"a*", "abc", true},
+		{"*c", "abc", true},
+		{"a*c", "abc", true},
+		{"a*c", "ab", false},
+		{"*b*", "abc", true},
+		{"a**c", "ac", true},
+		{"*aab", "aaab", true},
+		{"a*b*c", "axbxbxc", true},
+		{"a*b*c", "axbxcx", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (slice_star_match(slice_str(cases[i].pattern), slice_str(cases[i].text)) != cases[i].holds)
+			fail_msg("%s on %s", cases[i].pattern, cases[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(compares),        cmocka_unit_test(finds),         cmocka_unit_test(finds_as_a_naive_search),
-		cmocka_unit_test(heads_and_order), cmocka_unit_test(reads_numbers), cmocka_unit_test(errors_say_where),
+		cmocka_unit_test(star_patterns),           cmocka_unit_test(compares),        cmocka_unit_test(finds),
+		cmocka_unit_test(finds_as_a_naive_search), cmocka_unit_test(heads_and_order), cmocka_unit_test(reads_numbers),
+		cmocka_unit_test(errors_say_where),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
