@@ -342,7 +342,7 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 	/* The epoch of a new series is on the medium before a row of it is: whoever starts after a crash goes on with it. */
 	e->dirty = !result && e->new_series;
 	if (e->dirty)
-		result = engine_commit(e, error);
+		result = engine_commit_now(e, error);
 	buffer_free(&checkpoint);
 	if (result)
 		engine_close(e);
@@ -383,11 +383,19 @@ static int store_part(struct engine *e, bool flush, struct error *error)
 	return result;
 }
 
+/* While a commit waits nothing new is judged; over Kafka nothing is read at all. */
+static bool rests(const struct engine *e, const struct feed *f)
+{
+	return e->settling && (!e->config.special || f->duty == FEED_DETECT);
+}
+
 static int step(struct engine *e, bool flush, struct error *error)
 {
 	int busy = 0;
 	e->blocked = false;
-	for (unsigned i = 0; i < e->feed_count && !e->settling; i++) {
+	for (unsigned i = 0; i < e->feed_count; i++) {
+		if (rests(e, &e->feeds[i]))
+			continue;
 		int result = engine_feed_step(e, &e->feeds[i], error);
 		if (result < 0)
 			return result;
@@ -419,15 +427,25 @@ int engine_step(struct engine *e, struct error *error)
 	return busy;
 }
 
+/* 1: it read something, 0: idle. Between two tries of a commit; over Kafka only time helps. */
+static int settle_step(struct engine *e, struct error *error)
+{
+	int busy = e->config.special ? step(e, false, error) : 0;
+	if (busy == 0)
+		usleep(SETTLE_NAP_US);
+	return busy;
+}
+
 int engine_settle(struct engine *e, struct error *error)
 {
 	int64_t until = env_boot(e->env) + SETTLE_WAIT_NS;
 	int result = engine_commit(e, error);
-	while (result >= 0 && e->settling && env_boot(e->env) < until) {
-		usleep(SETTLE_NAP_US);
-		result = engine_commit(e, error);
+	while (result >= 0 && e->dirty && env_boot(e->env) < until) {
+		result = settle_step(e, error);
+		if (result >= 0)
+			result = engine_commit(e, error);
 	}
-	return result;
+	return result >= 0 && e->dirty ? engine_commit_now(e, error) : result;
 }
 
 int engine_drain(struct engine *e, bool seal, struct error *error)

@@ -91,7 +91,8 @@ struct engine {
 	bool rebuild; /* the checkpoint that the commit log names is missing or damaged */
 	bool new_series; /* detect and temporal begin to number their rows anew, under correlate_epoch */
 	uint64_t told; /* sum of the store's committed offsets that the bus was told of */
-	bool settling; /* a commit is due and waits for what was written to be durable: nothing is read */
+	/* A commit is due and waits: for what was written to be durable, and temporal to have read what detect wrote. */
+	bool settling;
 	uint64_t *written[TOPIC_COUNT]; /* newest ticket of each partition of matches and incidents */
 	bool blocked; /* the bus or the store is full: intake waits */
 	char blocked_text[512];
@@ -104,13 +105,13 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 				struct error *error);
 /* Bounded work. 1: there was something to do, 0: idle, negative: fatal for the process. */
 int engine_step(struct engine *e, struct error *error);
-/* Commits where it stands, without reading on; waits for what was written to be durable. */
+/* Commits without judging on: waits, 10 s at most, for what was written to be durable and temporal to have read it. */
 int engine_settle(struct engine *e, struct error *error);
 /* Steps until every feed has read what is durable, then seals (`seal`) and commits. Over Kafka, where others go on writing, it
  * reads nothing more and waits for acknowledgements, 10 s at most: what is not committed then is read again. */
 int engine_drain(struct engine *e, bool seal, struct error *error);
-/* Over Kafka what was written is acknowledged later: then `settling` is set, nothing is committed yet, and the next steps
- * try again. */
+/* What was written may be durable later (Kafka), or be matches that temporal has not read: then `settling` is set, nothing is
+ * committed yet, and the next steps try again. */
 int engine_commit(struct engine *e, struct error *error);
 /* An access or administration row in the audit partition: JSON text. */
 void engine_audit(struct engine *e, struct slice json);
@@ -123,6 +124,8 @@ void engine_close(struct engine *e);
 /* ---- between engine*.c only ---- */
 int engine_commit_open(struct engine *e, struct buffer *checkpoint,
 					   struct error *error); /* log and newest checkpoint */
+/* The same, wherever temporal stands: at the start of a series, and when it cannot be waited for. */
+int engine_commit_now(struct engine *e, struct error *error);
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
 /* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
 void engine_rebuild(struct engine *e, bool detect);

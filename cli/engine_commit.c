@@ -17,6 +17,10 @@
  * up to what it had read (temporal_rebuild), both under a new epoch. The same for temporal alone when the rules changed: the
  * positions and detect's state are independent of rules, windows are not. A record or two after the last commit may be judged
  * again then: events and matches have an identity, so windows count them once.
+ *
+ *   C1  On the bus of one machine a commit of detect says that temporal has read all that detect wrote until then. Whoever
+ *       starts under other rules does not know the rules of those records: an incident still in them would be lost.
+ *       Over Kafka they are of many writers, and their end is not to be waited for.
  */
 #include "cli/engine.h"
 
@@ -318,15 +322,30 @@ static bool is_durable(const struct engine *e)
 	return true;
 }
 
-int engine_commit(struct engine *e, struct error *error)
+/* C1 */
+static bool is_level(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->feed_count && e->config.special; i++) {
+		const struct feed *f = &e->feeds[i];
+		uint64_t tickets, durable = 0;
+		if (f->duty == FEED_TEMPORAL &&
+			(f->pending || bus_durable(e->bus, f->topic, f->partition, &tickets, &durable) || f->next < durable))
+			return false;
+	}
+	return true;
+}
+
+/* `level`: C1, else where it stands. */
+static int commit(struct engine *e, bool level, struct error *error)
 {
 	struct error why = {0};
 	int result = flush_for_commit(e, &why);
 	if (result && (why.flags & ERROR_RETRIABLE)) {
+		e->settling = false;
 		tell_bus(e, false); /* what was refused may wait for just these positions */
 		return 0;
 	}
-	e->settling = !result && !is_durable(e);
+	e->settling = !result && (!is_durable(e) || (level && !is_level(e)));
 	if (e->settling)
 		return 0;
 	if (result) {
@@ -343,4 +362,27 @@ int engine_commit(struct engine *e, struct error *error)
 	e->dirty = false;
 	e->committed_boot_ns = env_boot(e->env);
 	return 0;
+}
+
+/* Refused while it waits: detect goes on, and the store seals what makes room. The next try is one interval later. */
+static int give_up_settling(struct engine *e)
+{
+	e->settling = false;
+	e->committed_boot_ns = env_boot(e->env);
+	tell_bus(e, false);
+	return 0;
+}
+
+int engine_commit(struct engine *e, struct error *error)
+{
+	if (e->settling && e->config.special && e->blocked)
+		return give_up_settling(e);
+	if (e->settling && !is_level(e))
+		return 0; /* a flush would only cost time */
+	return commit(e, true, error);
+}
+
+int engine_commit_now(struct engine *e, struct error *error)
+{
+	return commit(e, false, error);
 }

@@ -280,7 +280,7 @@ static void restart_due(struct supervisor *s)
 
 /* ---- other rules ---- */
 
-/* The engine commits where it stands and goes; what comes in meanwhile waits in the log. */
+/* The engine judges nothing more, commits and goes; what comes in meanwhile waits in the log. */
 static void end_engine(struct supervisor *s)
 {
 	struct child *c = &s->children[ROLE_ENGINE];

@@ -1,0 +1,103 @@
+#!/bin/bash
+# kill -9 of the whole, or of the engine, at random moments around a SIGHUP that takes other rules. Every login is judged once,
+# under the old rules or the new: each has one incident, none is lost, none is doubled. A rule that stayed keeps counting.
+# What is kept of the rules loads. KILLS says how often.
+# shellcheck source=tests/flow/lib.inc
+. "$(dirname "$0")/lib.inc"
+export CRESSET_LIBRARY=${CRESSET_LIBRARY:-$PWD/rules/library}
+KILLS=${KILLS:-8}
+SEED=${SEED:-$RANDOM}
+RANDOM=$SEED
+echo "# seed $SEED, $KILLS kills"
+port=$(free_port)
+next=1
+mkdir "$tmp/rules"
+cat >"$tmp/rules/stays.yml" <<'END'
+title: Login failed
+name: failed
+logsource: {product: linux, service: sshd}
+detection: {s: {event.action: ssh_login, event.outcome: failure}, condition: s}
+---
+title: Failed logins of eve
+correlation: {type: event_count, rules: [failed], group-by: [user.name], timespan: 1h, condition: {gte: 3}}
+END
+changing() { # a or b: the rule under which a login is judged
+	cat >"$tmp/rules/changing.yml" <<END
+title: Login under $1
+id: 11111111-2222-4333-8444-55555555550$((1 + k % 2))
+logsource: {product: linux, service: sshd}
+detection: {s: {event.action: ssh_login, event.outcome: success}, condition: s}
+level: high
+END
+}
+login() { # host, outcome, user
+	printf '<38>1 %s %s sshd 5 - - %s password for %s from 192.0.2.9 port 4022 ssh2\n' "$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)" "$@"
+}
+feed() { # from: logins on hosts that are seen once, until the connection breaks
+	local n=$1
+	exec 3<>/dev/tcp/127.0.0.1/"$port" || exit 0
+	trap 'exit 0' TERM PIPE
+	while :; do
+		login "u$n" Accepted root >&3 2>/dev/null || exit 0
+		n=$((n + 1))
+		echo "$n" >"$tmp/next"
+		sleep 0.01
+	done
+}
+stored() { search 'Accepted' | sed -n 's/.*"original":"[^"]*Z \(u[0-9]*\) sshd.*/\1/p' | sort; }
+incidents() { "$CRESSET" incidents list --data "$data" --output ndjson; }
+judged() { # an incident that saw an event twice stands here twice
+	incidents | sed -n '/"title":"Login under/s/.*"host.hostname":"\(u[0-9]*\)".*"count":\([0-9]*\).*/\1 \2/p' |
+		awk '{for (i = 0; i < $2; i++) print $1}' | sort
+}
+
+k=0
+changing a
+start --rules "$tmp/rules"
+exec 5<>"/dev/tcp/127.0.0.1/$port"
+{ login jump01 Failed eve; login jump01 Failed eve; } >&5
+exec 5>&-
+until_count 'Failed' 2 20
+incidents | grep -q 'eve' && fail "an incident of two failures"
+for ((k = 1; k <= KILLS; k++)); do
+	feed "$next" &
+	feeder=$!
+	sleep 0.5
+	[ $((k % 2)) = 1 ] && changing b || changing a
+	kill -HUP "$run_pid"
+	sleep "$(printf '%d.%03d' 0 $((RANDOM % 900)))"
+	if [ $((k % 4)) = 0 ]; then
+		engine=$(pgrep -P "$run_pid" -x cresset-engine) && kill -9 "$engine"
+		sleep 1
+	else
+		kill -9 "$run_pid"
+		wait "$run_pid" 2>/dev/null
+	fi
+	kill "$feeder" 2>/dev/null
+	wait "$feeder" 2>/dev/null
+	next=$(($(cat "$tmp/next") + 100))
+	kill -0 "$run_pid" 2>/dev/null || { sleep 0.1; start --rules "$tmp/rules"; }
+	await
+done
+exec 5<>"/dev/tcp/127.0.0.1/$port"
+login jump01 Failed eve >&5
+until_count 'Failed' 3 20
+stored >"$tmp/stored"
+for _ in $(seq 100); do
+	judged >"$tmp/judged"
+	cmp -s "$tmp/stored" "$tmp/judged" && incidents | grep -q 'eve' && break
+	sleep 0.1
+done
+[ "$(wc -l <"$tmp/stored")" -ge $((20 * KILLS)) ] || fail "only $(wc -l <"$tmp/stored") logins came in"
+[ -z "$(uniq -d "$tmp/stored")" ] || fail "stored twice: $(uniq -d "$tmp/stored" | head -3)"
+[ -z "$(uniq -d "$tmp/judged")" ] || fail "judged twice: $(uniq -d "$tmp/judged" | head -3)"
+cmp -s "$tmp/stored" "$tmp/judged" ||
+	fail "stored, without an incident: $(comm -23 "$tmp/stored" "$tmp/judged" | head -3); the other way round: $(comm -13 "$tmp/stored" "$tmp/judged" | head -3)"
+[ "$(incidents | grep '"title":"Failed logins of eve"' | grep -c '"count":3')" = 1 ] || fail "the rule that stayed forgot what it had seen"
+under() { incidents | grep -c "\"title\":\"Login under $1\""; }
+echo "# $(wc -l <"$tmp/stored") logins, each judged once: $(under a) under the one rule, $(under b) under the other"
+for folder in "$data"/rules/*; do
+	"$CRESSET" rules check "$folder" >/dev/null || fail "$folder does not load: $(ls -R "$folder")"
+done
+stop
+"$CRESSET" fsck --data "$data" >/dev/null 2>&1 || fail "fsck"
