@@ -48,7 +48,7 @@ CPPFLAGS_ALL := -I. -D_GNU_SOURCE -DCRESSET_VERSION='"$(VERSION)"'
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 ifeq ($(BUILD),release)
-CFLAGS_BUILD := -O2 -g -D_FORTIFY_SOURCE=2
+CFLAGS_BUILD := -O3 -g -D_FORTIFY_SOURCE=2
 MALLOC := -ljemalloc
 LTO_TRY := -flto=auto -ffat-lto-objects # fat: unit tests link without it, in a tenth of the time
 else ifeq ($(BUILD),debug)

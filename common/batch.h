@@ -199,6 +199,10 @@ static inline uint16_t batch_value_name(const struct batch_row *row, uint32_t in
 {
 	return get_u16(row->shape_fields + (size_t)(index - row->field_first) * 4);
 }
+static inline uint8_t batch_value_type(const struct batch_row *row, uint32_t index)
+{
+	return row->shape_fields[(size_t)(index - row->field_first) * 4 + 2];
+}
 struct slice batch_name(const struct batch *batch, uint16_t index);
 struct slice batch_source_line(const struct batch *batch, uint16_t index); /* empty for BATCH_NO_INDEX */
 struct slice batch_decoder_name(const struct batch *batch, uint16_t index, uint16_t *version);

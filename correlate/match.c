@@ -47,18 +47,24 @@ size_t match_writer_bytes(const struct match_writer *w)
 }
 
 /* Index of 32 octets in a table; from the end, because neighbours repeat. */
-static uint32_t table_index(struct buffer *table, uint32_t *count, const uint8_t octets[32])
+static uint32_t table_search(struct buffer *table, uint32_t *count, const uint8_t octets[32])
 {
-	uint64_t first = get_u64(octets); /* of digests: those that differ nearly always differ here */
-	for (uint32_t i = *count; i > 0; i--) {
-		const uint8_t *at = table->ptr + (size_t)(i - 1) * 32;
-		if (get_u64(at) == first && memcmp(at, octets, 32) == 0)
+	for (uint32_t i = *count; i > 0; i--)
+		if (memcmp(table->ptr + (size_t)(i - 1) * 32, octets, 32) == 0)
 			return i - 1;
-	}
 	buffer_add(table, octets, 32);
 	if (table->failed)
 		return 0;
 	return (*count)++;
+}
+
+/* Where octets with this beginning were found last is looked at first. */
+static uint32_t table_index(struct buffer *table, uint32_t *count, uint32_t *seen, const uint8_t octets[32])
+{
+	uint32_t *last = &seen[octets[0] % MATCH_SEEN];
+	if (*last >= *count || memcmp(table->ptr + (size_t)*last * 32, octets, 32) != 0)
+		*last = table_search(table, count, octets);
+	return *last;
 }
 
 static void put_entry_head(struct match_writer *w, size_t bytes, enum match_kind kind)
@@ -83,9 +89,9 @@ static void add_match(struct match_writer *w, const struct match_entry *e)
 	memcpy(origin, e->event.collector, 16);
 	put_u64(origin + 16, e->event.epoch);
 	put_u32(origin + 24, e->event.partition);
-	uint32_t origin_index = table_index(&w->origins, &w->origin_count, origin);
-	uint32_t correlation = table_index(&w->digests, &w->digest_count, e->correlation);
-	uint32_t rule = table_index(&w->digests, &w->digest_count, e->rule);
+	uint32_t origin_index = table_index(&w->origins, &w->origin_count, w->origins_seen, origin);
+	uint32_t correlation = table_index(&w->digests, &w->digest_count, w->digests_seen, e->correlation);
+	uint32_t rule = table_index(&w->digests, &w->digest_count, w->digests_seen, e->rule);
 	size_t text = e->source.len + e->key.len + e->spelling.len + e->value.len + e->carried.len;
 	size_t bytes = (ENTRY_MATCH + text + 7) & ~(size_t)7;
 	uint8_t *p = buffer_room(&w->entries, bytes);

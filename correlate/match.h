@@ -17,6 +17,7 @@ enum match_kind {
 	MATCH_LEVEL = 3
 };
 #define MATCH_FLAG_MAY_IGNORE 1u
+#define MATCH_SEEN 64u
 
 struct match_entry {
 	enum match_kind kind;
@@ -37,6 +38,7 @@ struct match_entry {
 struct match_writer {
 	struct buffer digests, origins, entries, record;
 	uint32_t digest_count, origin_count, entry_count;
+	uint32_t digests_seen[MATCH_SEEN], origins_seen[MATCH_SEEN]; /* by their first octet: where one was found last */
 	size_t last_clock; /* place of the newest entry when it is a clock or a level; SIZE_MAX otherwise */
 };
 

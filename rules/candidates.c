@@ -35,14 +35,11 @@ static uint32_t next_touched(const struct candidates *c, uint32_t from)
 	return c->words;
 }
 
-uint32_t candidates_next(const struct candidates *c, uint32_t from)
+uint32_t candidates_far(const struct candidates *c, uint32_t word)
 {
-	uint64_t mask = UINT64_MAX << (from % 64);
-	for (uint32_t w = next_touched(c, from / 64); w < c->words; w = next_touched(c, w + 1)) {
-		uint64_t left = c->bits[w] & (w == from / 64 ? mask : UINT64_MAX);
-		if (left)
-			return w * 64 + (uint32_t)__builtin_ctzll(left);
-	}
+	for (uint32_t w = next_touched(c, word); w < c->words; w = next_touched(c, w + 1))
+		if (c->bits[w])
+			return w * 64 + (uint32_t)__builtin_ctzll(c->bits[w]);
 	return CANDIDATES_END;
 }
 

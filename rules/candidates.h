@@ -20,7 +20,13 @@ void candidates_free(struct candidates *c, const struct env *env);
 void candidates_clear(struct candidates *c);
 /* The first at or behind `from`, or CANDIDATES_END. */
 #define CANDIDATES_END UINT32_MAX
-uint32_t candidates_next(const struct candidates *c, uint32_t from);
+uint32_t candidates_far(const struct candidates *c, uint32_t word); /* in words at or behind this one */
+static inline uint32_t candidates_next(const struct candidates *c, uint32_t from)
+{
+	uint32_t word = from / 64;
+	uint64_t left = word < c->words ? c->bits[word] & UINT64_MAX << from % 64 : 0;
+	return left ? word * 64 + (uint32_t)__builtin_ctzll(left) : candidates_far(c, word + 1);
+}
 static inline void candidates_drop(struct candidates *c, uint32_t rule)
 {
 	c->bits[rule / 64] &= ~(UINT64_C(1) << (rule % 64));

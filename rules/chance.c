@@ -1,6 +1,5 @@
 #include "rules/chance.h"
 
-#define BITS_MAX 40u
 #define CUT_MIN 3u /* letters of a word that the text ends in */
 
 /* Words that were counted in one of 2^bits Windows events or lines of devices and services. */
@@ -148,7 +147,7 @@ unsigned text_bits(struct slice text)
 {
 	unsigned bits = 0;
 	bool after_word = false;
-	for (size_t i = 0; i < text.len && bits < BITS_MAX;) {
+	for (size_t i = 0; i < text.len && bits < CHANCE_BITS_MAX;) {
 		const struct word *word = word_at(text, i);
 		bool joint = is_joint(text.ptr[i]) && (after_word || (i + 1 < text.len && word_at(text, i + 1)));
 		if (word)
@@ -177,10 +176,42 @@ uint32_t text_rarest(struct slice text, uint32_t width)
 	return best;
 }
 
+/* What counts the ways of the world in a few words, and is in most events of its kind. */
+static const struct word few[] = {{"event.kind", 1},
+								  {"event.outcome", 1},
+								  {"event.category", 2},
+								  {"event.type", 2},
+								  {"event.action", 3},
+								  {"event.severity", 2},
+								  {"observer.vendor", 0},
+								  {"observer.product", 1},
+								  {"event.module", 1},
+								  {"log.level", 2},
+								  {"network.transport", 1},
+								  {"network.direction", 1},
+								  {"network.protocol", 2},
+								  {"http.request.method", 1},
+								  {"http.response.status_code", 3},
+								  {"dns.question.type", 2},
+								  {"process.name", 6},
+								  {"LogonType", 2},
+								  {"Status", 4},
+								  {"IntegrityLevel", 2},
+								  {"Protocol", 2},
+								  {"Channel", 2}};
+
+unsigned field_bits(struct slice name)
+{
+	for (size_t i = 0; i < sizeof few / sizeof *few; i++)
+		if (slice_equal(name, slice_str(few[i].text)))
+			return few[i].bits;
+	return CHANCE_BITS_MAX;
+}
+
 double chance_of_bits(unsigned bits)
 {
 	double chance = 1;
-	for (unsigned i = 0; i < bits && i < BITS_MAX; i++)
+	for (unsigned i = 0; i < bits && i < CHANCE_BITS_MAX; i++)
 		chance /= 2;
 	return chance;
 }

@@ -13,6 +13,8 @@
 #include "rules/candidates.h"
 #include "rules/route.h"
 
+#include "common/hash.h"
+
 #define GATHER_END UINT32_MAX
 
 struct gather_value {
@@ -20,6 +22,7 @@ struct gather_value {
 	uint64_t hash;
 	uint32_t small; /* the value, where is_small: it has no text */
 	bool is_small;
+	bool is_loose; /* not looked for among the others: the same octets may stand again */
 };
 
 /* A value in a column. */
@@ -40,6 +43,22 @@ struct gather_entry {
 };
 #define GATHER_TEXTS UINT32_MAX
 
+/* One thing that is taken of each row of a shape (gather_row.c). */
+struct gather_step {
+	uint32_t at; /* field of the shape, or what gather_row.c says */
+	uint32_t column; /* or COLUMN_NONE */
+	uint32_t last; /* the value that the row before had here, or GATHER_END */
+	bool texts; /* it goes into the columns of texts */
+	bool is_loose;
+};
+
+/* The steps of a shape of the batch, for the route that its rows had last. */
+struct gather_shape {
+	const struct route *route;
+	uint32_t stamp, first, count;
+	bool is_structured;
+};
+
 struct gather_slot {
 	uint32_t stamp, value;
 };
@@ -52,7 +71,7 @@ struct gather_end {
 struct gather {
 	const struct env *env;
 	const struct columns *columns;
-	uint64_t seed; /* values are told by who sends them */
+	uint8_t secret[HASH_SECRET_BYTES]; /* values are told by who sends them */
 	struct gather_value *values; /* each octets once, whatever columns they are in */
 	uint32_t *value_hits; /* of each the first hit, or GATHER_END */
 	uint64_t *value_columns; /* and bits of the columns that it is in: `words` for each */
@@ -62,6 +81,9 @@ struct gather {
 	uint32_t *rows; /* where the entries of each row begin, and where the last end */
 	uint32_t value_count, value_room, link_count, link_room, hit_count, hit_room, entry_count, entry_room, row_count,
 		row_room, words;
+	struct gather_shape *shapes; /* by the batch's number */
+	struct gather_step *steps;
+	uint32_t shape_room, step_count, step_room;
 	struct gather_slot *slots; /* open addressing, at most half full; free where the stamp is another */
 	uint32_t slot_mask, stamp;
 	uint32_t *heads; /* the first link of each column, or GATHER_END */
@@ -83,8 +105,14 @@ int gather_init(struct gather *g, const struct env *env, const struct columns *c
 void gather_free(struct gather *g);
 /* Makes room for one more of `size` octets in *array; false: no memory. Between gather*.c only. */
 bool gather_room_for(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size);
+#define GATHER_ROOM(g, array, what) \
+	gather_room_for((g)->env, &(g)->array, &(g)->what##_room, (g)->what##_count, sizeof *(g)->array)
+bool gather_same(const struct gather_value *a, const struct gather_value *b);
+/* The number of the value that has these octets, new when there is none. GATHER_END: no memory. */
+uint32_t gather_find(struct gather *g, struct gather_value *v);
+uint32_t gather_add(struct gather *g, const struct gather_value *v); /* new in any case */
 void gather_begin(struct gather *g);
-/* The next row. bound: the field of each name of the batch, or DICTIONARY_NONE; names: the same, where fields that nothing
+/* The next row; all rows between gather_begin and gather_look are of one batch. bound: the field of each name of the batch, or DICTIONARY_NONE; names: the same, where fields that nothing
  * hangs on may be left out. -ERROR_MEMORY. */
 int gather_row(struct gather *g, const struct route *route, const uint32_t *names, const uint32_t *bound,
 			   const struct batch *batch, const struct batch_row *row);

@@ -7,6 +7,7 @@
  *
  * A rule whose log source has all that the mapping's names looks at its own field name first, then at the mapped one.
  */
+#include "rules/chance.h"
 #include "rules/pipeline.h"
 
 #include <errno.h>
@@ -119,16 +120,19 @@ int loader_field(struct loader *l, struct slice name, const struct logsource *lo
 	struct slice names[NAMES_MAX];
 	uint32_t n = mapped_names(l, name, logsource, names);
 	uint32_t *ids = arena_alloc(&l->set->arena, n * sizeof *ids);
+	unsigned bits = CHANCE_BITS_MAX;
 	if (!ids)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < n; i++) {
+		unsigned few = field_bits(names[i]);
+		bits = few < bits ? few : bits;
 		ids[i] = dictionary_intern(&l->set->fields, names[i]);
 		if (ids[i] == DICTIONARY_NONE && names[i].len > (size_t)LIMIT_field_name_bytes)
 			return loader_refuse(l, "sigma-field-name", 0, 0, "a field name of %zu octets is too long", names[i].len);
 		if (ids[i] == DICTIONARY_NONE)
 			return NO_MEMORY;
 	}
-	*out = (struct field_names){ids, n};
+	*out = (struct field_names){ids, n, bits};
 	return 0;
 }
 

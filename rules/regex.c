@@ -14,6 +14,7 @@ struct regex {
 	pcre2_code *code;
 	uint32_t match_options;
 	bool jit;
+	uint32_t shortest; /* octets of what it can match at least */
 };
 
 struct regex_scratch {
@@ -59,6 +60,9 @@ int regex_compile(const struct env *env, struct slice text, uint32_t flags, stru
 	}
 	/* without JIT (not built in, or a pattern it does not take) the interpreter does the same under the same limits */
 	r->jit = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
+	/* told in characters, of which each has an octet */
+	if (pcre2_pattern_info(r->code, PCRE2_INFO_MINLENGTH, &r->shortest))
+		r->shortest = 0;
 	if (flags & REGEX_AT_START)
 		r->match_options |= PCRE2_ANCHORED;
 	if (flags & REGEX_AT_END)
@@ -108,6 +112,8 @@ void regex_scratch_free(struct regex_scratch *s)
 enum regex_result regex_search(const struct regex *r, struct regex_scratch *s, struct slice value)
 {
 	PCRE2_SPTR text = value.len ? value.ptr : (PCRE2_SPTR) "";
+	if (value.len < r->shortest)
+		return REGEX_NO;
 	int rc = pcre2_match(r->code, text, value.len, 0, r->match_options, s->data, s->context);
 	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
 		rc = pcre2_match(r->code, text, value.len, 0, r->match_options | PCRE2_NO_JIT, s->data, s->context);

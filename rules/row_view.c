@@ -21,6 +21,8 @@ void row_view_free(struct row_view *v)
 	env_free(v->env, v->links);
 	env_free(v->env, v->values);
 	env_free(v->env, v->texts);
+	env_free(v->env, v->shapes);
+	env_free(v->env, v->shape_fields);
 	arena_free(&v->scratch);
 }
 
@@ -50,6 +52,11 @@ int row_view_bind_new(struct row_view *v, const struct batch *batch, uint64_t su
 		return -ERROR_MEMORY;
 	/* without interning the dictionary is only read, so evaluators may share it */
 	batch_bind(batch, (struct dictionary *)(uintptr_t)v->fields, false, v->bound);
+	v->shape_field_count = 0;
+	if (++v->batch_stamp == 0) { /* once in 2^32 batches */
+		memset(v->shapes, 0, v->shape_room * sizeof *v->shapes);
+		v->batch_stamp = 1;
+	}
 	v->batch_ptr = batch->octets.ptr;
 	v->batch_len = batch->octets.len;
 	v->batch_sum = sum;
@@ -93,15 +100,38 @@ static void add_value(struct row_view *v, uint32_t field, uint32_t at, uint32_t 
 	slot->last = at;
 }
 
-/* Where the values of the row are. */
-static void add_values(struct row_view *v, const struct batch_row *row)
+/* Null: no memory. The first row of a shape in its batch writes down what the others will look at. */
+static const struct view_shape *shape_of(struct row_view *v, const struct batch_row *row)
 {
-	uint32_t count = 0;
-	for (uint32_t i = row->field_first; i < row->field_first + row->field_count; i++) {
-		uint32_t field = v->bound[batch_value_name(row, i)];
+	uint32_t before = v->shape_room;
+	if (!room_for(v->env, &v->shapes, &v->shape_room, row->shape + 1u, sizeof *v->shapes))
+		return NULL;
+	memset(v->shapes + before, 0, (v->shape_room - before) * sizeof *v->shapes);
+	struct view_shape *s = &v->shapes[row->shape];
+	if (s->stamp == v->batch_stamp)
+		return s;
+	if (!room_for(v->env, &v->shape_fields, &v->shape_field_room, v->shape_field_count + row->field_count,
+				  sizeof *v->shape_fields))
+		return NULL;
+	*s = (struct view_shape){v->batch_stamp, v->shape_field_count, 0};
+	for (uint32_t at = 0; at < row->field_count; at++) {
+		uint32_t field = v->bound[batch_value_name(row, row->field_first + at)];
 		if (field != DICTIONARY_NONE)
-			add_value(v, field, count++, i);
+			v->shape_fields[s->first + s->count++] = (struct view_field){field, at};
 	}
+	v->shape_field_count += s->count;
+	return s;
+}
+
+/* Where the values of the row are. */
+static bool add_values(struct row_view *v, const struct batch_row *row)
+{
+	const struct view_shape *s = shape_of(v, row);
+	for (uint32_t i = 0; s && i < s->count; i++) {
+		struct view_field f = v->shape_fields[s->first + i];
+		add_value(v, f.field, i, row->field_first + f.at);
+	}
+	return s != NULL;
 }
 
 static bool is_current(const struct row_view *v, const struct batch_row *row)
@@ -117,17 +147,16 @@ int row_view_enter(struct row_view *v, const struct batch *batch, const struct b
 	if (rc || (!v->failed && is_current(v, row)))
 		return rc;
 	v->entered = false;
+	next_stamp(v);
 	if (!room_for(v->env, &v->links, &v->link_room, row->field_count, sizeof *v->links) ||
-		!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values)) {
+		!room_for(v->env, &v->values, &v->value_room, row->field_count, sizeof *v->values) || !add_values(v, row)) {
 		v->batch_ptr = NULL;
 		return -ERROR_MEMORY;
 	}
-	next_stamp(v);
 	arena_reset(&v->scratch);
 	v->row = *row;
 	v->text_count = 0;
 	v->has_texts = v->failed = false;
-	add_values(v, row);
 	v->entered = true;
 	return 0;
 }

@@ -16,6 +16,16 @@ struct view_link {
 	uint32_t next; /* the next value of the same field, or NO_VALUE */
 };
 
+/* A field of a shape that rules look at. */
+struct view_field {
+	uint32_t field, at; /* at: in the shape */
+};
+
+/* The fields of a shape of the bound batch. */
+struct view_shape {
+	uint32_t stamp, first, count;
+};
+
 struct view_value {
 	bool has_folded, has_number, has_address, is_address;
 	struct batch_value value;
@@ -50,6 +60,9 @@ struct row_view {
 	struct view_link *links;
 	struct view_value *values; /* with the same index */
 	uint32_t link_room, value_room;
+	struct view_shape *shapes; /* by the batch's number; stamped by batch */
+	struct view_field *shape_fields;
+	uint32_t shape_room, shape_field_room, shape_field_count, batch_stamp;
 	uint32_t stamp;
 	bool plain; /* values are compared, not asked for hints before */
 	uint64_t tests; /* values that were compared or searched, since the view was made */

@@ -17,6 +17,7 @@
 struct field_names {
 	const uint32_t *ids; /* into ruleset.fields */
 	uint32_t count;
+	unsigned bits; /* chance.h: what a whole value says at most */
 };
 
 struct number {
@@ -79,6 +80,9 @@ struct item {
 	bool keyword, all;
 	const struct matcher *matchers;
 	uint32_t count;
+	/* witness.h: how likely one of its witnesses is in a row, and how many there are */
+	uint32_t promised;
+	double chance;
 };
 
 enum node_kind {

@@ -2,6 +2,7 @@
 #include "rules/lint.h"
 #include "rules/outline.h"
 #include "rules/pipeline.h"
+#include "rules/witness.h"
 
 struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t children)
 {
@@ -205,6 +206,8 @@ static int item_from(struct literals *v, struct slice field, uint32_t first, uin
 		rc = matcher_from(v, &v->list[first + i], &matchers[i]);
 		matchers[i].own_time = matchers[i].kind == MATCH_DATE && slice_equal(field, SLICE("@timestamp"));
 	}
+	if (!rc)
+		witness_weigh(item);
 	n->item = item;
 	*out = n;
 	return rc;

@@ -116,6 +116,11 @@ bool logsource_agrees(const struct logsource *rule, const struct logsource *even
 
 /* ---- order ---- */
 
+#define WITNESS_HOLDS 0.95
+#define ENDS_MIN 0.001
+#define ORDER_PARTS_MAX 64u
+#define ORDER_DEPTH_MAX 16u
+
 static unsigned matcher_cost(const struct matcher *m)
 {
 	switch (m->kind) {
@@ -152,26 +157,41 @@ static unsigned node_cost(const struct node *n, unsigned depth)
 	return cost;
 }
 
-/* Cheap parts first: `and` and `or` mean the same in any order, and the first part that decides ends the walk. */
-static void node_order(const struct node *n, unsigned depth)
+/* What a part costs until the walk ends there: little, and soon. Of an `and` the part that the rule's witnesses are in is
+ * hardly ever the one that ends it: without them nobody would ask. */
+static double part_weight(const struct node *parent, const struct node *part, const struct node *witness)
 {
-	if (n->kind == NODE_ITEM || depth > 16)
+	double holds = part == witness ? WITNESS_HOLDS : witness_chance(part);
+	double ends = parent->kind == NODE_OR ? holds : 1 - holds;
+	return node_cost(part, 0) / (ends < ENDS_MIN ? ENDS_MIN : ends);
+}
+
+/* `and` and `or` mean the same in any order, and the first part that decides ends the walk. `asked`: the node is judged
+ * because of its witnesses. */
+static void node_order(const struct node *n, bool asked, unsigned depth)
+{
+	if (n->kind == NODE_ITEM || depth > ORDER_DEPTH_MAX)
 		return;
+	const struct node *witness = asked && n->kind == NODE_AND ? witness_part(n) : NULL;
+	double weights[ORDER_PARTS_MAX];
 	for (uint32_t i = 0; i < n->count; i++)
-		node_order(n->children[i], depth + 1);
-	for (uint32_t i = 1; n->count <= 64 && i < n->count; i++) {
+		node_order(n->children[i], n->children[i] == witness, depth + 1);
+	for (uint32_t i = 0; n->count <= ORDER_PARTS_MAX && i < n->count; i++) {
 		const struct node *x = n->children[i];
-		unsigned cost = node_cost(x, 0);
+		double weight = part_weight(n, x, witness);
 		uint32_t k = i;
-		for (; k > 0 && node_cost(n->children[k - 1], 0) > cost; k--)
+		for (; k > 0 && weights[k - 1] > weight; k--) {
 			n->children[k] = n->children[k - 1];
+			weights[k] = weights[k - 1];
+		}
 		n->children[k] = x;
+		weights[k] = weight;
 	}
 }
 
 int detection_finish(struct loader *l, struct detection *d)
 {
-	node_order(d->root, 0);
+	node_order(d->root, true, 0);
 	return witness_make(&l->set->arena, d->root, &d->witnesses, &d->witness_count);
 }
 

@@ -10,6 +10,7 @@
 #define WITNESSES_MAX 4096u
 #define NEVER 2.0 /* above every chance: nothing is promised */
 #define EVERYWHERE 0.9 /* of what a header gives: it is in nearly every row */
+#define NEARLY 0.9
 #define EDGE_BITS 3u
 #define EXACT_BITS_MAX 12u
 
@@ -18,6 +19,7 @@
 struct choice {
 	struct witness witness;
 	double chance; /* that the witness is in a row; NEVER: the matcher can hold without the field */
+	unsigned whole_bits; /* of a field's presence: what a whole value of it says at most */
 };
 
 static void prefer(struct choice *best, struct choice other)
@@ -28,15 +30,15 @@ static void prefer(struct choice *best, struct choice other)
 
 static struct choice choice_of(enum witness_kind kind, uint64_t key, struct slice text)
 {
-	return (struct choice){{.kind = kind, .key = key}, chance_of_bits(text_bits(text))};
+	return (struct choice){.witness = {.kind = kind, .key = key}, .chance = chance_of_bits(text_bits(text))};
 }
 
 /* Most fields that are compared whole hold one of a few words, however rare the word is elsewhere. */
-static struct choice exact_choice(const struct text_ends *e, struct slice text)
+static struct choice exact_choice(const struct text_ends *e, struct slice text, unsigned most)
 {
 	unsigned bits = 3 + text_bits(text);
-	return (struct choice){{.kind = WITNESS_EXACT, .key = exact_key(e)},
-						   chance_of_bits(bits < EXACT_BITS_MAX ? bits : EXACT_BITS_MAX)};
+	return (struct choice){.witness = {.kind = WITNESS_EXACT, .key = exact_key(e)},
+						   .chance = chance_of_bits(bits < most ? bits : most)};
 }
 
 /* A cased pattern is compared with the value as it is, the others with its folded form: the ends of both are the same
@@ -85,7 +87,7 @@ struct search_cost {
 /* An edge says where in the text the literal is: as much as a rare octet. */
 static void prefer_literal(const struct search_cost *s, struct slice literal, bool at_start, bool at_end)
 {
-	struct choice c = {{.kind = WITNESS_INSIDE, .literal = literal, .at_start = at_start, .at_end = at_end}, 0};
+	struct choice c = {.witness = {.kind = WITNESS_INSIDE, .literal = literal, .at_start = at_start, .at_end = at_end}};
 	c.chance = chance_of_bits(text_bits(literal) + (at_start ? EDGE_BITS : 0) + (at_end ? EDGE_BITS : 0)) + s->chance;
 	prefer(s->best, c);
 }
@@ -148,7 +150,7 @@ static struct choice pattern_choice(const struct pattern *p, struct choice prese
 	if (plain)
 		text_ends(first->literal, &e);
 	if ((plain || p->count == 0) && ends_hold(p, &e))
-		return exact_choice(&e, plain ? first->literal : SLICE_NONE);
+		return exact_choice(&e, plain ? first->literal : SLICE_NONE, present.whole_bits);
 	if (!p->open_start && first->part_count == 0) {
 		prefer_start(&best, p, first->literal);
 		prefer_edge(&search, p, first->literal, true);
@@ -163,11 +165,12 @@ static struct choice pattern_choice(const struct pattern *p, struct choice prese
 }
 
 /* Small numbers are everywhere; 200 is what web servers answer. */
-static struct choice number_choice(const struct number *n)
+static struct choice number_choice(const struct number *n, unsigned most)
 {
 	double size = n->type == NUMBER_I64 ? fabs((double)n->i64) : 1e9;
 	unsigned bits = size < 10 || size == 200 ? 4 : size < 1000 ? 7 : 10;
-	return (struct choice){{.kind = WITNESS_NUMBER, .key = number_key(n)}, chance_of_bits(bits)};
+	return (struct choice){.witness = {.kind = WITNESS_NUMBER, .key = number_key(n)},
+						   .chance = chance_of_bits(bits < most ? bits : most)};
 }
 
 /* `present`: what the presence of the field says. */
@@ -180,10 +183,10 @@ static struct choice matcher_choice(const struct matcher *m, struct choice prese
 	case MATCH_NUMBER:
 		if (m->number.type == NUMBER_F64 && !isfinite(m->number.f64))
 			break; /* no number is "unequal" to what is not one */
-		return number_choice(&m->number);
+		return number_choice(&m->number, present.whole_bits);
 	case MATCH_BOOL:
 		text_ends(m->truth ? SLICE("true") : SLICE("false"), &e);
-		return exact_choice(&e, SLICE_NONE);
+		return exact_choice(&e, SLICE_NONE, present.whole_bits);
 	case MATCH_NULL:
 		return (struct choice){.chance = NEVER};
 	case MATCH_EXISTS:
@@ -212,7 +215,8 @@ static const struct promise none = {NEVER, 0};
 /* Keywords are looked for in texts that are always there: their presence promises nothing. */
 static struct choice item_present(const struct item *item)
 {
-	struct choice present = {{.kind = WITNESS_PRESENT}, item->keyword ? NEVER : 0.5};
+	unsigned bits = item->keyword || item->names.bits > EXACT_BITS_MAX ? EXACT_BITS_MAX : item->names.bits;
+	struct choice present = {{.kind = WITNESS_PRESENT}, item->keyword ? NEVER : 0.5, bits};
 	for (uint32_t i = 0; !item->keyword && i < item->names.count; i++)
 		if (item->names.ids[i] <= FIELD_PROCESS_PID)
 			present.chance = EVERYWHERE;
@@ -233,7 +237,8 @@ static struct choice best_matcher(const struct item *item)
 	return best;
 }
 
-/* A set that is no rarer than the field itself is the field. Its count is 1 for each name. */
+/* A set that is no rarer than the field itself is the field, unless the field has a few words only: that one of these is
+ * there is still less than that any is. Its count is 1 for each name. */
 static struct promise item_promise(const struct item *item)
 {
 	struct choice present = item_present(item);
@@ -250,9 +255,20 @@ static struct promise item_promise(const struct item *item)
 			return none;
 		sum += chance;
 	}
+	if (sum >= present.chance && present.whole_bits < EXACT_BITS_MAX)
+		sum = present.chance * NEARLY;
 	if (sum >= present.chance || item->count > WITNESSES_MAX / 4)
 		return item->keyword ? none : (struct promise){present.chance, item_names(item)};
 	return (struct promise){sum, item_names(item) * item->count};
+}
+
+void witness_weigh(struct item *item)
+{
+	struct promise p = item_promise(item);
+	if (p.count > WITNESSES_MAX)
+		p = none;
+	item->chance = p.chance;
+	item->promised = p.count;
 }
 
 /* ---- rows without the fields of a tree ---- */
@@ -351,8 +367,7 @@ static struct promise node_promise(const struct node *n)
 	struct promise best;
 	switch (n->kind) {
 	case NODE_ITEM:
-		best = item_promise(n->item);
-		return best.count > WITNESSES_MAX ? none : best;
+		return (struct promise){n->item->chance, n->item->promised};
 	case NODE_AND:
 		best_child(n, &best);
 		return best;
@@ -362,6 +377,20 @@ static struct promise node_promise(const struct node *n)
 		return not_promise(n);
 	}
 	return none;
+}
+
+double witness_chance(const struct node *n)
+{
+	struct promise p = node_promise(n);
+	if (n->kind == NODE_NOT)
+		return NEARLY; /* mostly what is left out is not there */
+	return p.count == 0 ? 0.5 : p.chance < 1 ? p.chance : 1;
+}
+
+const struct node *witness_part(const struct node *n)
+{
+	struct promise ignored;
+	return best_child(n, &ignored);
 }
 
 /* ---- writing it down ---- */
@@ -410,7 +439,7 @@ static void add_item(struct witness_list *out, const struct item *item)
 	struct choice present = item_present(item);
 	if (item->all)
 		add_choice(out, item, best_matcher(item).witness);
-	else if (item_promise(item).chance == present.chance)
+	else if (item->chance == present.chance)
 		add_choice(out, item, present.witness);
 	else
 		for (uint32_t i = 0; i < item->count; i++)

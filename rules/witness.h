@@ -47,8 +47,15 @@ struct text_ends {
 	bool ascii; /* of both ends */
 };
 
+/* Once for each item that is complete; trees are made of those. */
+void witness_weigh(struct item *item);
 /* The set of a tree, in the arena; count 0: nothing is promised. -ERROR_MEMORY. */
 int witness_make(struct arena *arena, const struct node *root, const struct witness **out, uint32_t *count);
+
+/* How likely a tree holds, by what it promises. */
+double witness_chance(const struct node *n);
+/* Of an `and` the part that its witnesses are in, or null: nothing is promised. */
+const struct node *witness_part(const struct node *n);
 
 void text_ends(struct slice text, struct text_ends *out);
 uint64_t number_key(const struct number *n);

@@ -1,5 +1,5 @@
 #include "store/literals.h"
-#include "store/hash.h"
+#include "common/hash.h"
 
 _Static_assert(LITERALS_SECRET_BYTES == HASH_SECRET_BYTES, "the size that XXH3 asks for");
 

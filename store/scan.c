@@ -2,7 +2,7 @@
  * items. What the commit log and the footer say of time, kinds and sources decides what is read at all.
  */
 #include "store/scan.h"
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/scan_block.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "store/segment_check.h"
-#include "store/hash.h"
+#include "common/hash.h"
 
 static int damaged(struct error *error, const char *what)
 {

@@ -1,5 +1,5 @@
 /* Head, footer, trailer and block heads, as a stranger's file says them. */
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/segment.h"
 
 static int bad(struct error *error, const char *what)

@@ -1,5 +1,5 @@
 /* Laying out a segment in memory: blocks as the groups give columns, then footer and trailer. */
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/segment.h"
 
 #include <stdlib.h>

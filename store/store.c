@@ -348,14 +348,14 @@ void store_release(struct tail_batch *held)
 int store_append_held(struct store *s, struct store_partition id, uint64_t offset, struct tail_batch *held,
 					  struct error *error)
 {
-	struct partition *p;
+	struct partition *p = NULL;
 	int result = admit(s, id, offset, held->batch.octets.len, &p, error);
 	return result > 0 ? put(s, p, offset, held, error) : result;
 }
 
 int store_append(struct store *s, struct store_partition id, uint64_t offset, struct slice octets, struct error *error)
 {
-	struct partition *p;
+	struct partition *p = NULL;
 	struct tail_batch *held;
 	int result = admit(s, id, offset, octets.len, &p, error);
 	if (result <= 0)

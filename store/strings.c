@@ -1,5 +1,5 @@
 #include "store/strings.h"
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/shorts.h"
 
 _Static_assert(STRINGS_SECRET_BYTES == HASH_SECRET_BYTES, "the size that XXH3 asks for");

@@ -1,5 +1,5 @@
 #include "store/values.h"
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/ints.h"
 
 #define KNOWN_TRIAL 2048u /* so many values are looked up before the dictionary must have paid */

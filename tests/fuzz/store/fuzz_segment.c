@@ -1,7 +1,7 @@
 /* A segment file of a stranger. The checksums are made right first, so that what is behind them is reached; a first octet
  * that is odd leaves them as they are.
  */
-#include "store/hash.h"
+#include "common/hash.h"
 #include "store/segment_check.h"
 
 #include <stdlib.h>

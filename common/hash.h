@@ -1,8 +1,8 @@
-/* XXH3-64 compiled in place: hashing short texts is the innermost loop of sealing. The same function as xxh3() of
- * common/digest.h.
+/* XXH3-64 compiled in place: for the innermost loops, which hash short texts. The same function as xxh3() of
+ * common/digest.h, which is the faster one for long ones.
  */
-#ifndef STORE_HASH_H
-#define STORE_HASH_H
+#ifndef COMMON_HASH_H
+#define COMMON_HASH_H
 
 #include "common/slice.h"
 
