@@ -11,6 +11,7 @@
 #include "cli/engine.h"
 #include "cli/sockets.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 
 /* One page that all processes see: what ingest counts, for status. Written by ingest only. */
@@ -43,11 +44,27 @@ void run_release(struct run *run);
 
 /* run_rules.c: the rules of `run`. Into run->ruleset; an exit code. */
 int run_load_rules(struct run *run, const struct args *args, bool quiet);
-/* Copies of the files that the ruleset was made of, DATA/rules/DIGEST/: what it judged can be judged again. */
-int run_keep_rules(struct run *run, struct error *error);
 /* All or nothing: 1 when run->ruleset is another one now, 0 when nothing changes (told). */
 int run_reload_rules(struct run *run, const struct args *args);
+/* The paths that the configuration, or the command line, names; pipelines as they are given. */
+struct rule_paths {
+	char sigma[PATH_MAX], yara[PATH_MAX];
+	const char *shipped[2];
+	const char *const *paths;
+	const char *const *pipelines;
+	unsigned count, pipeline_count;
+	bool with_yara;
+};
+void run_find_rules(const struct run *run, struct rule_paths *p);
 
+/* run_kept.c: copies of the files that the ruleset was made of, DATA/rules/DIGEST/: what it judged can be judged again. Rule
+ * files lie there, mappings and pipelines in the folders .mappings and .pipelines. */
+int run_keep_rules(struct run *run, struct error *error);
+/* The rules with that digest, from there. ERROR_CONFLICT: what is there makes others. */
+int run_kept_rules(const struct run *run, const uint8_t digest[32], struct ruleset **out, struct error *error);
+
+/* Exit code of an engine that ends because another one shall begin at once: what was begun under other rules is done. */
+#define RUN_AGAIN 129
 /* Loops until SIGTERM or SIGINT, then drains. They return the exit code of the process. */
 int run_ingest(struct run *run, struct bus *bus, uint64_t epoch);
 int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special);

@@ -1,4 +1,4 @@
-/* The rules of a running pipeline: loaded, kept beside the data, loaded again. */
+/* The rules of a running pipeline: loaded, and loaded again. */
 #include "cli/run.h"
 #include "cli/setup.h"
 
@@ -20,20 +20,10 @@
 #else
 #define SANITIZED false
 #endif
-#define KEPT_FILE_MAX ((size_t)8 << 20)
 
 /* ---- which ---- */
 
-struct rule_paths {
-	char sigma[PATH_MAX], yara[PATH_MAX];
-	const char *shipped[2];
-	const char *const *paths;
-	const char *const *pipelines;
-	unsigned count, pipeline_count;
-	bool with_yara;
-};
-
-static void find_paths(const struct run *run, struct rule_paths *p)
+void run_find_rules(const struct run *run, struct rule_paths *p)
 {
 	const struct config *c = run->has_reread ? &run->reread : &run->config;
 	const struct args *args = run->args;
@@ -66,7 +56,7 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 	struct error error = {0};
 	struct rule_paths p;
 	char cache[PATH_MAX];
-	find_paths(run, &p);
+	run_find_rules(run, &p);
 	if (snprintf(cache, sizeof cache, "%s/cache", run->data) < (int)sizeof cache)
 		setup_cache(cache);
 	int result = setup_rules_piped(p.paths, p.count, p.pipelines, p.pipeline_count, p.with_yara, &told, &run->ruleset,
@@ -81,91 +71,6 @@ static int load(struct run *run, bool quiet, struct ruleset_counts *counts)
 		snprintf(run->ruleset_text + len, sizeof run->ruleset_text - (size_t)len, "; %u in the shadow",
 				 ruleset_count(run->shadow));
 	return EXIT_OK;
-}
-
-/* ---- kept ---- */
-
-struct keeping {
-	const struct env *env;
-	char folder[4400];
-	unsigned files;
-	struct error *error;
-};
-
-static int write_copy(struct keeping *k, const char *path, struct slice octets)
-{
-	const struct env_files *f = &k->env->files;
-	int fd = f->open(f->ctx, path, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE);
-	if (fd < 0)
-		return error_io(k->error, fd, "cannot write %s", path);
-	int result = env_write_all(k->env, fd, octets.ptr, octets.len, 0);
-	if (!result)
-		result = f->sync(f->ctx, fd);
-	f->close(f->ctx, fd);
-	return result ? error_io(k->error, result, "cannot write %s", path) : 0;
-}
-
-/* The number keeps the order of loading and tells apart what has the same name in two folders. */
-static int keep_file(void *ctx, const char *path)
-{
-	struct keeping *k = ctx;
-	char copy[4800];
-	uint8_t *octets;
-	size_t len;
-	const char *slash = strrchr(path, '/');
-	int result = env_read_file(k->env, path, KEPT_FILE_MAX, &octets, &len);
-	if (result)
-		return error_io(k->error, result, "cannot read %s", path);
-	snprintf(copy, sizeof copy, "%s/%05u-%.200s", k->folder, k->files++, slash ? slash + 1 : path);
-	result = write_copy(k, copy, slice_of(octets, len));
-	env_free(k->env, octets);
-	return result;
-}
-
-static int remove_file(void *ctx, const char *name)
-{
-	struct keeping *k = ctx;
-	char path[4800];
-	snprintf(path, sizeof path, "%s/%.200s", k->folder, name);
-	return name[0] == '.' ? 0 : k->env->files.unlink(k->env->files.ctx, path);
-}
-
-static int keep_into(struct run *run, struct keeping *k, const char *folder)
-{
-	struct rule_paths p;
-	const struct env_files *f = &run->env->files;
-	find_paths(run, &p);
-	int result = env_make_dirs(run->env, k->folder);
-	if (result && result != -EEXIST)
-		return error_io(k->error, result, "cannot make %s", k->folder);
-	result = f->list(f->ctx, k->folder, remove_file, k);
-	if (result < 0)
-		return error_io(k->error, result, "cannot empty %s", k->folder);
-	result = ruleset_files(run->env, p.paths, p.count, p.with_yara, keep_file, k, k->error);
-	if (!result)
-		result = f->sync_dir(f->ctx, k->folder);
-	if (!result)
-		result = f->rename(f->ctx, k->folder, folder, false);
-	if (!result)
-		result = env_sync_parent(run->env, folder);
-	return result && k->error->code == ERROR_NONE ? error_io(k->error, result, "cannot keep the rules in %s", folder)
-												  : result;
-}
-
-int run_keep_rules(struct run *run, struct error *error)
-{
-	struct keeping k = {.env = run->env, .error = error};
-	char folder[4300], hex[65];
-	struct env_stat st;
-	uint8_t digest[32];
-	ruleset_digest(run->ruleset, digest);
-	hex_print(digest, 32, hex);
-	snprintf(folder, sizeof folder, "%s/rules/%s", run->data, hex);
-	if (run->env->files.stat(run->env->files.ctx, folder, &st) == 0)
-		return 0;
-	/* A copy that a crash cut short has this name, and is made anew. */
-	snprintf(k.folder, sizeof k.folder, "%s/rules/new", run->data);
-	return keep_into(run, &k, folder);
 }
 
 /* ---- loaded, and loaded again ---- */

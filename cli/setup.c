@@ -165,7 +165,7 @@ static bool exists(const char *path)
 }
 
 /* A word that is no file names a shipped pipeline. */
-static const char *pipeline_path(struct arena *arena, const char *given)
+const char *setup_pipeline(struct arena *arena, const char *given)
 {
 	char below[256], path[PATH_MAX];
 	if (strchr(given, '/') || exists(given))
@@ -180,7 +180,7 @@ static int pipeline_paths(struct arena *arena, const char *const *pipelines, uns
 {
 	struct slice *paths = arena_alloc(arena, (count ? count : 1) * sizeof *paths);
 	for (unsigned i = 0; paths && i < count; i++) {
-		const char *path = pipeline_path(arena, pipelines[i]);
+		const char *path = setup_pipeline(arena, pipelines[i]);
 		if (!path)
 			return error_set(error, ERROR_MEMORY, "no memory for paths of pipelines");
 		paths[i] = slice_str(path);
@@ -214,6 +214,20 @@ int setup_rules(const char *const *paths, unsigned count, bool yara, struct setu
 				struct ruleset_counts *counts, struct error *error)
 {
 	return setup_rules_piped(paths, count, NULL, 0, yara, told, out, counts, error);
+}
+
+int setup_rules_kept(const char *rules, const char *mappings, const char *pipelines, struct ruleset **out,
+					 struct error *error)
+{
+	struct slice m = slice_str(mappings), p = slice_str(pipelines);
+	struct ruleset_options o = {.mappings = &m,
+								.mapping_count = 1,
+								.pipelines = &p,
+								.pipeline_count = 1,
+								.yara = true, /* only files that were wanted were kept */
+								.cache = cache[0] ? cache : NULL};
+	struct setup_told told = {.quiet = true};
+	return ruleset_load(setup_env(), &rules, 1, &o, setup_tell, &told, out, NULL, error);
 }
 
 static int exit_of(const struct error *error)
