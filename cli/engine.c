@@ -333,8 +333,10 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 		result = open_parts(e, error);
 	if (!result && checkpoint.len)
 		result = engine_restore(e, buffer_slice(&checkpoint), error);
-	if (!result && e->rebuild)
+	if (!result && e->rebuild) {
 		engine_rebuild(e, true);
+		engine_all_judged(e);
+	}
 	if (!result)
 		result = seek_feeds(e, error);
 	if (!result)

@@ -55,6 +55,8 @@ struct feed {
 	uint32_t partition;
 	struct bus_reader *reader;
 	uint64_t next; /* offset after the last record handed on */
+	/* Detect: below it these rules judged before this process began, or may have (engine_unfinished.c). */
+	uint64_t judged;
 	bool pending; /* a record was polled and not taken yet */
 	struct bus_record record;
 	/* Detect and store of one partition (engine_feed.c): the other's number, or NO_FEED. */
@@ -100,6 +102,12 @@ struct engine {
 	uint64_t audit_lost;
 };
 
+/* 1: something under `data` was judged and not committed, by other rules than those of `config`; their digest. 0: nothing was,
+ * or nobody can tell (no checkpoint). For the owner of a local bus, before engine_open. */
+int engine_unfinished(const struct env *env, const struct engine_config *config, struct bus *bus, uint8_t digest[32],
+					  struct error *error);
+/* Everything that these rules judged before this process began is judged again. */
+bool engine_caught_up(const struct engine *e);
 /* The bus stays the caller's. Restores what was committed. */
 int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus,
 				struct error *error);
@@ -126,6 +134,31 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint,
 					   struct error *error); /* log and newest checkpoint */
 /* The same, wherever temporal stands: at the start of a series, and when it cannot be waited for. */
 int engine_commit_now(struct engine *e, struct error *error);
+/* The newest commit record. */
+struct engine_newest {
+	bool any;
+	uint64_t generation, epoch;
+	uint8_t digest[32];
+};
+int engine_newest(const struct env *env, const char *data, struct engine_newest *newest, struct error *error);
+/* The parts of a checkpoint; they point into its octets. */
+struct engine_saved {
+	uint32_t position_count;
+	struct slice positions, digest, detect, temporal;
+};
+#define ENGINE_POSITION_BYTES 16u
+struct engine_position {
+	uint32_t kind, partition;
+	uint64_t offset;
+};
+int engine_checkpoint_read(const struct env *env, const char *data, uint64_t generation, struct buffer *checkpoint,
+						   struct error *error);
+int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct error *error);
+struct engine_position engine_position_at(const struct engine_saved *saved, uint32_t i);
+void engine_put_positions(const struct engine *e, struct buffer *out);
+/* At a start under the rules of the checkpoint; all: whatever it says (there is none). */
+void engine_take_judged(struct engine *e, const struct engine_saved *saved);
+void engine_all_judged(struct engine *e);
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
 /* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
 void engine_rebuild(struct engine *e, bool detect);

@@ -5,8 +5,8 @@
  *
  *   octets  what
  *   8       length of all that follows, checksum included
- *   4       feeds n
- *   n * 16  duty u32, partition u32, next offset u64
+ *   4       positions n
+ *   n * 16  kind u32, partition u32, offset u64: what a feed reads next (kind: its duty), or one of engine_unfinished.c's
  *   32      digest of the ruleset
  *   8 + x   detect state: length, octets
  *   8 + y   temporal state: length, octets
@@ -21,6 +21,7 @@
  *   C1  On the bus of one machine a commit of detect says that temporal has read all that detect wrote until then. Whoever
  *       starts under other rules does not know the rules of those records: an incident still in them would be lost.
  *       Over Kafka they are of many writers, and their end is not to be waited for.
+ *   C2  What a process wrote and did not commit is judged again, by its own rules before any others (engine_unfinished.c).
  */
 #include "cli/engine.h"
 
@@ -31,15 +32,9 @@
 #define RECORD_BYTES 48
 #define CHECKPOINT_MAX ((size_t)1 << 32)
 
-struct newest {
-	bool any;
-	uint64_t generation, epoch;
-	uint8_t digest[32];
-};
-
 static int take_record(void *arg, const struct commitlog_record *record)
 {
-	struct newest *n = arg;
+	struct engine_newest *n = arg;
 	if (record->body.len != RECORD_BYTES)
 		return -ERROR_FORMAT;
 	n->any = true;
@@ -49,27 +44,37 @@ static int take_record(void *arg, const struct commitlog_record *record)
 	return 0;
 }
 
-static void checkpoint_path(const struct engine *e, uint64_t generation, char *out, size_t size)
+static void checkpoint_path(const char *data, uint64_t generation, char *out, size_t size)
 {
-	snprintf(out, size, "%s/engine/checkpoint-%020" PRIu64, e->config.data, generation);
+	snprintf(out, size, "%s/engine/checkpoint-%020" PRIu64, data, generation);
 }
 
-static int read_checkpoint(struct engine *e, struct buffer *checkpoint, struct error *error)
+int engine_checkpoint_read(const struct env *env, const char *data, uint64_t generation, struct buffer *checkpoint,
+						   struct error *error)
 {
 	char path[4300];
 	uint8_t *octets;
 	size_t len;
-	checkpoint_path(e, e->generation, path, sizeof path);
-	int result = env_read_file(e->env, path, CHECKPOINT_MAX, &octets, &len);
+	checkpoint_path(data, generation, path, sizeof path);
+	int result = env_read_file(env, path, CHECKPOINT_MAX, &octets, &len);
 	if (result)
 		return error_io(error, result, "cannot read the checkpoint %s", path);
 	if (len < FORMAT_HEAD_BYTES + 16 || xxh3(slice_of(octets, len - 8)) != get_u64(octets + len - 8)) {
-		env_free(e->env, octets);
+		env_free(env, octets);
 		return error_set(error, ERROR_DAMAGED, "the checkpoint %s is damaged: its checksum does not hold", path);
 	}
 	buffer_add(checkpoint, octets, len - 8);
-	env_free(e->env, octets);
+	env_free(env, octets);
 	return checkpoint->failed ? error_set(error, ERROR_MEMORY, "no memory for the checkpoint") : 0;
+}
+
+int engine_newest(const struct env *env, const char *data, struct engine_newest *newest, struct error *error)
+{
+	char path[4300];
+	uint64_t torn;
+	*newest = (struct engine_newest){0};
+	snprintf(path, sizeof path, "%s/engine/commit.log", data);
+	return commitlog_read(env, path, "engine", take_record, newest, &torn, error);
 }
 
 int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error *error)
@@ -77,7 +82,7 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error
 	char path[4300];
 	uint64_t cut;
 	uint8_t digest[32];
-	struct newest newest = {0};
+	struct engine_newest newest = {0};
 	snprintf(path, sizeof path, "%s/engine", e->config.data);
 	int result = env_make_dirs(e->env, path);
 	if (result && result != -EEXIST)
@@ -95,7 +100,7 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error
 	if (!e->config.ruleset)
 		return 0; /* a verb that only asks neither detects nor correlates */
 	struct error why = {0};
-	result = read_checkpoint(e, checkpoint, &why);
+	result = engine_checkpoint_read(e->env, e->config.data, e->generation, checkpoint, &why);
 	e->rebuild = result == -ERROR_NOT_FOUND || result == -ERROR_DAMAGED;
 	if (e->rebuild)
 		fprintf(stderr, "cresset: %s; it is made again from the bus\n", why.text);
@@ -140,44 +145,54 @@ static struct feed *find_feed(struct engine *e, uint32_t duty, uint32_t partitio
 	return NULL;
 }
 
-static void restore_positions(struct engine *e, struct reader *r)
+static void restore_positions(struct engine *e, const struct engine_saved *saved)
 {
-	uint32_t n = reader_u32(r);
-	for (uint32_t i = 0; i < n && !r->failed; i++) {
-		uint32_t duty = reader_u32(r), partition = reader_u32(r);
-		uint64_t next = reader_u64(r);
-		struct feed *f = find_feed(e, duty, partition);
+	for (uint32_t i = 0; i < saved->position_count; i++) {
+		struct engine_position p = engine_position_at(saved, i);
+		struct feed *f = find_feed(e, p.kind, p.partition);
 		/* The store knows its own place, and the book is read from the start. */
-		if (f && !r->failed && (duty == FEED_DETECT || duty == FEED_TEMPORAL))
-			f->next = next;
+		if (f && (p.kind == FEED_DETECT || p.kind == FEED_TEMPORAL))
+			f->next = p.offset;
 	}
 }
 
-int engine_restore(struct engine *e, struct slice octets, struct error *error)
+int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct error *error)
 {
 	struct format_head head;
-	uint8_t digest[32];
 	int result = format_get_head(octets, "CRSE", 0, 0, &head, error);
 	if (result)
 		return result;
 	struct reader r = reader_of(slice_from(octets, head.head_bytes));
 	reader_u64(&r);
-	restore_positions(e, &r);
-	struct slice saved_digest = reader_slice(&r, 32);
-	struct slice detect = reader_slice(&r, (size_t)reader_u64(&r));
-	struct slice temporal = reader_slice(&r, (size_t)reader_u64(&r));
-	if (r.failed)
-		return error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early");
-	if (e->detect && detect.len)
-		result = detect_restore(e->detect, detect, error);
-	if (result || !e->temporal || !temporal.len)
+	out->position_count = reader_u32(&r);
+	out->positions = reader_slice(&r, (size_t)out->position_count * ENGINE_POSITION_BYTES);
+	out->digest = reader_slice(&r, 32);
+	out->detect = reader_slice(&r, (size_t)reader_u64(&r));
+	out->temporal = reader_slice(&r, (size_t)reader_u64(&r));
+	return r.failed ? error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early") : 0;
+}
+
+int engine_restore(struct engine *e, struct slice octets, struct error *error)
+{
+	struct engine_saved saved;
+	uint8_t digest[32];
+	int result = engine_checkpoint_open(octets, &saved, error);
+	if (result)
 		return result;
+	restore_positions(e, &saved);
 	ruleset_digest(e->config.ruleset, digest);
-	if (memcmp(digest, saved_digest.ptr, 32) != 0) {
+	bool same = memcmp(digest, saved.digest.ptr, 32) == 0;
+	if (same) /* C2 */
+		engine_take_judged(e, &saved);
+	if (e->detect && saved.detect.len)
+		result = detect_restore(e->detect, saved.detect, error);
+	if (result || !e->temporal || !saved.temporal.len)
+		return result;
+	if (!same) {
 		engine_rebuild(e, false);
 		return 0;
 	}
-	return temporal_restore(e->temporal, temporal, error);
+	return temporal_restore(e->temporal, saved.temporal, error);
 }
 
 static void put_state(struct buffer *out, struct buffer *state)
@@ -200,12 +215,7 @@ static int build_checkpoint(struct engine *e, const uint8_t digest[32], struct b
 	out->len += FORMAT_HEAD_BYTES;
 	size_t length_at = out->len;
 	buffer_add_u64(out, 0);
-	buffer_add_u32(out, e->feed_count);
-	for (unsigned i = 0; i < e->feed_count; i++) {
-		buffer_add_u32(out, e->feeds[i].duty);
-		buffer_add_u32(out, e->feeds[i].partition);
-		buffer_add_u64(out, e->feeds[i].next);
-	}
+	engine_put_positions(e, out);
 	buffer_add(out, digest, 32);
 	buffer_init(&state, e->env);
 	if (e->detect)
@@ -279,7 +289,7 @@ static int commit_correlate(struct engine *e, struct error *error)
 		ruleset_digest(e->config.ruleset, digest);
 	buffer_init(&octets, e->env);
 	int result = build_checkpoint(e, digest, &octets, error);
-	checkpoint_path(e, e->generation + 1, path, sizeof path);
+	checkpoint_path(e->config.data, e->generation + 1, path, sizeof path);
 	if (!result)
 		result = write_file(e, path, buffer_slice(&octets), error);
 	buffer_free(&octets);
@@ -292,7 +302,7 @@ static int commit_correlate(struct engine *e, struct error *error)
 		result = commitlog_append(e->log, slice_of(body, sizeof body), NULL, error);
 	if (result)
 		return result;
-	checkpoint_path(e, e->generation, path, sizeof path);
+	checkpoint_path(e->config.data, e->generation, path, sizeof path);
 	if (e->generation)
 		(void)e->env->files.unlink(e->env->files.ctx, path); /* a leftover costs room, nothing else */
 	e->generation++;

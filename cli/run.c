@@ -232,11 +232,20 @@ static void note_restart(struct supervisor *s, enum role role)
 		atomic_fetch_add(&s->run->shared->engine_restarts, 1);
 }
 
+static bool wants_again(enum role role, int status)
+{
+	return role == ROLE_ENGINE && WIFEXITED(status) && WEXITSTATUS(status) == RUN_AGAIN;
+}
+
 static void child_died(struct supervisor *s, enum role role, int status)
 {
 	struct child *c = &s->children[role];
 	int64_t now = env_boot(s->run->env);
 	c->pid = 0;
+	if (wants_again(role, status)) {
+		c->restart_ns = now;
+		return;
+	}
 	if (now - c->started_ns > CALM_S * NS_PER_S || c->backoff_s == 0)
 		c->backoff_s = 1;
 	else if (c->backoff_s * 2 <= BACKOFF_MAX_S)
@@ -343,7 +352,7 @@ static void stop_children(struct supervisor *s)
 			;
 		c->pid = 0;
 		int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_STORAGE;
-		if (code > s->code)
+		if (!wants_again(order[i], status) && code > s->code)
 			s->code = code;
 	}
 }

@@ -71,11 +71,50 @@ static void say_blocked(const struct engine *e, bool *told)
 	*told = e->blocked;
 }
 
-static int loop(struct engine *e, struct control *control, struct error *error)
+/* ---- what other rules began ---- */
+
+static void short_hex(const uint8_t digest[32], char out[13])
+{
+	hex_print(digest, 6, out);
+}
+
+/* The rules that judged when a process before this one was killed, when they are others and something is left to them. What they
+ * had judged and not committed is judged again: under any others there would be two verdicts on one event. Null: nothing is left,
+ * or it cannot be had, which is told. */
+static int find_unfinished(struct run *run, struct engine_config *config, struct bus *bus, struct ruleset **out,
+						   struct error *error)
+{
+	uint8_t digest[32];
+	char hex[13];
+	struct error why = {0};
+	int result = engine_unfinished(run->env, config, bus, digest, error);
+	if (result <= 0)
+		return result;
+	short_hex(digest, hex);
+	if (run_kept_rules(run, digest, out, &why)) {
+		fprintf(
+			stderr,
+			"cresset: the rules that judged before the stop (%s) cannot be had again: %s; what came in just before it may be "
+			"judged under the new rules too\n",
+			hex, why.text);
+		return 0;
+	}
+	fprintf(stderr, "cresset: what came in before the stop is judged to its end under the rules of then (%s)\n", hex);
+	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules of before the stop, for what came in then",
+			 ruleset_count(*out));
+	config->ruleset = *out;
+	config->shadow = NULL;
+	return 0;
+}
+
+/* ---- the process ---- */
+
+/* `finishing`: until what other rules began is done. */
+static int loop(struct engine *e, struct control *control, bool finishing, struct error *error)
 {
 	struct pollfd fds[CONTROL_CLIENTS + 1];
 	bool told = false;
-	while (!setup_stop && !setup_hand_over) {
+	while (!setup_stop && !setup_hand_over && !(finishing && engine_caught_up(e))) {
 		int busy = engine_step(e, error);
 		if (busy < 0)
 			return busy;
@@ -87,17 +126,11 @@ static int loop(struct engine *e, struct control *control, struct error *error)
 	return 0;
 }
 
-int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special)
+static int work(struct run *run, struct engine *e, bool finishing, struct error *error)
 {
-	static struct engine e;
 	static struct control control;
-	struct error error = {0};
 	char path[4200];
-	struct engine_config config = engine_config_of(run, epoch, duties, special);
-	int result = engine_open(&e, run->env, &config, bus, &error);
-	if (result)
-		return setup_fail(run->args, &error);
-	struct request_host host = {.engine = &e,
+	struct request_host host = {.engine = e,
 								.env = run->env,
 								.decoders = run->decoders,
 								.defaults = &run->config.defaults,
@@ -106,17 +139,33 @@ int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties
 								.status = run_status_ingest,
 								.ctx = run};
 	snprintf(path, sizeof path, "%s/control.sock", run->data);
-	result = control_open(&control, run->env, &host, path, &error);
+	int result = control_open(&control, run->env, &host, path, error);
 	if (!result) {
 		if (run->shared)
 			atomic_store(&run->shared->engine_ready_ns, env_now(run->env));
-		result = loop(&e, &control, &error);
+		result = loop(e, &control, finishing, error);
 		control_close(&control);
 	}
 	if (!result)
-		result = setup_hand_over ? engine_settle(&e, &error) : engine_drain(&e, false, &error);
+		result = setup_stop ? engine_drain(e, false, error) : engine_settle(e, error);
 	(void)unlink(path);
-	int code = result < 0 ? setup_fail(run->args, &error) : EXIT_OK;
-	engine_close(&e);
+	return result;
+}
+
+int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special)
+{
+	static struct engine e;
+	struct error error = {0};
+	struct ruleset *before = NULL;
+	struct engine_config config = engine_config_of(run, epoch, duties, special);
+	int result = special ? find_unfinished(run, &config, bus, &before, &error) : 0;
+	if (!result)
+		result = engine_open(&e, run->env, &config, bus, &error);
+	if (!result) {
+		result = work(run, &e, before != NULL, &error);
+		engine_close(&e);
+	}
+	int code = result < 0 ? setup_fail(run->args, &error) : before && !setup_stop ? RUN_AGAIN : EXIT_OK;
+	ruleset_release(before);
 	return code;
 }
