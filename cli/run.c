@@ -207,6 +207,8 @@ static int start_child(struct supervisor *s, enum role role, struct error *error
 		result = recover_part(s->run, role == ROLE_INGEST, error);
 	if (result)
 		return result;
+	if (role == ROLE_ENGINE)
+		atomic_store(&s->run->shared->engine_unfinished, true); /* until it knows better */
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return error_io(error, -errno, "cannot start the %s process", role_names[role]);
@@ -237,11 +239,21 @@ static bool wants_again(enum role role, int status)
 	return role == ROLE_ENGINE && WIFEXITED(status) && WEXITSTATUS(status) == RUN_AGAIN;
 }
 
+/* Rules that kill the engine must not hold it for ever: find_unfinished gives them up. */
+static void note_unfinished(struct run *run, enum role role, int status)
+{
+	if (role != ROLE_ENGINE)
+		return;
+	bool died = atomic_load(&run->shared->engine_unfinished) && !wants_again(role, status);
+	run->unfinished_deaths = died ? run->unfinished_deaths + 1 : 0;
+}
+
 static void child_died(struct supervisor *s, enum role role, int status)
 {
 	struct child *c = &s->children[role];
 	int64_t now = env_boot(s->run->env);
 	c->pid = 0;
+	note_unfinished(s->run, role, status);
 	if (wants_again(role, status)) {
 		c->restart_ns = now;
 		return;

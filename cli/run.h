@@ -20,6 +20,7 @@ struct run_shared {
 		header_invalid, undecoded, files, blocked;
 	_Atomic uint64_t ingest_restarts, engine_restarts;
 	_Atomic int64_t engine_ready_ns; /* 0: not yet */
+	_Atomic bool engine_unfinished; /* it does not judge under the rules of the configuration yet */
 };
 
 struct run {
@@ -34,6 +35,7 @@ struct run {
 	bool has_reread;
 	struct bound_input inputs[64];
 	struct run_shared *shared;
+	unsigned unfinished_deaths; /* of engines, one after the other, that did not come to those rules */
 	char data[4096];
 	uint8_t uuid[16];
 };

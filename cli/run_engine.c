@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define IDLE_WAIT_MS 20
+#define UNFINISHED_DEATHS_MAX 3
 
 void run_status_ingest(void *ctx, struct json_writer *w)
 {
@@ -73,9 +74,25 @@ static void say_blocked(const struct engine *e, bool *told)
 
 /* ---- what other rules began ---- */
 
-static void short_hex(const uint8_t digest[32], char out[13])
+static void say_lost(const char *hex, const char *why)
 {
-	hex_print(digest, 6, out);
+	fprintf(
+		stderr,
+		"cresset: the rules that judged before the stop (%s) cannot be had again: %s; what came in just before it may be "
+		"judged under the new rules too\n",
+		hex, why);
+}
+
+/* The rules with that digest; null: told why not. */
+static struct ruleset *rules_of_then(const struct run *run, const uint8_t digest[32], const char *hex)
+{
+	struct ruleset *found = NULL;
+	struct error why = {0};
+	if (run->unfinished_deaths >= UNFINISHED_DEATHS_MAX)
+		say_lost(hex, "the engine died under them each time");
+	else if (run_kept_rules(run, digest, &found, &why))
+		say_lost(hex, why.text);
+	return found;
 }
 
 /* The rules that judged when a process before this one was killed, when they are others and something is left to them. What they
@@ -86,19 +103,13 @@ static int find_unfinished(struct run *run, struct engine_config *config, struct
 {
 	uint8_t digest[32];
 	char hex[13];
-	struct error why = {0};
 	int result = engine_unfinished(run->env, config, bus, digest, error);
 	if (result <= 0)
 		return result;
-	short_hex(digest, hex);
-	if (run_kept_rules(run, digest, out, &why)) {
-		fprintf(
-			stderr,
-			"cresset: the rules that judged before the stop (%s) cannot be had again: %s; what came in just before it may be "
-			"judged under the new rules too\n",
-			hex, why.text);
+	hex_print(digest, 6, hex);
+	*out = rules_of_then(run, digest, hex);
+	if (!*out)
 		return 0;
-	}
 	fprintf(stderr, "cresset: what came in before the stop is judged to its end under the rules of then (%s)\n", hex);
 	snprintf(run->ruleset_text, sizeof run->ruleset_text, "%u rules of before the stop, for what came in then",
 			 ruleset_count(*out));
@@ -159,6 +170,8 @@ int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties
 	struct ruleset *before = NULL;
 	struct engine_config config = engine_config_of(run, epoch, duties, special);
 	int result = special ? find_unfinished(run, &config, bus, &before, &error) : 0;
+	if (run->shared && !before)
+		atomic_store(&run->shared->engine_unfinished, false);
 	if (!result)
 		result = engine_open(&e, run->env, &config, bus, &error);
 	if (!result) {
