@@ -32,6 +32,9 @@
 	X(regex_match_limit, 20000, "PCRE2 match steps; past it undecided, counted and reported") \
 	X(yara_decode_depth, 4, "encodings inside each other that YARA rules look through; deeper ones stay as they are") \
 	X(yara_decode_bytes, 65536, "octets decoded from one event for YARA rules; the event counts as undecided") \
+	X(yara_budget_ns, 5000000, \
+	  "default of yara.budget_ns_per_event: what one YARA rule may cost for each event of a live stream; one that goes on " \
+	  "costing more is put into quarantine") \
 	X(window_bytes, 268435456, "octets of correlation state") \
 	X(incident_events, 1000, "events named by one incident") \
 	X(key_array_elements, 16, "elements of an array that a group key takes") \

@@ -98,6 +98,48 @@ uint64_t evaluator_yara_stray(const struct evaluator *e)
 	return e->yara ? yara_scanner_stray(e->yara) : 0;
 }
 
+/* ---- what YARA rules cost ---- */
+
+int evaluator_watch(struct evaluator *e, uint64_t budget_ns, struct error *error)
+{
+	if (e->yara && yara_scanner_watch(e->yara, e->set, budget_ns))
+		return error_set(error, ERROR_MEMORY, "no memory for what YARA rules cost");
+	return 0;
+}
+
+void evaluator_yara_costs(const struct evaluator *e, struct yara_costs *out)
+{
+	*out = (struct yara_costs){0};
+	if (e->yara)
+		yara_scanner_costs(e->yara, out);
+}
+
+bool evaluator_yara_cost(const struct evaluator *e, uint32_t rule, struct yara_cost *out)
+{
+	return e->yara && yara_scanner_cost(e->yara, rule, out);
+}
+
+uint32_t evaluator_quarantined(const struct evaluator *e, const struct yara_quarantine **out)
+{
+	*out = NULL;
+	return e->yara ? yara_scanner_quarantined(e->yara, out) : 0;
+}
+
+int evaluator_quarantine(struct evaluator *e, uint32_t rule, struct error *error)
+{
+	CHECK(e->yara);
+	if (yara_scanner_quarantine(e->yara, rule))
+		return error_set(error, ERROR_MEMORY, "no memory for a quarantine");
+	return 0;
+}
+
+void evaluator_lift(struct evaluator *e)
+{
+	const struct yara_quarantine *list;
+	if (evaluator_quarantined(e, &list) > 0)
+		yara_quarantine_lift(e->yara);
+}
+
 void evaluator_set_plain(struct evaluator *e, bool plain)
 {
 	e->plain = plain;

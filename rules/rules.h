@@ -219,6 +219,41 @@ void ruleset_yara(const struct ruleset *r, struct ruleset_yara *out);
 /* YARA rules that held though nothing was seen to speak for them: 0, or a reading of conditions is wrong (docs/yara.md). */
 uint64_t evaluator_yara_stray(const struct evaluator *e);
 
+/* What YARA rules cost, and an end to those that cost too much: for an evaluator of live events alone, since what follows
+ * from a clock does not follow from the events. Rules that refer to each other are one: each has what all of them cost. */
+struct yara_cost {
+	uint64_t judged; /* texts about which its whole condition was asked */
+	uint64_t matched; /* events */
+	uint64_t given_up; /* texts of which that came to no end */
+	uint64_t cost_ns;
+	bool quarantined;
+};
+struct yara_costs {
+	uint64_t events;
+	uint64_t shared_ns; /* what is done before anything speaks for a rule */
+	uint64_t exact_ns; /* what rules were asked in full */
+	uint64_t trial_ns; /* finding out which rule it is that costs */
+	uint64_t shared_given_up; /* batches of which all texts were judged by all rules */
+};
+/* A rule that is judged no more, and what it had cost in the span of work that decided it; 0, 0: put in by hand. */
+struct yara_quarantine {
+	uint32_t rule;
+	uint64_t spent_ns, events;
+};
+/* From now on costs are counted, and a rule that takes more than budget_ns for each event of the stream, on and on, is
+ * put into quarantine (docs/yara.md); 0: none is. libyara writes into a set while it copies it: no other evaluator of this
+ * ruleset may be at work at the same time. Once. */
+int evaluator_watch(struct evaluator *e, uint64_t budget_ns, struct error *error);
+void evaluator_yara_costs(const struct evaluator *e, struct yara_costs *out);
+/* False: no YARA rule, or no watch. */
+bool evaluator_yara_cost(const struct evaluator *e, uint32_t rule, struct yara_cost *out);
+/* Those in quarantine, in the order in which they came there; until the next row. */
+uint32_t evaluator_quarantined(const struct evaluator *e, const struct yara_quarantine **out);
+/* By hand: a YARA rule, and all that refer to each other with it. */
+int evaluator_quarantine(struct evaluator *e, uint32_t rule, struct error *error);
+/* All are judged again. */
+void evaluator_lift(struct evaluator *e);
+
 /* rules test: runs the example events that stand beside rules; each failure is a diagnostic. */
 int rules_test(const struct env *env, const char *const *paths, size_t path_count,
 			   const struct ruleset_options *options, diagnostic_fn *tell, void *ctx, uint32_t *passed,

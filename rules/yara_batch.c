@@ -1,8 +1,8 @@
 /* The batch scan: all blocks in one pass over the strings alone. What it yields are hints, which may be wrong, never what
  * holds. It leaves none out: a match lies inside a block, `^`, `$` and word boundaries are those of the block, and the
  * strings are the rules' own. Strings with long gaps may be joined across blocks: a hint too many. */
-#include "rules/yara_scanner.h"
 #include "rules/yara_sieve.h"
+#include "rules/yara_watch.h"
 
 #include <stdlib.h>
 
@@ -39,6 +39,8 @@ static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *i)
 {
 	struct yara_scanner *s = i->context;
 	i->last_error = ERROR_SUCCESS;
+	if (s->watch && s->watch->batch_copy)
+		yara_strings_off(s->batch);
 	s->at = 0;
 	return give_block(s);
 }
@@ -100,7 +102,7 @@ static void weigh(struct yara_scanner *s, const struct yara_entry *e, uint32_t b
 
 static void weigh_rule(struct yara_scanner *s, YR_SCAN_CONTEXT *context, const YR_RULE *rule)
 {
-	const struct yara_entry *e = &s->set->entries[s->set->batch_entries[rule - s->set->batch->rules_table]];
+	const struct yara_entry *e = &s->set->entries[s->set->batch_entries[rule - context->rules->rules_table]];
 	gather(s, context, rule);
 	const uint64_t *found = (const uint64_t *)s->found.ptr;
 	size_t n = s->found.len / 8;

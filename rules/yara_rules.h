@@ -25,4 +25,13 @@ int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const st
 /* Rules that a shard found and nothing had spoken for. Always 0: tests hold it to that. */
 uint64_t yara_scanner_stray(const struct yara_scanner *s);
 
+/* ---- yara_watch.c, yara_quarantine.c: behind the functions of the same names in rules.h ---- */
+
+int yara_scanner_watch(struct yara_scanner *s, const struct ruleset *r, uint64_t budget_ns);
+void yara_scanner_costs(const struct yara_scanner *s, struct yara_costs *out);
+bool yara_scanner_cost(const struct yara_scanner *s, uint32_t rule, struct yara_cost *out);
+uint32_t yara_scanner_quarantined(const struct yara_scanner *s, const struct yara_quarantine **out);
+int yara_scanner_quarantine(struct yara_scanner *s, uint32_t rule);
+void yara_quarantine_lift(struct yara_scanner *s);
+
 #endif

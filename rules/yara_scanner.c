@@ -1,15 +1,15 @@
-#include "rules/yara_scanner.h"
+#include "rules/yara_watch.h"
 
 #define SCAN_SECONDS 1 /* a backstop; libyara looks at the clock every 4 KiB */
 
 /* ---- making and freeing ---- */
 
-static int scanned(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
+int yara_message(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 {
 	struct yara_scanner *s = ctx;
 	if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
 		return CALLBACK_ERROR;
-	if (message != CALLBACK_MSG_RULE_MATCHING)
+	if (message != CALLBACK_MSG_RULE_MATCHING || s->trying)
 		return CALLBACK_CONTINUE;
 	uint32_t at = (uint32_t)((const YR_RULE *)data - context->rules->rules_table);
 	bool whole = s->shard == NO_RULE;
@@ -35,13 +35,13 @@ YR_SCANNER *yara_scanner_make(YR_RULES *rules, YR_CALLBACK_FUNC callback, void *
 
 static bool make_scanners(struct yara_scanner *s)
 {
-	s->whole = yara_scanner_make(s->set->rules, scanned, s);
+	s->whole = yara_scanner_make(s->set->rules, yara_message, s);
 	if (s->set->batch)
 		s->batch = yara_scanner_make(s->set->batch, yara_batch_message, s);
 	s->shards = env_zalloc(s->env, (s->set->shard_count + 1) * sizeof *s->shards);
 	bool good = s->whole && s->shards && (s->batch || !s->set->batch);
 	for (uint32_t i = 0; good && i < s->set->shard_count; i++) {
-		s->shards[i] = yara_scanner_make(s->set->shards[i].rules, scanned, s);
+		s->shards[i] = yara_scanner_make(s->set->shards[i].rules, yara_message, s);
 		good = s->shards[i] != NULL;
 	}
 	return good;
@@ -88,11 +88,17 @@ void yara_scanner_free(struct yara_scanner *s)
 	for (unsigned i = 0; i < BUFFERS; i++)
 		buffer_free(buffer_at(s, i));
 	arena_free(&s->decoded);
+	yara_watch_free(s);
 	env_free(s->env, s->shards);
 	env_free(s->env, s->known);
 	env_free(s->env, s->unit_stamps);
 	env_free(s->env, s->shard_stamps);
 	env_free(s->env, s);
+}
+
+int yara_scanner_watch(struct yara_scanner *s, const struct ruleset *r, uint64_t budget_ns)
+{
+	return yara_watch_new(s, r->count, budget_ns);
 }
 
 uint64_t yara_scanner_stray(const struct yara_scanner *s)
@@ -143,7 +149,7 @@ static void add_row(struct yara_scanner *s, const struct batch *batch, uint32_t 
 	buffer_add(&s->rows, &r, sizeof r);
 }
 
-int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
+static int look_at(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
 {
 	s->first = first;
 	s->row_count = count;
@@ -163,11 +169,22 @@ int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32
 	return rc;
 }
 
+int yara_scanner_batch(struct yara_scanner *s, const struct batch *batch, uint32_t first, uint32_t count)
+{
+	int64_t before = s->watch ? env_boot(s->env) : 0;
+	int rc = look_at(s, batch, first, count);
+	if (s->watch)
+		yara_watch_shared(s, before);
+	return rc;
+}
+
 /* ---- a block ---- */
 
 static void mark(struct yara_scanner *s, uint32_t unit)
 {
 	if (s->unit_stamps[unit] == s->stamp || s->set->units[unit].shard == NO_RULE)
+		return;
+	if (s->watch && s->watch->units[unit].quarantined)
 		return;
 	s->unit_stamps[unit] = s->stamp;
 	buffer_add_u32(&s->units, unit);
@@ -221,44 +238,62 @@ static bool define(struct yara_scanner *s, YR_SCANNER *scanner)
 	return good;
 }
 
-/* Scans by a shard, or NO_RULE: the whole set. Returns 1 when it was given up. */
-static uint64_t scan(struct yara_scanner *s, uint32_t shard, struct slice octets)
+uint64_t yara_scan(struct yara_scanner *s, uint32_t shard, struct slice octets)
 {
 	const uint8_t *text = octets.len ? octets.ptr : (const uint8_t *)"";
 	YR_SCANNER *scanner = shard == NO_RULE ? s->whole : s->shards[shard];
 	s->shard = shard;
 	if ((shard == NO_RULE || s->set->shards[shard].variables) && !define(s, scanner))
 		return 1;
+	if (s->watch && shard != NO_RULE && s->watch->shards[shard].copy)
+		return yara_scan_switched(scanner, text, octets.len) != ERROR_SUCCESS;
 	return yr_scanner_scan_mem(scanner, text, octets.len) != ERROR_SUCCESS;
 }
 
 /* The shards of the units that something speaks for. */
-static uint64_t judge_units(struct yara_scanner *s, struct slice octets)
+static int judge_units(struct yara_scanner *s, struct slice octets, uint64_t *given_up)
 {
 	const uint32_t *units = (const uint32_t *)s->units.ptr;
-	uint64_t given_up = 0;
-	for (size_t i = 0; i < s->units.len / sizeof *units; i++) {
+	int rc = 0;
+	for (size_t i = 0; !rc && i < s->units.len / sizeof *units; i++) {
 		uint32_t shard = s->set->units[units[i]].shard;
+		uint64_t one;
 		if (s->shard_stamps[shard] == s->stamp)
 			continue;
 		s->shard_stamps[shard] = s->stamp;
-		given_up |= scan(s, shard, octets);
+		if (s->watch)
+			rc = yara_watch_scan(s, shard, octets, &one);
+		else
+			one = yara_scan(s, shard, octets);
+		*given_up |= rc ? 0 : one;
 	}
-	return given_up;
+	return rc;
 }
 
-static uint64_t judge_block(struct yara_scanner *s, uint32_t block, bool plain)
+static void mark_all(struct yara_scanner *s, uint32_t block, struct slice octets)
 {
-	struct slice octets = yara_block_at(s, block)->octets;
-	if (plain || s->given_up)
-		return scan(s, NO_RULE, octets);
-	s->stamp++;
-	buffer_reset(&s->units);
+	for (uint32_t i = 0; s->given_up && i < s->set->unit_count; i++)
+		mark(s, i);
+	if (s->given_up)
+		return;
 	mark_hinted(s, block);
 	mark_guarded(s, octets);
 	for (uint32_t i = 0; i < s->set->always_count; i++)
 		mark(s, s->set->always[i]);
-	return judge_units(s, octets);
+}
+
+/* Where a watch wants to know whose the cost is, and some may be in quarantine, the shards stand for the whole set. */
+static int judge_block(struct yara_scanner *s, uint32_t block, bool plain, uint64_t *given_up)
+{
+	struct slice octets = yara_block_at(s, block)->octets;
+	if (plain || (s->given_up && !s->watch)) {
+		*given_up |= yara_scan(s, NO_RULE, octets);
+		return 0;
+	}
+	s->stamp++;
+	buffer_reset(&s->units);
+	mark_all(s, block, octets);
+	return judge_units(s, octets, given_up);
 }
 
 int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const struct batch_row *row, bool plain,
@@ -272,9 +307,12 @@ int yara_scanner_row(struct yara_scanner *s, const struct batch *batch, const st
 	s->batch_now = batch;
 	s->row_now = row;
 	s->has_values = false;
-	for (uint32_t b = r[0].first; b < r[1].first; b++)
-		given_up |= judge_block(s, b, plain);
+	int rc = 0;
+	for (uint32_t b = r[0].first; !rc && b < r[1].first; b++)
+		rc = judge_block(s, b, plain, &given_up);
+	if (!rc && s->watch && !plain)
+		rc = yara_watch_row(s);
 	*undecided += given_up | r->cut;
 	*rules = (const uint32_t *)s->hits.ptr;
-	return s->hits.failed || s->units.failed ? -ERROR_MEMORY : (int)(s->hits.len / sizeof **rules);
+	return rc || s->hits.failed || s->units.failed ? -ERROR_MEMORY : (int)(s->hits.len / sizeof **rules);
 }

@@ -59,6 +59,8 @@ struct yara_scanner {
 	struct yara_values values; /* made when a condition may ask for them */
 	struct buffer text; /* a value, ended by a NUL */
 	uint64_t stray;
+	struct yara_watch *watch; /* null: nobody wants to know what rules cost */
+	bool trying; /* what holds is not told: units are judged by themselves, for their cost */
 };
 
 static inline uint32_t yara_block_count(const struct yara_scanner *s)
@@ -76,6 +78,9 @@ static inline const struct yara_block *yara_block_at(const struct yara_scanner *
 	return (const struct yara_block *)s->blocks.ptr + i;
 }
 
+/* Scans by a shard, or NO_RULE: the whole set. Returns 1 when it was given up. */
+uint64_t yara_scan(struct yara_scanner *s, uint32_t shard, struct slice octets);
+int yara_message(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx);
 /* yara_batch.c: fills the hints of all blocks. */
 int yara_batch_scan(struct yara_scanner *s);
 YR_SCANNER *yara_scanner_make(YR_RULES *rules, YR_CALLBACK_FUNC callback, void *ctx);
