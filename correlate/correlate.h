@@ -32,6 +32,10 @@ struct detect_config {
 	bool no_lateness; /* scan: everything is in time, no clocks */
 	bool plain; /* every rule is tried on every row (evaluator_set_plain) */
 	bool past; /* hunt: rows come by detect_past, in any order, each once */
+	/* Live: what YARA rules cost is counted, and one that costs more than the budget is put into quarantine (evaluator_watch).
+	 * Only for a ruleset that no other evaluator uses, and not with `past` or `plain`. */
+	bool watch;
+	uint64_t yara_budget_ns; /* 0: none is put into quarantine */
 	/* Null, or: the log sources that a row counts as instead of its own (scan). 0 = its own. */
 	uint32_t (*logsources)(void *ctx, const struct batch_identity *identity, uint32_t row,
 						   const struct logsource **out);
@@ -53,6 +57,22 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
  * ERROR_FULL, retriable: what is left waits for the next flush. */
 int detect_flush(struct detect *d, struct error *error);
 void detect_stats(const struct detect *d, struct detect_stats *out);
+/* A YARA rule that is judged no more. Kept in the saved state: what comes out follows from state and events, not from the
+ * clock that decided it. */
+struct detect_quarantine {
+	const struct rule *rule;
+	uint64_t spent_ns, events; /* what it cost in the span of work that decided it */
+	int64_t from_ns; /* every event observed before was judged by it, of all partitions */
+	bool told;
+};
+/* Those in quarantine, until the next record. */
+uint32_t detect_quarantined(const struct detect *d, const struct detect_quarantine **out);
+/* The caller has told the operator of the i-th of them. */
+void detect_quarantine_told(struct detect *d, uint32_t i);
+/* All are judged again: before the state of a planned end is saved, so that whoever starts next judges by all rules. */
+void detect_lift(struct detect *d);
+/* What the rules cost (evaluator_yara_cost). */
+const struct evaluator *detect_evaluator(const struct detect *d);
 /* Rows of the past instead of a partition of the bus (`past`): a batch of a store, of which rows of `skip` (bit i of
  * skip[i / 64]; null: none) are left out. */
 struct detect_past {

@@ -8,7 +8,7 @@ static int lane_init(struct detect *d, struct detect_lane *lane, uint32_t partit
 {
 	uint8_t collector[16];
 	lane->partition = partition;
-	lane->ledger.minute_ns = MINUTE_NONE;
+	lane->ledger.minute_ns = lane->seen_ns = MINUTE_NONE;
 	marks_init(&lane->marks, d->env);
 	output_collector(d->config.collector, "events", partition, collector);
 	if (outbox_init(&lane->outbox, d->env, d->config.incidents_partitions, collector, d->config.epoch) < 0)
@@ -53,7 +53,7 @@ int detect_new(const struct env *env, const struct detect_config *config, struct
 	d->env = env;
 	d->config = *config;
 	arena_init(&d->arena, env, 0);
-	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch};
+	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch, &d->quarantined};
 	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
 		buffer_init(buffers[i], env);
 	int result = plan_new(env, config->ruleset, &d->plan, error);
@@ -61,6 +61,8 @@ int detect_new(const struct env *env, const struct detect_config *config, struct
 		result = evaluator_new(env, config->ruleset, &d->evaluator, error);
 	if (result == 0)
 		evaluator_set_plain(d->evaluator, config->plain);
+	if (result == 0 && config->watch)
+		result = evaluator_watch(d->evaluator, config->yara_budget_ns, error);
 	if (result == 0 && make_parts(d, config) < 0)
 		result = error_set(error, ERROR_MEMORY, "no memory for detect");
 	if (result < 0) {
@@ -83,7 +85,7 @@ void detect_free(struct detect *d)
 	}
 	for (uint32_t i = 0; d->writers != NULL && i < d->config.matches_partitions; i++)
 		match_writer_free(&d->writers[i]);
-	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch};
+	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch, &d->quarantined};
 	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
 		buffer_free(buffers[i]);
 	if (d->builder != NULL)
@@ -184,6 +186,13 @@ static void announce(struct detect *d)
 	}
 }
 
+static void lane_sees(struct detect *d, uint32_t index)
+{
+	struct batch_row row;
+	batch_get_row(d->batch, index, &row);
+	d->lane->seen_ns = row.observed_ns;
+}
+
 static int take_batch(struct detect *d, uint64_t offset, struct error *error)
 {
 	const struct batch *batch = d->batch;
@@ -202,9 +211,13 @@ static int take_batch(struct detect *d, uint64_t offset, struct error *error)
 	d->event.epoch = batch->identity.epoch;
 	d->event.partition = batch->identity.partition;
 	bool moved = false;
+	if (skip < batch->row_count)
+		lane_sees(d, skip);
 	int result = evaluator_batch(d->evaluator, batch, skip, error);
 	for (uint32_t i = skip; result == 0 && i < batch->row_count; i++)
 		result = take_row(d, i, &moved, error);
+	if (result == 0 && d->config.watch && quarantine_look(d) < 0)
+		result = error_set(error, ERROR_MEMORY, "no memory for rules in quarantine");
 	if (result < 0)
 		return result;
 	if (moved)

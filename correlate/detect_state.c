@@ -58,6 +58,7 @@ static void ledger_tell(struct detect *d, struct detect_lane *lane)
 	ledger_number(&w, "undecided", l->undecided);
 	ledger_number(&w, "not_numeric", l->not_numeric);
 	ledger_rules(d, &w, l);
+	quarantine_print(d, &w);
 	json_object_end(&w);
 	json_object_end(&w);
 	if (!d->json.failed)
@@ -142,6 +143,7 @@ int detect_save(const struct detect *d, struct buffer *out)
 		outbox_save(&d->lanes[i].outbox, out);
 		ledger_save(d, &d->lanes[i].ledger, out);
 	}
+	quarantine_save(d, out);
 	return checkpoint_end(out);
 }
 
@@ -184,10 +186,13 @@ int detect_restore(struct detect *d, struct slice state, struct error *error)
 	int result = checkpoint_open(state, CHECKPOINT_DETECT, &parts, saved, &r, error);
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = lane_restore(d, state, &r, error);
+	ruleset_digest(d->config.ruleset, digest);
+	bool same = result == 0 && memcmp(digest, saved, 32) == 0;
+	if (result == 0)
+		result = quarantine_restore(d, state, &r, same, error);
 	if (result == 0)
 		result = checkpoint_close(state, &r, error);
-	ruleset_digest(d->config.ruleset, digest);
-	if (result == 0 && memcmp(digest, saved, 32) != 0)
+	if (result == 0 && !same)
 		begin_series(d);
 	d->broken |= result < 0;
 	return result;

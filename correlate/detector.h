@@ -27,6 +27,7 @@ struct detect_lane {
 	struct marks marks;
 	struct outbox outbox;
 	struct ledger ledger;
+	int64_t seen_ns; /* observed time of the first row of the newest batch; MINUTE_NONE: none since the start */
 };
 
 /* Values of one field of a key: the elements that the row has. */
@@ -56,6 +57,7 @@ struct detect {
 	struct arena arena; /* what `heads` point to */
 	struct detect_head *heads; /* for each rule of the ruleset */
 	struct buffer key, spelling, value, carried, json, scratch;
+	struct buffer quarantined; /* struct detect_quarantine */
 	struct detect_stats stats;
 	bool broken;
 	/* the row being looked at */
@@ -73,6 +75,13 @@ size_t detect_pending(const struct detect *d);
 /* One match for each element of the key, into the writers. */
 void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base);
 void detect_finding(struct detect *d, const struct rule *rule);
+/* detect_yara.c: whom the evaluator has put into quarantine meanwhile. -ERROR_MEMORY. */
+int quarantine_look(struct detect *d);
+/* "not_judged" of a ledger row. */
+void quarantine_print(const struct detect *d, struct json_writer *w);
+void quarantine_save(const struct detect *d, struct buffer *out);
+/* `same`: the rules are those under which it was saved, else all of them are judged. */
+int quarantine_restore(struct detect *d, struct slice state, struct reader *r, bool same, struct error *error);
 /* Moves to the minute of this observed time; a finished minute becomes a row. */
 void ledger_reach(struct detect *d, struct detect_lane *lane, int64_t observed_ns);
 

@@ -192,6 +192,31 @@ uint32_t evaluator_values(struct evaluator *e, const struct batch *batch, const 
 	return n;
 }
 
+/* Nothing here costs anything. */
+int evaluator_watch(struct evaluator *e, uint64_t budget_ns, struct error *error)
+{
+	(void)e, (void)budget_ns, (void)error;
+	return 0;
+}
+
+uint32_t evaluator_quarantined(const struct evaluator *e, const struct yara_quarantine **out)
+{
+	(void)e;
+	*out = NULL;
+	return 0;
+}
+
+int evaluator_quarantine(struct evaluator *e, uint32_t rule, struct error *error)
+{
+	(void)e, (void)rule, (void)error;
+	return 0;
+}
+
+void evaluator_lift(struct evaluator *e)
+{
+	(void)e;
+}
+
 void evaluator_set_plain(struct evaluator *e, bool plain)
 {
 	(void)e;
