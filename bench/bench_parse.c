@@ -98,6 +98,8 @@ static int make_detect(struct pass *p, char **paths, int count)
 							  .events_count = 1,
 							  .collector = {2},
 							  .no_lateness = true,
+							  .watch = true, /* as in 'run' */
+							  .yara_budget_ns = (uint64_t)LIMIT_yara_budget_ns,
 							  .sink = {.matches = take_nothing, .incidents = take_nothing}};
 	return detect_new(setup_env(), &c, &p->detect, &p->error);
 }
