@@ -639,9 +639,26 @@ static void take_decoders(struct reading *r, const struct tree_node *n, void *ta
 	c->decoders = read_strs(r, n, "decoders", &c->decoder_count);
 }
 
+static void take_yara_on(struct reading *r, const struct tree_node *n, void *target)
+{
+	((struct config *)target)->yara = read_bool(r, n, "yara.enabled");
+}
+
+static void take_yara_budget(struct reading *r, const struct tree_node *n, void *target)
+{
+	((struct config *)target)->yara_budget_ns =
+		read_number(r, n, "yara.budget_ns_per_event", 0, NS_PER_S, (uint64_t)LIMIT_yara_budget_ns);
+}
+
+/* true or false, or a map. */
 static void take_yara(struct reading *r, const struct tree_node *n, void *target)
 {
-	((struct config *)target)->yara = read_bool(r, n, "yara");
+	static const struct key keys[] = {
+		{"enabled", take_yara_on}, {"budget_ns_per_event", take_yara_budget}, {NULL, NULL}};
+	if (n->type == TREE_MAP)
+		read_map(r, n, "yara", keys, target);
+	else
+		((struct config *)target)->yara = read_bool(r, n, "yara");
 }
 
 static void take_message_bytes(struct reading *r, const struct tree_node *n, void *target)
@@ -662,6 +679,7 @@ int config_defaults(struct config *c, const struct env *env, struct error *error
 						 .data = "./cresset-data",
 						 .store_name = "main",
 						 .yara = true,
+						 .yara_budget_ns = (uint64_t)LIMIT_yara_budget_ns,
 						 .replication = 1,
 						 .partitions = {4, 4, 4, 1},
 						 .topic_prefix = "cresset.",

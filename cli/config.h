@@ -39,6 +39,7 @@ struct config {
 	const char **pipelines; /* paths, or names of shipped ones */
 	uint32_t pipeline_count;
 	bool yara;
+	uint64_t yara_budget_ns; /* of a rule for each event; 0: none */
 	struct config_input *inputs;
 	uint32_t input_count;
 	struct source_settings defaults;

@@ -155,8 +155,9 @@ void config_print(const struct config *c, struct buffer *out)
 		print_strs(out, "rules", c->rules, c->rule_count);
 	print_strs(out, "shadow", c->shadow, c->shadow_count);
 	print_strs(out, "decoders", c->decoders, c->decoder_count);
-	buffer_add_format(out, "yara: %s\nmessage_bytes: %u\n", c->yara ? "true" : "false",
-					  c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);
+	buffer_add_format(out, "yara:\n  enabled: %s\n  budget_ns_per_event: %llu\n", c->yara ? "true" : "false",
+					  (unsigned long long)c->yara_budget_ns);
+	buffer_add_format(out, "message_bytes: %u\n", c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);
 	print_bus(out, c);
 	print_text(out, "store:\n  name: ", slice_str(c->store_name), "\n");
 	buffer_add_format(out, "  zstd_level: %d\n  segment_rows: %u\n  segment_age_s: %u\n  verify_read_back: %s\n",

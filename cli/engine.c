@@ -137,6 +137,8 @@ static int open_detect(struct engine *e, struct error *error)
 							  .events_partitions = c->own_events,
 							  .events_count = c->own_events_count,
 							  .epoch = e->correlate_epoch,
+							  .watch = true,
+							  .yara_budget_ns = c->yara_budget_ns,
 							  .sink = {engine_sink_matches, engine_sink_incidents, e}};
 	own_uuid(c->uuid, "detect", d.collector);
 	const uint32_t *all = NULL;
@@ -421,7 +423,9 @@ static int step(struct engine *e, bool flush, struct error *error)
 int engine_step(struct engine *e, struct error *error)
 {
 	int busy = step(e, false, error);
-	if (busy >= 0 && e->dirty && env_boot(e->env) - e->committed_boot_ns >= COMMIT_NS) {
+	if (busy >= 0)
+		engine_yara_tell(e);
+	if (busy >= 0 && e->dirty && (e->hurry || env_boot(e->env) - e->committed_boot_ns >= COMMIT_NS)) {
 		int result = engine_commit(e, error);
 		if (result < 0)
 			return result;
@@ -441,6 +445,7 @@ static int settle_step(struct engine *e, struct error *error)
 int engine_settle(struct engine *e, struct error *error)
 {
 	int64_t until = env_boot(e->env) + SETTLE_WAIT_NS;
+	engine_yara_lift(e);
 	int result = engine_commit(e, error);
 	while (result >= 0 && e->dirty && env_boot(e->env) < until) {
 		result = settle_step(e, error);

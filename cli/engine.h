@@ -38,6 +38,7 @@ struct engine_config {
 	int zstd_level;
 	uint32_t segment_rows, segment_age_s;
 	bool verify_read_back;
+	uint64_t yara_budget_ns; /* of a YARA rule for each event; 0: they are only counted */
 };
 
 enum feed_duty {
@@ -95,6 +96,7 @@ struct engine {
 	uint64_t told; /* sum of the store's committed offsets that the bus was told of */
 	/* A commit is due and waits: for what was written to be durable, and temporal to have read what detect wrote. */
 	bool settling;
+	bool hurry; /* a commit is due at once */
 	uint64_t *written[TOPIC_COUNT]; /* newest ticket of each partition of matches and incidents */
 	bool blocked; /* the bus or the store is full: intake waits */
 	char blocked_text[512];
@@ -129,7 +131,14 @@ void engine_listen(struct engine *e, struct engine_listener *l);
 void engine_unlisten(struct engine *e, struct engine_listener *l);
 void engine_close(struct engine *e);
 
+/* engine_yara.c: the members "rule", "file", "line"; and what else there is to say of one in quarantine. */
+void engine_yara_rule(struct json_writer *w, const struct rule *rule);
+void engine_yara_quarantine(struct json_writer *w, const struct engine *e, const struct detect_quarantine *q);
+
 /* ---- between engine*.c only ---- */
+/* engine_yara.c: rules that came into quarantine since; that all of them are judged again from here on. */
+void engine_yara_tell(struct engine *e);
+void engine_yara_lift(struct engine *e);
 int engine_commit_open(struct engine *e, struct buffer *checkpoint,
 					   struct error *error); /* log and newest checkpoint */
 /* The same, wherever temporal stands: at the start of a series, and when it cannot be waited for. */

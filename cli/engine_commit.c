@@ -369,7 +369,7 @@ static int commit(struct engine *e, bool level, struct error *error)
 		return result;
 	tell_bus(e, true);
 	e->told = engine_store_committed(e);
-	e->dirty = false;
+	e->dirty = e->hurry = false;
 	e->committed_boot_ns = env_boot(e->env);
 	return 0;
 }
@@ -377,7 +377,7 @@ static int commit(struct engine *e, bool level, struct error *error)
 /* Refused while it waits: detect goes on, and the store seals what makes room. The next try is one interval later. */
 static int give_up_settling(struct engine *e)
 {
-	e->settling = false;
+	e->settling = e->hurry = false;
 	e->committed_boot_ns = env_boot(e->env);
 	tell_bus(e, false);
 	return 0;

@@ -6,7 +6,8 @@
 static const struct request_kind *const kinds[] = {
 	&request_search,         &request_fields,         &request_sources,           &request_tail,
 	&request_incidents_list, &request_incidents_show, &request_incidents_set,     &request_status,
-	&request_import,         &request_hunt,           &request_incidents_silence, &request_rules_shadow};
+	&request_import,         &request_hunt,           &request_incidents_silence, &request_rules_shadow,
+	&request_rules_cost};
 
 /* Evidence is read only after the row that says who reads it and what. */
 static void audit(struct request *r)

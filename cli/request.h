@@ -70,7 +70,8 @@ struct request_kind {
 
 extern const struct request_kind request_search, request_fields, request_sources, request_tail, request_incidents_list,
 	request_incidents_show, request_incidents_set, request_status, request_import, request_hunt,
-	request_incidents_silence, request_rules_shadow;
+	request_incidents_silence, request_rules_shadow, request_rules_cost;
+void request_yara_status(struct json_writer *w, const struct engine *e); /* the member "yara"; with detect */
 int request_query(struct request *r); /* compiles "query", "from", "to", "limit" */
 
 #endif

@@ -241,8 +241,10 @@ static int status_step(struct request *r, struct buffer *out)
 		json_null(&w);
 	if (e->store)
 		status_store(&w, e);
-	if (e->detect)
+	if (e->detect) {
 		status_detect(&w, e);
+		request_yara_status(&w, e);
+	}
 	if (e->temporal)
 		status_temporal(&w, e);
 	status_readers(&w, e);

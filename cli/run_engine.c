@@ -57,7 +57,8 @@ static struct engine_config engine_config_of(struct run *run, uint64_t epoch, un
 							  .zstd_level = c->zstd_level,
 							  .segment_rows = c->segment_rows,
 							  .segment_age_s = c->segment_age_s,
-							  .verify_read_back = c->verify_read_back};
+							  .verify_read_back = c->verify_read_back,
+							  .yara_budget_ns = c->yara_budget_ns};
 	memcpy(e.uuid, run->uuid, 16);
 	memcpy(e.partitions, c->partitions, sizeof e.partitions);
 	return e;

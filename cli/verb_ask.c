@@ -158,6 +158,11 @@ int verb_rules_shadow(const struct args *args)
 	return ask_query(args, "rules shadow", false, false);
 }
 
+int verb_rules_cost(const struct args *args)
+{
+	return ask_query(args, "rules cost", true, false);
+}
+
 int verb_incidents_list(const struct args *args)
 {
 	struct buffer b;

@@ -162,6 +162,11 @@ const struct verb verbs[] = {
 	 "only one of both has (new, gone) or has with other events (changed), then a summary. Promote them by naming them under 'rules' and "
 	 "SIGHUP.",
 	 "cresset rules shadow", LIST(ASKING), 0, 0, verb_rules_shadow},
+	{"rules cost", "", "what YARA rules cost the running engine",
+	 "One object for each YARA rule that was judged since the rules were loaded, the costliest first: how often it was asked in full, how many "
+	 "events it matched, how often that was given up, what it cost, and whether it is in quarantine. The last line on standard error tells "
+	 "what was spent before anything spoke for a rule (shared_ns).",
+	 "cresset rules cost\ncresset rules cost --output table", LIST(ASKING), 0, 0, verb_rules_cost},
 	{"import", "FILE...", "put files into the store",
 	 "The content's SHA-256 is the identity of what is imported: the same file again stores nothing and says so. A file that grew is another "
 	 "file. Prints one object for each file.",

@@ -16,6 +16,7 @@ int verb_rules_backtest(const struct args *args);
 int verb_rules_coverage(const struct args *args);
 int verb_rules_explain(const struct args *args);
 int verb_rules_shadow(const struct args *args);
+int verb_rules_cost(const struct args *args);
 int verb_rules_test(const struct args *args);
 int verb_hunt(const struct args *args);
 int verb_import(const struct args *args);

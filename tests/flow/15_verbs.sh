@@ -16,7 +16,7 @@ keys() { # names that the first object of $tmp/out must have
 # Help, manual, completion.
 verbs="run collect detect correlate store parse scan hunt import search tail fields sources fsck status demo"
 for v in $verbs; do code 0 "$v" --help; done
-for v in 'rules check' 'rules test' 'rules explain' 'rules backtest' 'rules coverage' 'rules shadow' 'incidents silence' 'incidents list' 'incidents show' 'incidents set' 'incidents note' 'segment show' 'config check' 'config show'; do
+for v in 'rules check' 'rules test' 'rules explain' 'rules backtest' 'rules coverage' 'rules shadow' 'rules cost' 'incidents silence' 'incidents list' 'incidents show' 'incidents set' 'incidents note' 'segment show' 'config check' 'config show'; do
 	# shellcheck disable=SC2086
 	code 0 $v --help
 	grep -q "^Usage: cresset $v" "$tmp/out" || fail "help of $v"

@@ -21,7 +21,7 @@ struct machine {
 	struct engine engine;
 	struct dictionary dictionary;
 	struct batch_builder *builder;
-	uint64_t epoch, sequence;
+	uint64_t epoch, sequence, yara_budget_ns;
 };
 
 static inline struct bus_local_config log_config(bool ingest)
@@ -35,7 +35,7 @@ static inline struct bus_local_config log_config(bool ingest)
 static inline int start(struct machine *m, unsigned duties, struct error *error)
 {
 	struct ruleset_counts counts = {0};
-	struct ruleset_options o = {0};
+	struct ruleset_options o = {.yara = true};
 	const char *paths[] = {"/rules"};
 	struct bus_local_config b = log_config(false), in = log_config(true);
 	uint64_t cut;
@@ -50,6 +50,7 @@ static inline int start(struct machine *m, unsigned duties, struct error *error)
 							  .duties = duties,
 							  .partitions = {1, 1, 1, 1},
 							  .special = true,
+							  .yara_budget_ns = m->yara_budget_ns,
 							  .ruleset = duties & DUTY_DETECT ? m->rules : NULL};
 	memset(c.uuid, 7, 16);
 	return engine_open(&m->engine, &m->fake->env, &c, m->bus, error);

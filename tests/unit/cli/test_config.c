@@ -82,6 +82,9 @@ static const struct {
 	{"store:\n  zstd_level: 20\n", "from 1 to 19", 2, 15},
 	{"store:\n  segment_rows: 65537\n", "from 1 to 65536", 2, 17},
 	{"store: {segment_age_s: 1.5}\n", "whole number", 1, 24},
+	{"yara: {budget_ns_per_event: 1000000001}\n", "from 0 to 1000000000", 1, 29},
+	{"yara: {enabled: 1}\n", "yara.enabled is true or false", 1, 17},
+	{"yara: {budget: 1}\n", "unknown key 'budget' in yara; known are: enabled, budget_ns_per_event", 1, 8},
 };
 
 static void each_mistake_has_its_place(void **state)
@@ -214,6 +217,29 @@ static void addresses(void **state)
 	fake_free(fake);
 }
 
+static void yara_is_a_word_or_a_map(void **state)
+{
+	static const struct {
+		const char *text;
+		bool on;
+		uint64_t budget_ns;
+	} cases[] = {{"", true, (uint64_t)LIMIT_yara_budget_ns},
+				 {"yara: false\n", false, (uint64_t)LIMIT_yara_budget_ns},
+				 {"yara: {budget_ns_per_event: 0}\n", true, 0},
+				 {"yara: {enabled: false, budget_ns_per_event: 70}\n", false, 70}};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fake *fake = fake_new(1);
+		struct config c;
+		struct heard heard;
+		assert_int_equal(load(fake, cases[i].text, &c, &heard), 0);
+		assert_int_equal(c.yara, cases[i].on);
+		assert_int_equal(c.yara_budget_ns, cases[i].budget_ns);
+		config_free(&c);
+		fake_free(fake);
+	}
+}
+
 /* config show can be read back, and shows the same again. */
 static void what_is_shown_can_be_read(void **state)
 {
@@ -229,6 +255,7 @@ static void what_is_shown_can_be_read(void **state)
 		 "decoder: d, logsource: {product: p}}\n  - file: /x\n  - syslog: ':1'\n"),
 		"rules: {paths: [a, 'b: c'], pipelines: [windows-sysmon, ./p.yml]}\n",
 		"rules: {pipelines: x}\n",
+		"yara: {enabled: false, budget_ns_per_event: 70}\n",
 		"inputs: []\nbus: {kind: kafka, bootstrap: 'a:1,b:2', options: {linger.ms: 5, 'x': \"q\\\"q\"}}\n",
 	};
 	(void)state;
@@ -263,6 +290,7 @@ int main(void)
 		cmocka_unit_test(limits_themselves_are_good),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(yara_is_a_word_or_a_map),
 		cmocka_unit_test(what_is_shown_can_be_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
