@@ -49,7 +49,8 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 ifeq ($(BUILD),release)
 CFLAGS_BUILD := -O3 -g -D_FORTIFY_SOURCE=2
-MALLOC := -ljemalloc
+# Compilers drop a library that no name is looked for in; this one has malloc, which libc has too.
+MALLOC := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
 LTO_TRY := -flto=auto -ffat-lto-objects # fat: unit tests link without it, in a tenth of the time
 else ifeq ($(BUILD),debug)
 CFLAGS_BUILD := -O1 -g3

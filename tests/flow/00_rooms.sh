@@ -1,6 +1,6 @@
 #!/bin/bash
 # The rooms meet only as the Makefile says: a program of the store that calls the bus links with both rooms, and must not link
-# with what the store may use; and no room but cli includes another's headers against the arrows or reaches the system itself.
+# with what the store may use; no room but cli includes another's headers against the arrows or reaches the system itself.
 set -u
 uses() { sed -n "s/^USES_$1 := *//p" Makefile; }
 libs="-lcrypto -lxxhash -lzstd -lrdkafka -lm"
@@ -21,6 +21,10 @@ grep -q 'undefined reference to .bus_local_open' "$tmp/errors" || { echo "it fai
 try store bus $(uses store) || { echo "with the bus it must link:"; cat "$tmp/errors"; exit 1; }
 
 bad=0
+# The release allocates with jemalloc, and only it does. Linkers leave out what they think nobody needs.
+if readelf -d "$CRESSET" | grep -q 'NEEDED.*libjemalloc'; then has=yes; else has=no; fi
+[ "$BUILD" = release ] && wanted=yes || wanted=no
+[ $has = $wanted ] || { echo "$BUILD: jemalloc is linked: $has"; bad=1; }
 for room in common rules ingest bus correlate store; do
 	allowed=" $room $(uses $room) "
 	while IFS=: read -r file include; do
