@@ -39,9 +39,10 @@
 	X(incident_events, 1000, "events named by one incident") \
 	X(key_array_elements, 16, "elements of an array that a group key takes") \
 	X(chain_depth, 10, "levels of chained correlations; refused") \
-	X(expression_rules, 64, "rules named by the condition of a correlation; refused") \
+	X(expression_rules, 64, "rules named by the condition of a correlation, or that write its lists; refused") \
 	X(expression_parts, 512, "names and words of such a condition; refused") \
 	X(expression_depth, 64, "brackets and nots of such a condition within each other; refused") \
+	X(correlation_lists, 8, "lists of a correlation; refused") \
 	X(segment_rows, 65536, "the segment is sealed") \
 	X(segment_age_s, 60, "the segment is sealed") \
 	X(segment_bytes, 268435456, "a larger segment is refused by readers") \

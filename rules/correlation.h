@@ -27,6 +27,13 @@ struct reference {
 	struct pending_correlation *pending; /* to come */
 };
 
+/* Who writes a list: names, until the references are linked. */
+struct pending_list {
+	struct named_place place;
+	struct named_place *add, *remove;
+	uint32_t add_count, remove_count;
+};
+
 struct pending_correlation {
 	struct correlation *c;
 	enum pending_state state;
@@ -46,6 +53,8 @@ struct pending_correlation {
 	uint32_t line_of_condition, column_of_condition;
 	const struct tree_node *zero; /* a condition that only the absence of all matches fulfils */
 	struct named_place pivot; /* empty: the first of the rules */
+	struct correlation_list *lists; /* of c, and who writes them */
+	struct pending_list *list_writers;
 	struct pending_correlation *next;
 };
 
@@ -58,8 +67,19 @@ int correlation_window_read(struct loader *l, const struct tree_node *map, struc
 /* When everything is read: do they go together? */
 int correlation_window_check(struct loader *l, const struct tree_node *body, struct pending_correlation *p);
 int correlation_pivot_resolve(struct loader *l, struct pending_correlation *p);
-/* The rules that a condition speaks of. */
+/* The rules that a condition speaks of: they stand first, then that of `until`, then those that only write lists. */
 uint32_t correlation_listed(const struct pending_correlation *p);
+/* correlation_lists.c: lists, of a map that may have them. */
+int correlation_lists_read(struct loader *l, const struct tree_node *map, struct pending_correlation *p);
+int correlation_lists_check(struct loader *l, const struct tree_node *body, const struct pending_correlation *p);
+/* When the other references are linked: who writes the lists joins them. */
+int correlation_lists_link(struct loader *l, struct pending_correlation *p);
+/* When the fields are resolved: what an inner correlation need not have. */
+void correlation_lists_lint(struct loader *l, const struct pending_correlation *p);
+/* correlation_resolve.c: who is meant. */
+int correlation_reference(struct loader *l, struct reference *r);
+/* A number of something and a unit, when the map has the key. */
+int correlation_span(struct loader *l, const struct tree_node *map, const char *key, int64_t *out);
 /* Keys that we do not know would change what a correlation means: they are refused, not ignored. */
 int correlation_known_keys(struct loader *l, const struct tree_node *map, const char *where, const char *const *known);
 /* A type over numbers: sum, average, percentile. */

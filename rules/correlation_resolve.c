@@ -22,9 +22,8 @@ static int give_up(struct loader *l, struct pending_correlation *p, int rc)
 
 /* ---- references ---- */
 
-static int link_reference(struct loader *l, struct pending_correlation *p, uint32_t i)
+int correlation_reference(struct loader *l, struct reference *r)
 {
-	struct reference *r = &p->references[i];
 	const struct named_rule *n = loader_find(l, r->place.text);
 	if (!n)
 		return loader_refuse(l, "correlation-reference", r->place.line, r->place.column,
@@ -35,6 +34,15 @@ static int link_reference(struct loader *l, struct pending_correlation *p, uint3
 							 n->refused_line);
 	r->pending = n->pending;
 	r->rule = n->rule;
+	return 0;
+}
+
+static int link_reference(struct loader *l, struct pending_correlation *p, uint32_t i)
+{
+	struct reference *r = &p->references[i];
+	int rc = correlation_reference(l, r);
+	if (rc)
+		return rc;
 	for (uint32_t k = 0; k < i; k++)
 		if (p->references[k].rule == r->rule)
 			return loader_refuse(l, "correlation-names", r->place.line, r->place.column,
@@ -125,6 +133,8 @@ static int resolve_one(struct loader *l, struct pending_correlation *p, uint32_t
 	for (uint32_t i = 0; i < p->reference_count; i++) {
 		struct rule *base = p->references[i].rule;
 		rules[i] = base->index;
+		if (i + c->writer_count >= p->reference_count)
+			continue; /* who writes a list is told as ever */
 		base->referred = true;
 		base->told |= c->rule.generate;
 	}
@@ -134,6 +144,7 @@ static int resolve_one(struct loader *l, struct pending_correlation *p, uint32_t
 	c->value_count = p->value_count;
 	c->level = level;
 	p->state = PENDING_DONE;
+	correlation_lists_lint(l, p);
 	return loader_add(l, &c->rule);
 }
 
@@ -188,6 +199,8 @@ static int link_all(struct loader *l)
 		int rc = 0;
 		for (uint32_t i = 0; !rc && i < p->reference_count; i++)
 			rc = link_reference(l, p, i);
+		if (!rc)
+			rc = correlation_lists_link(l, p);
 		rc = give_up(l, p, rc);
 		if (rc)
 			return rc;

@@ -90,8 +90,8 @@ static int read_bool(struct loader *l, const struct tree_node *map, const char *
 
 static int read_extension(struct loader *l, const struct tree_node *block, struct pending_correlation *p)
 {
-	static const char *const known[] = {"distinct_events", "missing", "key_cased", "window",   "gap",
-										"until",           "absence", "new_value", "suppress", NULL};
+	static const char *const known[] = {"distinct_events", "missing",   "key_cased", "window",   "gap", "until",
+										"absence",         "new_value", "lists",     "suppress", NULL};
 	struct correlation *c = p->c;
 	if (!block)
 		return 0;

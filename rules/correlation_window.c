@@ -3,10 +3,10 @@
 
 uint32_t correlation_listed(const struct pending_correlation *p)
 {
-	return p->reference_count - p->c->until;
+	return p->reference_count - p->c->until - p->c->writer_count;
 }
 
-static int read_span(struct loader *l, const struct tree_node *map, const char *key, int64_t *out)
+int correlation_span(struct loader *l, const struct tree_node *map, const char *key, int64_t *out)
 {
 	const struct tree_node *n = tree_get(map, key);
 	if (!n)
@@ -77,7 +77,7 @@ static int read_spanned(struct loader *l, const struct tree_node *map, const cha
 	if (n->type != TREE_MAP || !tree_get(n, inside))
 		return loader_refuse_at(l, "correlation-extension", n, "%s is a map such as {%s: 7d}", key, inside);
 	int rc = correlation_known_keys(l, n, key, known);
-	return rc ? rc : read_span(l, n, inside, out);
+	return rc ? rc : correlation_span(l, n, inside, out);
 }
 
 static int add_key(struct loader *l, const struct tree_node *n, struct pending_correlation *p, struct slice *out)
@@ -128,7 +128,7 @@ static int read_absence(struct loader *l, const struct tree_node *map, struct pe
 	int rc = correlation_known_keys(l, n, "absence", known);
 	if (rc)
 		return rc;
-	return seen ? read_span(l, n, "seen", &p->c->seen_ns) : read_keys(l, keys, p);
+	return seen ? correlation_span(l, n, "seen", &p->c->seen_ns) : read_keys(l, keys, p);
 }
 
 int correlation_window_read(struct loader *l, const struct tree_node *map, struct pending_correlation *p)
@@ -139,7 +139,7 @@ int correlation_window_read(struct loader *l, const struct tree_node *map, struc
 	if (window)
 		rc = window->type == TREE_MAP ? read_pivot(l, window, p) : read_word(l, window, c);
 	if (!rc)
-		rc = read_span(l, map, "gap", &c->gap_ns);
+		rc = correlation_span(l, map, "gap", &c->gap_ns);
 	if (!rc && until && c->until)
 		rc = loader_refuse_at(l, "correlation-until", until, "until stands there already");
 	if (!rc && until)
@@ -149,8 +149,8 @@ int correlation_window_read(struct loader *l, const struct tree_node *map, struc
 	if (!rc)
 		rc = read_spanned(l, map, "new_value", "history", &c->history_ns);
 	if (!rc)
-		rc = read_span(l, map, "suppress", &c->suppress_ns);
-	return rc;
+		rc = correlation_span(l, map, "suppress", &c->suppress_ns);
+	return rc ? rc : correlation_lists_read(l, map, p);
 }
 
 /* ---- together ---- */
@@ -202,7 +202,9 @@ int correlation_window_check(struct loader *l, const struct tree_node *body, str
 							  (c->bound.compare != COMPARE_GT && c->bound.compare != COMPARE_GTE)))
 		return refuse(l, body, "new_value needs gt or gte, sliding windows and no until");
 	int rc = check_pivot(l, body, p);
-	return rc ? rc : check_absence(l, body, p);
+	if (!rc)
+		rc = check_absence(l, body, p);
+	return rc ? rc : correlation_lists_check(l, body, p);
 }
 
 int correlation_pivot_resolve(struct loader *l, struct pending_correlation *p)
@@ -211,9 +213,9 @@ int correlation_pivot_resolve(struct loader *l, struct pending_correlation *p)
 		return 0;
 	const struct named_rule *n = loader_find(l, p->pivot.text);
 	uint32_t i = 0;
-	while (n && i < p->reference_count && p->references[i].rule != n->rule)
+	while (n && i < correlation_listed(p) && p->references[i].rule != n->rule)
 		i++;
-	if (!n || !n->rule || i == p->reference_count)
+	if (!n || !n->rule || i == correlation_listed(p))
 		return loader_refuse(l, "correlation-window", p->pivot.line, p->pivot.column,
 							 "the pivot '%.*s' is not among the rules", SLICE_PRINT(p->pivot.text));
 	p->c->pivot = i;

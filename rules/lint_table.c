@@ -6,6 +6,13 @@
 
 #define COUNTING(condition) "{type: event_count, rules: [a], timespan: 1m, condition: " condition "}"
 #define BOTH(type, rest) "{type: " type ", rules: [a, b], timespan: 1m" rest "}"
+#define LISTED(lists) "{type: event_count, rules: [a], timespan: 1m, condition: {gte: 1}, cresset: {lists: " lists "}}"
+#define LIST_WRITTEN_BY(group) \
+	"title: T\nid: t\nlogsource: {category: c}\ndetection: {s: {x: 1}, condition: s}\n---\n" \
+	"title: N\nid: n\ncorrelation: {type: event_count, rules: [t], group-by: [" group \
+	"], timespan: 1m, condition: {gte: 5}}\n---\n" \
+	"title: C\ncorrelation: {type: event_count, rules: [t], group-by: [user], timespan: 1m, condition: {gte: 1}}\n" \
+	"cresset: {lists: [{name: seen, add: [n], ttl: 7d}]}\n"
 
 const struct lint lints[] = {
 	/* ---- values that mean something else ---- */
@@ -247,6 +254,11 @@ const struct lint lints[] = {
 	 "{type: event_count, rules: [a], timespan: 1m, group-by: [User], condition: {gte: 5}}"},
 	{"correlation-extension", ERROR, LINT_CORRELATION, "Our own keys are true or false; missing knows 'group'.",
 	 BOTH("temporal", ", cresset: {missing: none}"), BOTH("temporal", ", cresset: {missing: group}")},
+	{"correlation-list", ERROR, LINT_CORRELATION, "A list has a name, rules that add to it, and a time to live.",
+	 LISTED("[{name: seen, add: [b]}]"), LISTED("[{name: seen, add: [b], ttl: 7d}]")},
+	{"correlation-list-key", WARNING, LINT_FILE,
+	 "A correlation that writes a list is not grouped by the key: it writes only where all its events have the same.",
+	 LIST_WRITTEN_BY("host"), LIST_WRITTEN_BY("user")},
 	{"correlation-cycle", ERROR, LINT_FILE, "It refers to itself, through others or not.",
 	 "title: C\nid: c\ncorrelation: {type: event_count, rules: [c], timespan: 1m, condition: {gte: 5}}\n",
 	 "title: T\nid: t\nlogsource: {category: c}\ndetection: {s: {x: 1}, condition: s}\n---\n"

@@ -262,6 +262,18 @@ static void add_window(struct sha256 *s, const struct correlation *c)
 	add_span(s, "suppress", c->suppress_ns);
 }
 
+static void add_lists(struct sha256 *s, const struct correlation *c)
+{
+	for (uint32_t i = 0; i < c->list_count; i++) {
+		sha256_part(s, SLICE("list"));
+		add_u64(s, c->lists[i].add);
+		add_u64(s, c->lists[i].remove);
+		add_u64(s, (uint64_t)c->lists[i].ttl_ns);
+		add_u64(s, c->lists[i].absent);
+	}
+	add_span(s, "writers", c->writer_count);
+}
+
 static void correlation_digest(struct correlation *c, const struct ruleset *r, struct sha256 *s)
 {
 	sha256_start(s);
@@ -278,6 +290,7 @@ static void correlation_digest(struct correlation *c, const struct ruleset *r, s
 	add_u64(s, (uint64_t)c->distinct_events | (uint64_t)c->missing_group << 1 | (uint64_t)c->key_cased << 2);
 	add_condition(s, c);
 	add_window(s, c);
+	add_lists(s, c);
 	sha256_end(s, c->rule.digest);
 }
 

@@ -95,6 +95,15 @@ enum correlation_window {
 	WINDOW_BEFORE, /* the timespan before each match of the pivot rule */
 	WINDOW_AFTER /* and behind it */
 };
+/* T18: a list of keys. Rules put the key of their match on it, for a time, and take it off; the correlation counts what its
+ * condition speaks of only while the key is on the list, or only while it is not. */
+struct correlation_list {
+	struct slice name;
+	uint64_t add, remove; /* bits of places in rules[] */
+	int64_t ttl_ns;
+	bool absent; /* the key must not be on it */
+};
+#define CORRELATION_LISTS_MAX 8u /* LIMIT_correlation_lists */
 #define EXPRESSION_RULES_MAX 64u /* LIMIT_expression_rules: one bit each */
 #define EXPRESSION_PARTS_MAX 512u /* LIMIT_expression_parts */
 
@@ -123,11 +132,14 @@ struct correlation {
 	enum correlation_window window;
 	int64_t gap_ns; /* of a session */
 	uint32_t pivot; /* place in rules[] */
-	bool until; /* the last of rules[] is not counted: a match of it ends windows */
+	bool until; /* the last of rules[] but those that write lists is not counted: a match of it ends windows */
 	int64_t seen_ns; /* T5: 0, or absence of keys that were seen in so long a time */
 	const struct slice *keys; /* T5: absence of these: group_count texts for each, as rules write them */
 	uint32_t key_count;
 	int64_t history_ns; /* 0, or value_count counts values that were not there for so long */
+	const struct correlation_list *lists;
+	uint32_t list_count;
+	uint32_t writer_count; /* so many of the last of rules[] are not counted and only write lists */
 	int64_t suppress_ns; /* T13: 0, or for so long after an incident others of its group are quiet */
 	bool distinct_events; /* T7 */
 	bool missing_group; /* T8 */
