@@ -1,5 +1,5 @@
 /* What happens to a group: when a match joins it, and when the watermark passes. */
-#include "correlate/window.h"
+#include "correlate/sieve.h"
 
 #include <stdlib.h>
 
@@ -53,10 +53,22 @@ static int tell_provisional(struct part *part, struct group *g)
 	return 0;
 }
 
+static inline int take(struct part *part, struct group *g, uint32_t place)
+{
+	if (condition_update(part, g, place) < 0)
+		return -ERROR_MEMORY;
+	return part->temporal->fired_count > 0 ? take_fired(part, g) : 0;
+}
+
+int group_take(struct part *part, struct group *g, uint32_t place)
+{
+	return take(part, g, place);
+}
+
 int group_update(struct part *part, struct group *g, uint32_t place)
 {
 	const struct temporal *t = part->temporal;
-	if (condition_update(part, g, place) < 0)
+	if (take(part, g, place) < 0)
 		return -ERROR_MEMORY;
 	const struct member *m = group_member(g, place);
 	int64_t due = add_saturated(m->when_ns, g->rule->kept_ns); /* members before it were seen to when they joined */
@@ -65,7 +77,7 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 		due = judged < due ? judged : due;
 	}
 	if (t->fired_count > 0) {
-		if (take_fired(part, g) < 0 || tell_provisional(part, g) < 0)
+		if (tell_provisional(part, g) < 0)
 			return -ERROR_MEMORY;
 		int64_t excursions = excursions_due(g), fired = group_member(g, t->fired[0])->when_ns;
 		if (excursions < due)
@@ -120,6 +132,9 @@ static int finish_excursions(struct part *part, struct group *g, int64_t waterma
 int64_t group_due(const struct part *part, const struct group *g)
 {
 	int64_t due = excursions_due(g), history = history_newest(g);
+	int64_t sieve = g->rule->list_count > 0 ? sieve_due(g) : INT64_MAX;
+	if (sieve < due)
+		due = sieve;
 	if (history != TIME_NONE && add_saturated(history, g->rule->history_ns) < due)
 		due = add_saturated(history, g->rule->history_ns);
 	if (g->count == 0)
@@ -141,7 +156,12 @@ int64_t group_due(const struct part *part, const struct group *g)
 
 static int group_advance(struct part *part, struct group *g, int64_t watermark_ns)
 {
-	if (g->rule->mode != PLAN_AT_ONCE && (group_judge(part, g, watermark_ns) < 0 || tell_provisional(part, g) < 0))
+	bool lists = g->rule->list_count > 0;
+	if (lists && sieve_pass(part, g, watermark_ns) < 0)
+		return -ERROR_MEMORY;
+	if (g->rule->mode != PLAN_AT_ONCE && group_judge(part, g, watermark_ns) < 0)
+		return -ERROR_MEMORY;
+	if ((lists || g->rule->mode != PLAN_AT_ONCE) && tell_provisional(part, g) < 0)
 		return -ERROR_MEMORY;
 	if (waits_for_set(part, g->rule) && pass_sets(part, g, watermark_ns) < 0)
 		return -ERROR_MEMORY;
@@ -150,7 +170,8 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	uint32_t gone = group_lower(g, sub_saturated(watermark_ns, g->rule->kept_ns));
 	if (gone > 0 && excursion_fold(part, g, gone) < 0)
 		return -ERROR_MEMORY;
-	if (g->count == 0 && g->excursion_count == 0 && history_newest(g) == TIME_NONE) {
+	bool known = lists && !sieve_empty(g);
+	if (g->count == 0 && g->excursion_count == 0 && history_newest(g) == TIME_NONE && !known) {
 		table_drop(part, g->number);
 		return 0;
 	}

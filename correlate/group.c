@@ -1,5 +1,5 @@
 /* Groups: entries opened to be worked on, and closed again (W6). */
-#include "correlate/window.h"
+#include "correlate/sieve.h"
 
 uint32_t slot_count(const struct plan_rule *rule)
 {
@@ -10,7 +10,7 @@ uint32_t slot_count(const struct plan_rule *rule)
 
 static uint64_t group_bytes(const struct group *g)
 {
-	return sizeof(*g) + 2 * sizeof(void *) + sizeof(*g->slots) * slot_count(g->rule);
+	return sizeof(*g) + 2 * sizeof(void *) + sizeof(*g->slots) * slot_count(g->rule) + sieve_bytes(g->rule);
 }
 
 static bool on_bench(const struct part *part, const struct group *g)
@@ -51,11 +51,12 @@ static void pack(struct entry *e, const struct member *m)
 	}
 }
 
-/* Nothing is known but one match: everything else of the group follows from it. */
+/* Nothing is known but one match: everything else of the group follows from it. With lists a match that is known is one that
+ * counted, and what the lists say stands beside it. */
 static bool is_lone(const struct group *g)
 {
-	return g->count == 1 && group_member(g, 0)->flags == 0 && g->excursion_count == 0 && g->judged_ns == TIME_NONE &&
-		   (g->rule->history_ns == 0 || g->history == NULL);
+	return g->rule->list_count == 0 && g->count == 1 && group_member(g, 0)->flags == 0 && g->excursion_count == 0 &&
+		   g->judged_ns == TIME_NONE && (g->rule->history_ns == 0 || g->history == NULL);
 }
 
 /* ---- open ---- */
@@ -66,15 +67,15 @@ static void slots_clear(struct group *g)
 		g->slots[i] = TIME_NONE;
 }
 
-/* Slots stand behind it. */
+/* Slots stand behind it, then what it needs for lists. */
 static struct group *group_new(const struct env *env, const struct plan_rule *rule, uint32_t room)
 {
 	uint32_t slots = slot_count(rule);
-	struct group *g = env_alloc(env, sizeof(*g) + sizeof(*g->slots) * slots);
+	struct group *g = env_alloc(env, sizeof(*g) + sizeof(*g->slots) * slots + sieve_bytes(rule));
 	if (g == NULL)
 		return NULL;
-	*g = (struct group){.members = env_alloc(env, sizeof(*g->members) * room)};
-	if (g->members == NULL) {
+	*g = (struct group){.members = room == 0 ? NULL : env_alloc(env, sizeof(*g->members) * room)};
+	if (room > 0 && g->members == NULL) {
 		env_free(env, g);
 		return NULL;
 	}
@@ -99,7 +100,8 @@ struct group *group_unfold(struct part *part, uint32_t number, uint32_t room)
 	const struct plan_rule *rule = &t->plan->rules[e->rule];
 	if (!e->alone && e->group != NULL)
 		return e->group;
-	struct group *g = room == 1 ? take_bench(t, rule) : group_new(t->env, rule, room);
+	bool lists = rule->list_count > 0; /* what joins waits elsewhere, and may never come here */
+	struct group *g = room == 1 && !lists ? take_bench(t, rule) : group_new(t->env, rule, lists ? 0 : room);
 	if (g == NULL)
 		return NULL;
 	g->rule = rule;
@@ -107,6 +109,8 @@ struct group *group_unfold(struct part *part, uint32_t number, uint32_t room)
 	g->number = number;
 	g->judged_ns = TIME_NONE;
 	slots_clear(g);
+	if (lists)
+		sieve_init(g);
 	part->bytes += group_bytes(g);
 	if (e->alone) {
 		g->members[g->count++] = entry_member(part, e);
@@ -187,6 +191,8 @@ void entry_clear(struct part *part, struct entry *e)
 		member_release(part, group_member(g, i));
 	if (g->rule->history_ns > 0)
 		history_free(part, g);
+	if (g->rule->list_count > 0)
+		sieve_free(part, g);
 	group_free(part, g);
 }
 

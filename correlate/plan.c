@@ -63,7 +63,10 @@ static void take_window(struct plan_rule *p, const struct correlation *c)
 {
 	p->window = c->window;
 	p->gap_ns = c->gap_ns;
-	p->until_slot = c->until ? c->rule_count - 1 : PLAN_NONE;
+	p->writer_slot = c->rule_count - c->writer_count;
+	p->lists = c->lists;
+	p->list_count = c->list_count;
+	p->until_slot = c->until ? p->writer_slot - 1 : PLAN_NONE;
 	p->pivot_slot = c->window >= WINDOW_BEFORE ? c->pivot : PLAN_NONE;
 	p->history_ns = c->history_ns;
 	p->suppress_ns = c->suppress_ns;
@@ -79,7 +82,7 @@ static void take_single(struct plan_rule *p, const struct rule *rule, const uint
 	p->rule = rule;
 	p->type = CORRELATION_EVENT_COUNT;
 	p->rules = index;
-	p->rule_count = 1;
+	p->rule_count = p->writer_slot = 1;
 	p->group_count = 2;
 	p->until_slot = p->pivot_slot = PLAN_NONE;
 	p->timespan_ns = p->kept_ns = SINGLE_TIMESPAN_NS;
@@ -104,7 +107,7 @@ static void take_correlation(struct plan_rule *p, const struct correlation *c)
 	p->numeric =
 		c->type == CORRELATION_VALUE_SUM || c->type == CORRELATION_VALUE_AVG || c->type == CORRELATION_VALUE_PERCENTILE;
 	p->values = p->numeric || c->type == CORRELATION_VALUE_COUNT;
-	p->chain_count = c->step_count > 0 ? c->step_count : c->rule_count - c->until;
+	p->chain_count = c->step_count > 0 ? c->step_count : c->rule_count - c->writer_count - c->until;
 	take_window(p, c);
 	take_bounds(p, &c->bound, c->ranged ? &c->upper : NULL);
 	take_mode(p, c);
@@ -367,7 +370,7 @@ uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const 
 bool plan_counts(const struct plan_rule *rule, uint32_t slot)
 {
 	bool temporal = rule->type == CORRELATION_TEMPORAL || rule->type == CORRELATION_TEMPORAL_ORDERED;
-	return slot != rule->until_slot && (temporal || slot != rule->pivot_slot);
+	return slot < rule->writer_slot && slot != rule->until_slot && (temporal || slot != rule->pivot_slot);
 }
 
 struct slice plan_group_name(const struct plan_rule *rule, uint32_t index)

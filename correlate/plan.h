@@ -56,6 +56,9 @@ struct plan_rule {
 	enum correlation_window window;
 	int64_t gap_ns; /* of a session */
 	uint32_t until_slot, pivot_slot; /* PLAN_NONE: there is none */
+	uint32_t writer_slot; /* matches of this slot and those behind it only write lists */
+	const struct correlation_list *lists;
+	uint32_t list_count;
 	/* T5: keys that are missed when they are not heard, canonical and as written, in the order of their octets */
 	const struct plan_key *keys;
 	uint32_t key_count;
@@ -88,7 +91,7 @@ void plan_free(struct plan *plan);
 const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[32]);
 /* Which of rules[] has this digest; PLAN_NONE when none. */
 uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32]);
-/* Does a match of this rule bear the value that is counted, or does it only begin or end windows? */
+/* Does a match of this rule bear the value that is counted, or does it only begin or end windows, or write lists? */
 bool plan_counts(const struct plan_rule *rule, uint32_t slot);
 /* Is the key among those that are missed, or are all keys meant? */
 bool plan_has_key(const struct plan_rule *rule, struct slice key);

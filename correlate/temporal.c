@@ -1,4 +1,4 @@
-#include "correlate/window.h"
+#include "correlate/sieve.h"
 
 #define PENDING_BYTES (1u << 20)
 
@@ -51,9 +51,21 @@ static bool matches_refused(const struct part *part)
 	return part->bytes + part->texts.bytes >= 2 * part->temporal->part_bytes;
 }
 
+/* Where there are lists it waits for the watermark. */
+static int join_listed(struct part *part, struct group *g, struct member *m)
+{
+	int result = sieve_join(part, g, m);
+	if (result != 0)
+		member_release(part, m);
+	part->temporal->stats.duplicates += result > 0;
+	return result < 0 ? result : group_fold(part, g);
+}
+
 int group_join(struct part *part, struct group *g, struct member *m)
 {
 	uint32_t place = 0;
+	if (g->rule->list_count > 0)
+		return join_listed(part, g, m);
 	int result = group_insert(part, g, m, &place);
 	if (result != 0)
 		member_release(part, m);

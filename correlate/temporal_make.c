@@ -50,6 +50,16 @@ static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 	return part->rule_groups == NULL || part->refusals == NULL || part->begun == NULL ? -ERROR_MEMORY : 0;
 }
 
+/* What put a key on a list may lie so far back. */
+static int64_t longest_list(const struct plan_rule *p)
+{
+	int64_t longest = 0;
+	for (uint32_t i = 0; i < p->list_count; i++)
+		if (p->lists[i].ttl_ns > longest)
+			longest = p->lists[i].ttl_ns;
+	return longest;
+}
+
 /* T12: how far back a replay has to begin, in observed time. A laid window depends on where its period began, so such a
  * rule needs one period more, and what is judged late is open for longer; each level of a chain adds what lies below it. */
 static int64_t keep_span(const struct plan *plan)
@@ -60,6 +70,7 @@ static int64_t keep_span(const struct plan *plan)
 		int64_t own = add_saturated(p->period_ns, add_saturated(p->timespan_ns, p->timespan_ns));
 		own = add_saturated(own, add_saturated(p->timespan_ns, p->mode == PLAN_LAID ? p->period_ns : 0));
 		own = add_saturated(own, add_saturated(p->delay_ns, add_saturated(p->history_ns, p->suppress_ns)));
+		own = add_saturated(own, longest_list(p));
 		if (own > levels[p->level])
 			levels[p->level] = own;
 	}

@@ -1,5 +1,5 @@
 /* Checkpoints of temporal: reading. What is read is told, not believed: every number is checked before it is used. */
-#include "correlate/window.h"
+#include "correlate/sieve.h"
 
 #define MEMBER_BYTES 48u
 #define EXCURSION_BYTES 144u
@@ -202,20 +202,45 @@ static int restore_values(struct restoring *r, struct group *g, uint32_t count)
 	return 0;
 }
 
+/* Matches ahead of the watermark, and what was written behind it. */
+static int restore_sieve(struct restoring *r, struct group *g, uint32_t count)
+{
+	if (g->rule->list_count == 0)
+		return count == 0 ? 0 : bad_format(r);
+	struct sieve *s = sieve_of(g);
+	int result = restore_members(r, &s->waiting, count);
+	if (result < 0)
+		return result;
+	for (uint32_t i = 0; i < g->rule->list_count; i++)
+		s->on_ns[i] = (int64_t)reader_u64(&r->reader);
+	bool whole =
+		!r->reader.failed && (g->count > 0 || g->excursion_count > 0 || history_count(g) > 0 || !sieve_empty(g));
+	for (uint32_t i = 0; i < g->count; i++)
+		whole &= group_member(g, i)->slot < g->rule->writer_slot;
+	for (uint32_t i = 0; i < count; i++)
+		whole &= group_member(&s->waiting, i)->flags == 0;
+	if (count > 0)
+		whole &= group_member(&s->waiting, 0)->when_ns >= r->part->levels[g->rule->level].watermark_ns;
+	return whole ? 0 : bad_format(r);
+}
+
 static int restore_group_body(struct restoring *r, struct group *g)
 {
 	int64_t laid = (int64_t)reader_u64(&r->reader), passed = (int64_t)reader_u64(&r->reader);
 	g->judged_ns = g->rule->mode == PLAN_LAID ? laid : passed;
 	uint32_t members = reader_u32(&r->reader), excursions = reader_u32(&r->reader);
-	uint32_t values = reader_u32(&r->reader), zero = reader_u32(&r->reader);
+	uint32_t values = reader_u32(&r->reader), waiting = reader_u32(&r->reader);
 	reader_slice(&r->reader, g->entry->key_len);
-	if (r->reader.failed || zero != 0 || (members == 0 && excursions == 0 && values == 0))
+	bool empty = members == 0 && excursions == 0 && values == 0;
+	if (r->reader.failed || (empty && g->rule->list_count == 0))
 		return bad_format(r);
 	int result = restore_members(r, g, members);
 	if (result == 0)
 		result = restore_excursions(r, g, excursions);
 	if (result == 0)
 		result = restore_values(r, g, values);
+	if (result == 0)
+		result = restore_sieve(r, g, waiting);
 	if (result == 0)
 		result = condition_rebuild(r->part, g);
 	if (result == 0)

@@ -1,5 +1,5 @@
 /* Checkpoints of temporal: writing (docs/format-checkpoint.md). */
-#include "correlate/window.h"
+#include "correlate/sieve.h"
 
 static void save_text_number(struct buffer *out, const struct text *text)
 {
@@ -38,6 +38,17 @@ static void save_excursion(struct buffer *out, const struct excursion *e)
 		save_member(out, &e->evidence[i]);
 }
 
+static void save_sieve(struct buffer *out, const struct group *g)
+{
+	if (g->rule->list_count == 0)
+		return;
+	const struct sieve *s = sieve_of(g);
+	for (uint32_t i = 0; i < s->waiting.count; i++)
+		save_member(out, group_member(&s->waiting, i));
+	for (uint32_t i = 0; i < g->rule->list_count; i++)
+		buffer_add_u64(out, (uint64_t)s->on_ns[i]);
+}
+
 static void save_group(struct buffer *out, const struct group *g)
 {
 	size_t head = out->len;
@@ -49,13 +60,14 @@ static void save_group(struct buffer *out, const struct group *g)
 	buffer_add_u32(out, g->count);
 	buffer_add_u32(out, g->excursion_count);
 	buffer_add_u32(out, history_count(g));
-	buffer_add_u32(out, 0);
+	buffer_add_u32(out, g->rule->list_count > 0 ? sieve_of(g)->waiting.count : 0);
 	buffer_add_slice(out, group_key(g));
 	for (uint32_t i = 0; i < g->count; i++)
 		save_member(out, group_member(g, i));
 	for (uint32_t i = 0; i < g->excursion_count; i++)
 		save_excursion(out, &g->excursions[i]);
 	history_save(g, out);
+	save_sieve(out, g);
 	if (!out->failed)
 		put_u32(out->ptr + head, (uint32_t)(out->len - head));
 }

@@ -12,6 +12,8 @@
  *  W5  a part (one matches partition) depends on nothing but the records of its partition, taken one by one.
  *  W6  most keys have one match and nothing else is known of them: such an entry holds the match itself, packed. Whether it
  *      does follows from the content of the group alone, so that state is charged the same after a restart.
+ *  W7  of a correlation with lists a match joins its group when the watermark has passed it, in order, if it counts; until
+ *      then it waits beside the group (sieve.h).
  *
  * Everything here belongs to one struct temporal and its thread.
  */
@@ -386,6 +388,9 @@ bool member_is_beginning(const struct member *m);
 
 /* Does all that has become due in a level at its watermark. */
 int level_advance(struct part *part, uint32_t level);
+/* A match has joined at `place`: what fires is sent on and joined to excursions. */
+int group_take(struct part *part, struct group *g, uint32_t place);
+/* The same, and it is told, and when the group has to be looked at is known. */
 int group_update(struct part *part, struct group *g, uint32_t place);
 /* When the group has to be looked at next. */
 int64_t group_due(const struct part *part, const struct group *g);

@@ -21,6 +21,15 @@ static struct ruleset *some_rules(void)
 		->suppress_ns = 20 * NS_PER_S;
 	rules_correlation(r, "new", CORRELATION_VALUE_COUNT, base, 2, by_user, by_host, 10 * NS_PER_S, COMPARE_GTE, 1)
 		->history_ns = 15 * NS_PER_S;
+	struct correlation_list *lists = calloc(2, sizeof(*lists));
+	CHECK(lists != NULL);
+	lists[0] = (struct correlation_list){SLICE("on"), 2, 0, 20 * NS_PER_S, false};
+	lists[1] = (struct correlation_list){SLICE("off"), 1, 2, 30 * NS_PER_S, true};
+	struct correlation *listed =
+		rules_correlation(r, "listed", CORRELATION_EVENT_COUNT, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 1);
+	listed->lists = lists;
+	listed->list_count = 2;
+	listed->writer_count = 1;
 	uint32_t inner[] = {3, 2};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;

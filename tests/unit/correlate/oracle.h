@@ -90,10 +90,10 @@ static bool oracle_follows(const struct item *a, const struct item *b)
 	return a->event->source != b->event->source || a->event->order <= b->event->order;
 }
 
-/* Rules that the condition speaks of: one that ends windows stands behind them. */
+/* Rules that the condition speaks of: one that ends windows stands behind them, then those that only write lists. */
 static uint32_t oracle_listed(const struct correlation *c)
 {
-	return c->until ? c->rule_count - 1 : c->rule_count;
+	return c->rule_count - c->writer_count - c->until;
 }
 
 /* May this match stand in place k of a chain? */
@@ -234,7 +234,7 @@ static bool oracle_judge(const struct correlation *c, const struct item *m, uint
 
 static bool oracle_until(const struct correlation *c, const struct item *m)
 {
-	return c->until && m->slot + 1 == c->rule_count;
+	return c->until && m->slot == oracle_listed(c);
 }
 
 /* Was its value nowhere among the matches before it, as far as the rule looks back? */
@@ -526,7 +526,7 @@ static bool oracle_key(const struct correlation *c, struct item *item)
 				 "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, value);
 	}
 	strcat(item->spelling, "}");
-	bool bare = oracle_until(c, item) || (c->window >= WINDOW_BEFORE && item->slot == c->pivot);
+	bool bare = item->slot >= oracle_listed(c) || (c->window >= WINDOW_BEFORE && item->slot == c->pivot);
 	if (bare) {
 		item->value[0] = 0;
 		return true;
@@ -576,6 +576,57 @@ static void oracle_matches(const struct correlation *c, const struct seen *event
 		qsort(out->at, out->count, sizeof(*out->at), item_compare);
 }
 
+/* ---- lists ---- */
+
+/* Does the event of a stand before that of b? */
+static bool oracle_before(const struct item *a, const struct item *b)
+{
+	if (a->event->when_ns != b->event->when_ns)
+		return a->event->when_ns < b->event->when_ns;
+	if (a->event->source != b->event->source)
+		return a->event->source < b->event->source;
+	return a->event->order < b->event->order;
+}
+
+/* Is there a match before m, of its key and at most a time to live older, that puts the key on the list, and none from it on
+ * before m that takes it off? */
+static bool oracle_on(const struct correlation_list *list, const struct item *m, uint32_t n, const struct item *at)
+{
+	for (uint32_t a = 0; a < n; a++) {
+		bool on = (list->add >> m[a].slot & 1) != 0 && strcmp(m[a].key, at->key) == 0 && oracle_before(&m[a], at) &&
+				  at->event->when_ns - m[a].event->when_ns <= list->ttl_ns;
+		for (uint32_t r = 0; on && r < n; r++)
+			on = (list->remove >> m[r].slot & 1) == 0 || strcmp(m[r].key, at->key) != 0 ||
+				 oracle_before(&m[r], &m[a]) || !oracle_before(&m[r], at);
+		if (on)
+			return true;
+	}
+	return false;
+}
+
+static bool oracle_stays(const struct correlation *c, const struct item *m, uint32_t n, const struct item *at)
+{
+	bool stays = at->slot < oracle_listed(c);
+	if (oracle_until(c, at))
+		return true;
+	for (uint32_t i = 0; stays && i < c->list_count; i++)
+		stays = oracle_on(&c->lists[i], m, n, at) != c->lists[i].absent;
+	return stays;
+}
+
+/* Only what counts is left. */
+static void oracle_lists(const struct correlation *c, struct items *matches)
+{
+	struct items left = {0};
+	if (c->list_count == 0)
+		return;
+	for (uint32_t i = 0; i < matches->count; i++)
+		if (oracle_stays(c, matches->at, matches->count, &matches->at[i]))
+			oracle_add(&left, &matches->at[i]);
+	free(matches->at);
+	*matches = left;
+}
+
 /* A firing point as a match: its group, and what its set agrees on. */
 static void oracle_forward(const struct correlation *c, const struct item *m, uint32_t index, struct items *fired)
 {
@@ -609,6 +660,7 @@ static void oracle_run(const struct ruleset *r, const struct seen *events, uint3
 		if (c == NULL)
 			continue;
 		oracle_matches(c, events, count, fired, &matches);
+		oracle_lists(c, &matches);
 		for (uint32_t from = 0, to; from < matches.count; from = to) {
 			for (to = from + 1; to < matches.count && strcmp(matches.at[to].key, matches.at[from].key) == 0;)
 				to++;

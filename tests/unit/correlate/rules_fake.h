@@ -108,6 +108,7 @@ static inline void rules_drop(struct ruleset *r)
 		free((void *)(uintptr_t)c->expression);
 		free((void *)(uintptr_t)c->steps);
 		free((void *)(uintptr_t)c->keys);
+		free((void *)(uintptr_t)c->lists);
 		free(c);
 	}
 	free(r);

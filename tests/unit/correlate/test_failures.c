@@ -35,6 +35,12 @@ static struct ruleset *some_rules(void)
 	keys[1] = SLICE("10.0.0.1");
 	silent->keys = keys;
 	silent->key_count = 2;
+	struct correlation *listed =
+		rules_correlation(r, "listed", CORRELATION_TEMPORAL, base, 2, by_user, NULL, 10 * NS_PER_S, COMPARE_GTE, 2);
+	struct correlation_list *list = fake_must(calloc(1, sizeof(*list)));
+	*list = (struct correlation_list){SLICE("on"), .add = 2, .ttl_ns = 20 * NS_PER_S};
+	listed->lists = list;
+	listed->list_count = 1;
 	uint32_t inner[] = {many->rule.index, few->rule.index};
 	rules_correlation(r, "outer", CORRELATION_TEMPORAL, inner, 2, by_host, NULL, 60 * NS_PER_S, COMPARE_GTE, 1);
 	return r;

@@ -88,7 +88,7 @@ static const int64_t spans[] = {1, 5, 30, 60, 300, 3600, 90000};
 /* What the sets are, before the condition is known. */
 static void random_window(struct random *r, struct correlation *c)
 {
-	bool several = c->rule_count > 1;
+	bool several = oracle_listed(c) > 1;
 	switch (below(r, 10)) {
 	case 0:
 		c->window = WINDOW_TUMBLING;
@@ -100,7 +100,7 @@ static void random_window(struct random *r, struct correlation *c)
 	case 2:
 	case 3:
 		c->window = several ? WINDOW_BEFORE + below(r, 2) : WINDOW_SLIDING;
-		c->pivot = below(r, c->rule_count);
+		c->pivot = below(r, oracle_listed(c));
 		break;
 	case 4:
 		c->window = WINDOW_TUMBLING + below(r, 2);
@@ -119,7 +119,7 @@ static void random_window(struct random *r, struct correlation *c)
 static void random_absence(struct random *r, struct correlation *c)
 {
 	bool plain = c->window == WINDOW_SLIDING && !c->until;
-	if (c->type == CORRELATION_EVENT_COUNT && plain && chance(r, 20)) {
+	if (c->type == CORRELATION_EVENT_COUNT && plain && c->list_count == 0 && chance(r, 20)) {
 		c->seen_ns = c->timespan_ns;
 		c->bound = (struct correlation_bound){.compare = COMPARE_EQ};
 		c->ranged = false;
@@ -133,8 +133,29 @@ static void random_absence(struct random *r, struct correlation *c)
 		c->bound = (struct correlation_bound){.compare = COMPARE_EQ};
 }
 
+static uint32_t with_lists = 15; /* of a hundred correlations */
+
+/* Up to two lists, written by rules that are counted and by such as are not. */
+static void random_lists(struct random *r, struct correlation *c)
+{
+	struct correlation_list *lists = fake_must(calloc(2, sizeof(*lists)));
+	c->writer_count = below(r, c->rule_count);
+	c->list_count = 1 + chance(r, 30);
+	c->lists = lists;
+	for (uint32_t i = 0; i < c->list_count; i++) {
+		lists[i].ttl_ns = spans[below(r, 7)] * NS_PER_S;
+		lists[i].absent = chance(r, 40);
+		do
+			lists[i].add = next(r) & next(r) & ((UINT64_C(1) << c->rule_count) - 1);
+		while (lists[i].add == 0);
+		lists[i].remove = chance(r, 60) ? next(r) & ~lists[i].add & ((UINT64_C(1) << c->rule_count) - 1) : 0;
+	}
+}
+
 static void random_condition(struct random *r, struct correlation *c)
 {
+	if (chance(r, with_lists))
+		random_lists(r, c);
 	if (chance(r, 50))
 		random_window(r, c);
 	if (chance(r, 15))
@@ -471,6 +492,10 @@ static void describe(const struct ruleset *rules)
 				(unsigned long long)c->absent, c->window, (long long)(c->gap_ns / NS_PER_S), c->pivot, c->until,
 				(long long)(c->seen_ns / NS_PER_S), (long long)(c->history_ns / NS_PER_S),
 				(long long)(c->suppress_ns / NS_PER_S));
+		for (uint32_t k = 0; k < c->list_count; k++)
+			fprintf(stderr, "  list add %llx remove %llx ttl %lld %s writers %u\n", (unsigned long long)c->lists[k].add,
+					(unsigned long long)c->lists[k].remove, (long long)(c->lists[k].ttl_ns / NS_PER_S),
+					c->lists[k].absent ? "absent" : "present", c->writer_count);
 	}
 }
 
@@ -631,6 +656,15 @@ static void test_shuffled_and_restarted(void **state)
 	}
 }
 
+/* The same where every correlation has lists. */
+static void test_lists_shuffled(void **state)
+{
+	uint32_t before = with_lists;
+	with_lists = 100;
+	test_shuffled_and_restarted(state);
+	with_lists = before;
+}
+
 /* One busy key with many values: the tally of a large group, with matches leaving it all the time. */
 static void test_many_values(void **state)
 {
@@ -668,6 +702,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shuffled_and_restarted),
+		cmocka_unit_test(test_lists_shuffled),
 		cmocka_unit_test(test_many_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
