@@ -109,7 +109,8 @@ guess() { # address, count: over three hosts, whose lines are in different parti
 }
 login() { tcp "<86>1 $(now) $2 sshd 811 - - Accepted password for root from $1 port 40112 ssh2"; }
 
-fields() { sed -n 's/.*"title":"\([^"]*\)".*"group":\({[^}]*}\).*/\1 \2/p' | sort; }
+# What rests on a list is told behind the watermark, five minutes later than all of this: 47_hunt_lists.sh waits for such.
+fields() { grep -v '"title":"Login from an address that scanned"' | sed -n 's/.*"title":"\([^"]*\)".*"group":\({[^}]*}\).*/\1 \2/p' | sort; }
 same_incidents() { # seconds, what for
 	"$CRESSET" scan --rules rules/library/sigma --output ndjson "$tmp/lines" 2>/dev/null | grep '"kind":"correlation"' | fields >"$tmp/scan"
 	[ -s "$tmp/scan" ] || fail "scan finds no incident in these lines"
