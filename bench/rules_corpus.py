@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """rules_corpus.py EVENTS RULES SEED OUT: what the section "rules" of bench/run works on.
 
-EVENTS: cases with an "event" (JSON lines, .zst). RULES: a folder of Sigma rules. Written to OUT:
-  events.ndjson          the events four times over, each time in another order, so that none comes twice close by
+EVENTS: cases with an "event" and its "logsources" (JSON lines, .zst). RULES: a folder of Sigma rules. Written to OUT:
+  events.ndjson          the events twelve times over, each time in another order, so that none comes twice close by
   routed.ndjson          the same with the log source as fields product, service and category, for who routes by them
   rules-100, rules-1000  rules drawn by the seed; rules-all: all; rules-10000: all, and copies with other letters
 """
@@ -13,36 +13,31 @@ import re
 import subprocess
 import sys
 
-SYSMON = {1: "process_creation", 2: "file_change", 3: "network_connection", 5: "process_termination", 6: "driver_load",
-          7: "image_load", 8: "create_remote_thread", 9: "raw_access_thread", 10: "process_access", 11: "file_event",
-          12: "registry_event", 13: "registry_set", 14: "registry_rename", 15: "create_stream_hash", 17: "pipe_created",
-          18: "pipe_created", 19: "wmi_event", 20: "wmi_event", 21: "wmi_event", 22: "dns_query", 23: "file_delete",
-          25: "process_tampering"}
-SERVICES = {"Security": "security", "System": "system", "Application": "application",
-            "Windows PowerShell": "powershell-classic"}
+ORDERS = 12
 
 
-def routed(event):
-    channel, number = str(event.get("Channel", "")), event.get("EventID")
-    out = dict(event, product="windows")
-    if "Sysmon" in channel:
-        out["service"] = "sysmon"
-        if number in SYSMON:
-            out["category"] = SYSMON[number]
-    elif channel in SERVICES:
-        out["service"] = SERVICES[channel]
+def routed(event, sources):
+    """The event with its one log source as fields. Where several categories hold (registry_event and a kind of it), the narrower
+    one: what routes by fields takes one value of each, and gets the one that leaves fewer rules to try."""
+    out = dict(event)
+    for name, place in (("product", 0), ("category", 1), ("service", 2)):
+        values = sorted({s[place] for s in sources if s[place]} - {"registry_event"})
+        kind = {"CreateKey": "registry_add", "DeleteKey": "registry_delete"}.get(event.get("EventType"))
+        if values and name not in event:
+            out[name] = kind if kind in values else values[0]
     return out
 
 
 def write_events(path, out, rng):
     octets = subprocess.run(["zstd", "-dcq", path], check=True, stdout=subprocess.PIPE).stdout
-    events = [json.loads(line)["event"] for line in octets.splitlines()]
+    cases = [json.loads(line) for line in octets.splitlines()]
     with open(out + "/events.ndjson", "w") as plain, open(out + "/routed.ndjson", "w") as with_source:
-        for _ in range(4):
-            rng.shuffle(events)
-            for e in events:
+        for _ in range(ORDERS):
+            rng.shuffle(cases)
+            for c in cases:
+                e = c["event"]
                 plain.write(json.dumps(e, separators=(",", ":"), ensure_ascii=False) + "\n")
-                with_source.write(json.dumps(routed(e), separators=(",", ":"), ensure_ascii=False) + "\n")
+                with_source.write(json.dumps(routed(e, c["logsources"]), separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def other_letters(text, rng):
