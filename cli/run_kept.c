@@ -39,10 +39,31 @@ static int write_copy(struct keeping *k, const char *path, struct slice octets)
 	if (fd < 0)
 		return error_io(k->error, fd, "cannot write %s", path);
 	int result = env_write_all(k->env, fd, octets.ptr, octets.len, 0);
-	if (!result)
-		result = f->sync(f->ctx, fd);
 	f->close(f->ctx, fd);
 	return result ? error_io(k->error, result, "cannot write %s", path) : 0;
+}
+
+static int sync_file(void *ctx, const char *name)
+{
+	struct keeping *k = ctx;
+	const struct env_files *f = &k->env->files;
+	char path[4800];
+	if (name[0] == '.')
+		return 0;
+	snprintf(path, sizeof path, "%s/%.200s", k->folder, name);
+	int fd = f->open(f->ctx, path, ENV_WRITE);
+	int result = fd < 0 ? fd : f->sync(f->ctx, fd);
+	if (fd >= 0)
+		f->close(f->ctx, fd);
+	return result;
+}
+
+/* When all files are written: one after the other would wait for the medium each time, ten thousand rules for minutes. */
+static int sync_folder(struct keeping *k)
+{
+	const struct env_files *f = &k->env->files;
+	int result = f->list(f->ctx, k->folder, sync_file, k);
+	return result < 0 ? result : f->sync_dir(f->ctx, k->folder);
 }
 
 /* The number keeps the order of loading and tells apart what has the same name in two folders. */
@@ -88,7 +109,7 @@ static int keep_rule_files(struct keeping *k, const char *folder, const struct r
 	int result = begin_folder(k, folder);
 	if (!result)
 		result = ruleset_files(k->env, p->paths, p->count, p->with_yara, keep_file, k, k->error);
-	return result ? result : k->env->files.sync_dir(k->env->files.ctx, folder);
+	return result ? result : sync_folder(k);
 }
 
 static int keep_mappings(struct keeping *k, const char *folder)
@@ -100,7 +121,7 @@ static int keep_mappings(struct keeping *k, const char *folder)
 	int result = begin_folder(k, below);
 	if (!result && k->env->files.stat(k->env->files.ctx, mappings, &st) == 0)
 		result = ruleset_files(k->env, &mappings, 1, false, keep_file, k, k->error);
-	return result ? result : k->env->files.sync_dir(k->env->files.ctx, below);
+	return result ? result : sync_folder(k);
 }
 
 static int keep_pipelines(struct keeping *k, const char *folder, const struct rule_paths *p)
@@ -116,7 +137,7 @@ static int keep_pipelines(struct keeping *k, const char *folder, const struct ru
 					  : error_set(k->error, ERROR_MEMORY, "no memory for paths of pipelines");
 	}
 	arena_free(&arena);
-	return result ? result : k->env->files.sync_dir(k->env->files.ctx, below);
+	return result ? result : sync_folder(k);
 }
 
 static int keep_into(struct run *run, struct keeping *k, const char *made, const char *folder)

@@ -71,6 +71,15 @@ static bool put_now(struct json_writer *w, const struct args *args)
 	return true;
 }
 
+/* An answer that is not whole says so, however quiet: what follows from it may be wrong. */
+static void warn_cut(const struct args *args, const struct json_node *summary)
+{
+	const char *why = json_member_str(summary, "truncated", "");
+	if (*why)
+		fprintf(stderr, "cresset %s: the answer is not whole (%s): ask for less, by time or with more words\n", args->verb->name,
+				why);
+}
+
 /* Sends what was written, prints the rows, then the summary on standard error. */
 static int finish(const struct args *args, struct buffer *b, struct json_writer *w, bool summary, bool flush)
 {
@@ -88,6 +97,8 @@ static int finish(const struct args *args, struct buffer *b, struct json_writer 
 						   *s = json_member(end, "summary");
 	if (summary && s && s->type == JSON_OBJECT && !option_given(args, OPTION_QUIET))
 		fprintf(stderr, "%.*s\n", SLICE_PRINT(s->text));
+	if (s && s->type == JSON_OBJECT)
+		warn_cut(args, s);
 	arena_free(&arena);
 	buffer_free(&ask.end);
 	buffer_free(b);

@@ -44,6 +44,11 @@ if [ -n "$seg" ]; then
 	"$CRESSET" segment show "$seg" >/dev/null 2>&1 && fail "a cut segment is shown as if it were whole"
 	cp "$tmp/seg" "$seg"
 	"$CRESSET" fsck --data "$data" >/dev/null 2>&1 || fail "fsck still finds something"
+	# An answer that lacks something says so, even when it was asked to be quiet.
+	printf '\377\377\377\377' | dd of="$seg" bs=1 seek=$(($(stat -c %s "$seg") / 2)) conv=notrunc status=none
+	"$CRESSET" search --data "$data" -q 'a*' >/dev/null 2>"$tmp/err"
+	grep -q 'the answer is not whole (damaged)' "$tmp/err" || fail "a damaged answer, told quietly: $(cat "$tmp/err")"
+	cp "$tmp/seg" "$seg"
 fi
 
 # A torn log is cut, a log damaged in the middle is refused with file and offset.
