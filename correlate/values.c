@@ -74,10 +74,10 @@ void tally_take(struct tally *t, const struct text *value)
 	t->distinct -= --place->count == 0;
 }
 
-struct tally *tally_new(const struct env *env, uint32_t members)
+struct tally *tally_new(const struct env *env, uint32_t values)
 {
 	uint32_t size = 64;
-	while (size < 4 * (uint64_t)members && size < (1u << 30))
+	while (size < 4 * (uint64_t)values && size < (1u << 30))
 		size *= 2;
 	struct tally *t = env_zalloc(env, sizeof(*t) + sizeof(*t->places) * size);
 	if (t != NULL)
@@ -96,19 +96,38 @@ void values_drop(struct part *part, struct group *g)
 	g->tally = NULL;
 }
 
-/* Counts the window of the newest member anew. A place whose count is zero may name a value that is gone, and another may
+static bool tally_full(const struct tally *t)
+{
+	return t->used + 1 >= t->size / 4 * 3 && t->size < (1u << 30);
+}
+
+/* Of the members from t->from on; false: there are more values than it has room for. */
+static bool tally_fill(struct tally *t, const struct group *g)
+{
+	for (uint32_t i = t->from; i < g->count; i++) {
+		if (tally_full(t))
+			return false;
+		tally_add(t, group_member(g, i)->value);
+	}
+	return true;
+}
+
+/* Counts the window of the newest member anew. Its room follows from the values, of which there may be far fewer than members:
+ * what is small stays in the cache. It is full again when twice as many new ones have come, and each of those stays for a whole
+ * window: that happens a few times in a window at most. A place whose count is zero may name a value that is gone, and another may
  * have come to lie at its address: harmless, since its count then speaks of that other one. */
 static int tally_build(struct part *part, struct group *g)
 {
 	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
-	uint32_t from = group_lower(g, since);
-	values_drop(part, g);
-	g->tally = tally_new(part->temporal->env, g->count - from);
-	if (g->tally == NULL)
-		return -ERROR_MEMORY;
-	g->tally->from = from;
-	for (uint32_t i = from; i < g->count; i++)
-		tally_add(g->tally, group_member(g, i)->value);
+	uint32_t from = group_lower(g, since), room = g->tally == NULL ? 0 : g->tally->distinct;
+	for (bool whole = false; !whole; room = g->tally->size / 2) {
+		values_drop(part, g);
+		g->tally = tally_new(part->temporal->env, room);
+		if (g->tally == NULL)
+			return -ERROR_MEMORY;
+		g->tally->from = from;
+		whole = tally_fill(g->tally, g);
+	}
 	return 0;
 }
 
@@ -116,7 +135,7 @@ static int tally_build(struct part *part, struct group *g)
 static int tally_update(struct part *part, struct group *g, uint32_t place)
 {
 	struct tally *t = g->tally;
-	if (t == NULL || t->used + 1 >= t->size / 4 * 3)
+	if (t == NULL || tally_full(t))
 		return tally_build(part, g);
 	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
 	/* before the window, or at its edge and too old for it: it only shifts what follows */

@@ -313,8 +313,8 @@ int values_update(struct part *part, struct group *g, uint32_t place, int64_t un
 /* The first `count` members are leaving. */
 void values_leave(struct part *part, struct group *g, uint32_t count);
 void values_drop(struct part *part, struct group *g);
-/* A tally by itself, with room for the values of so many members. */
-struct tally *tally_new(const struct env *env, uint32_t members);
+/* A tally by itself, with room for so many values. */
+struct tally *tally_new(const struct env *env, uint32_t values);
 void tally_add(struct tally *t, const struct text *value);
 void tally_take(struct tally *t, const struct text *value);
 uint32_t tally_distinct(const struct tally *t);

@@ -175,7 +175,7 @@ static void node_order(const struct node *n, bool asked, unsigned depth)
 	const struct node *witness = asked && n->kind == NODE_AND ? witness_part(n) : NULL;
 	double weights[ORDER_PARTS_MAX];
 	for (uint32_t i = 0; i < n->count; i++)
-		node_order(n->children[i], n->children[i] == witness, depth + 1);
+		node_order(n->children[i], witness != NULL && n->children[i] == witness, depth + 1);
 	for (uint32_t i = 0; n->count <= ORDER_PARTS_MAX && i < n->count; i++) {
 		const struct node *x = n->children[i];
 		double weight = part_weight(n, x, witness);
