@@ -18,12 +18,23 @@ struct correlate_sink {
 	void *ctx;
 };
 
+/* T17: a correlation of rules that were in force before, which goes on beside those that are: a new form of it begins empty, so
+ * what lies across the change of rules is whole to the old one alone. Of what it refers to, what is in force is shared. */
+struct retiring {
+	struct ruleset *ruleset; /* of then */
+	uint8_t digest[32]; /* of the correlation; one that is in force is passed over */
+	int64_t
+		until_ns; /* it takes no match and gives no verdict that is later: event time, so every reading of the log ends alike */
+};
+
 /* ---- detect ---- */
 
 struct detect;
 
 struct detect_config {
 	struct ruleset *ruleset;
+	const struct retiring *retiring; /* read by detect_new only */
+	uint32_t retiring_count;
 	uint32_t matches_partitions, incidents_partitions;
 	const uint32_t *events_partitions; /* the ones this detector owns */
 	uint32_t events_count;
@@ -92,6 +103,8 @@ void detect_past_bound(struct detect *d, int64_t when_ns);
  * final: restore into a new one. */
 int detect_save(const struct detect *d, struct buffer *out);
 int detect_restore(struct detect *d, struct slice state, struct error *error);
+/* Under the same rules, and other ones that retire: rows are numbered anew too. After detect_restore. */
+void detect_begin_series(struct detect *d);
 void detect_free(struct detect *d);
 
 /* ---- temporal ---- */
@@ -100,6 +113,8 @@ struct temporal;
 
 struct temporal_config {
 	struct ruleset *ruleset;
+	const struct retiring *retiring; /* the same as detect's; read by temporal_new only */
+	uint32_t retiring_count;
 	uint32_t matches_partitions, incidents_partitions;
 	uint32_t events_partitions; /* the watermark waits for the clock of each; 0 = of those that are announced */
 	const uint32_t *owned; /* matches partitions this one owns */
@@ -139,6 +154,10 @@ uint64_t temporal_position(const struct temporal *t, uint32_t partition); /* off
  * (the greatest that the commit log says was read and handed over) only rebuild the windows; nothing is told for them
  * again. Part of a checkpoint. */
 void temporal_rebuild(struct temporal *t, uint32_t partition, uint64_t offset);
+/* The newest observed time of all that was read, and the time that every level of every partition has passed; the least value
+ * there is: not known. */
+int64_t temporal_observed(const struct temporal *t);
+int64_t temporal_passed(const struct temporal *t);
 void temporal_stats(const struct temporal *t, struct temporal_stats *out);
 void temporal_free(struct temporal *t);
 

@@ -52,17 +52,20 @@ int detect_new(const struct env *env, const struct detect_config *config, struct
 		return error_set(error, ERROR_MEMORY, "no memory for detect");
 	d->env = env;
 	d->config = *config;
+	d->config.retiring = NULL; /* the plan has them */
 	arena_init(&d->arena, env, 0);
 	struct buffer *buffers[] = {&d->key, &d->spelling, &d->value, &d->carried, &d->json, &d->scratch, &d->quarantined};
 	for (unsigned i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
 		buffer_init(buffers[i], env);
-	int result = plan_new(env, config->ruleset, &d->plan, error);
+	int result = plan_new(env, config->ruleset, config->retiring, config->retiring_count, &d->plan, error);
 	if (result == 0)
 		result = evaluator_new(env, config->ruleset, &d->evaluator, error);
 	if (result == 0)
 		evaluator_set_plain(d->evaluator, config->plain);
 	if (result == 0 && config->watch)
 		result = evaluator_watch(d->evaluator, config->yara_budget_ns, error);
+	if (result == 0)
+		result = guests_open(d, error);
 	if (result == 0 && make_parts(d, config) < 0)
 		result = error_set(error, ERROR_MEMORY, "no memory for detect");
 	if (result < 0) {
@@ -94,6 +97,7 @@ void detect_free(struct detect *d)
 		dictionary_free(&d->dictionary);
 	if (d->evaluator != NULL)
 		evaluator_free(d->evaluator);
+	guests_free(d);
 	plan_free(d->plan);
 	env_free(env, d->owned);
 	env_free(env, d->lanes);
@@ -106,6 +110,16 @@ void detect_free(struct detect *d)
 
 /* ---- rows ---- */
 
+void detect_refer(struct detect *d, uint32_t number, const struct rule *rule)
+{
+	const struct plan_reference *references = d->plan->references[number];
+	for (uint32_t i = 0; i < d->plan->reference_counts[number]; i++) {
+		const struct plan_rule *p = &d->plan->rules[references[i].rule];
+		if (batch_row_when(&d->row) <= p->until_ns)
+			detect_match(d, p, references[i].slot, rule);
+	}
+}
+
 static void take_hit(void *ctx, uint32_t index)
 {
 	struct detect *d = ctx;
@@ -113,11 +127,8 @@ static void take_hit(void *ctx, uint32_t index)
 	d->lane->ledger.rules[index]++;
 	if (rule->told)
 		detect_finding(d, rule);
-	if (d->late)
-		return;
-	const struct plan_reference *references = d->plan->references[index];
-	for (uint32_t i = 0; i < d->plan->reference_counts[index]; i++)
-		detect_match(d, &d->plan->rules[references[i].rule], references[i].slot, rule);
+	if (!d->late)
+		detect_refer(d, index, rule);
 }
 
 /* T3: a property of the row and its place, so that every reading of the log decides the same. */
@@ -143,7 +154,7 @@ int detect_event(struct detect *d, uint32_t index, bool late, struct error *erro
 						 : d->config.logsources(d->config.logsources_ctx, &d->batch->identity, index, &logsources);
 	int result = evaluator_judge(d->evaluator, d->batch, &d->row, count ? logsources : NULL, count, take_hit, d, error);
 	d->lane->ledger.undecided += evaluator_undecided(d->evaluator) - undecided;
-	return result;
+	return result == 0 && d->guests != NULL && !late ? guests_judge(d, error) : result;
 }
 
 static int take_row(struct detect *d, uint32_t index, bool *moved, struct error *error)
@@ -214,6 +225,8 @@ static int take_batch(struct detect *d, uint64_t offset, struct error *error)
 	if (skip < batch->row_count)
 		lane_sees(d, skip);
 	int result = evaluator_batch(d->evaluator, batch, skip, error);
+	if (result == 0 && d->guests != NULL)
+		result = guests_batch(d, skip, error);
 	for (uint32_t i = skip; result == 0 && i < batch->row_count; i++)
 		result = take_row(d, i, &moved, error);
 	if (result == 0 && d->config.watch && quarantine_look(d) < 0)
@@ -276,6 +289,7 @@ int detect_batch(struct detect *d, uint32_t partition, uint64_t offset, const st
 	if (result == 0 && detect_failed(d))
 		result = error_set(error, ERROR_MEMORY, "no memory for matches");
 	(void)evaluator_batch(d->evaluator, NULL, 0, NULL);
+	guests_batch_end(d);
 	d->batch = NULL;
 	d->broken = result < 0;
 	return result;

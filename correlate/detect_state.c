@@ -172,7 +172,7 @@ static int lane_restore(struct detect *d, struct slice state, struct reader *r, 
 
 /* Rows that other rules made after the state was saved may be out already, numbered on from it. These rules make other rows
  * of the same events: under the same numbers readers would pass over them. */
-static void begin_series(struct detect *d)
+void detect_begin_series(struct detect *d)
 {
 	for (uint32_t i = 0; i < d->lane_count; i++)
 		outbox_begin(&d->lanes[i].outbox, d->config.epoch);
@@ -193,7 +193,7 @@ int detect_restore(struct detect *d, struct slice state, struct error *error)
 	if (result == 0)
 		result = checkpoint_close(state, &r, error);
 	if (result == 0 && !same)
-		begin_series(d);
+		detect_begin_series(d);
 	d->broken |= result < 0;
 	return result;
 }

@@ -48,6 +48,8 @@ struct detect {
 	uint32_t *owned;
 	struct plan *plan;
 	struct evaluator *evaluator;
+	struct evaluator **guests; /* of each guest of the plan; null: it asks nothing of its own */
+	const struct plan_guest *guest; /* whose hits are being taken */
 	struct detect_lane *lanes;
 	uint32_t lane_count;
 	struct match_writer *writers; /* one for each matches partition */
@@ -75,6 +77,14 @@ size_t detect_pending(const struct detect *d);
 /* One match for each element of the key, into the writers. */
 void detect_match(struct detect *d, const struct plan_rule *rule, uint32_t slot, const struct rule *base);
 void detect_finding(struct detect *d, const struct rule *rule);
+/* The rule with this number holds for the row: to the correlations that refer to it. */
+void detect_refer(struct detect *d, uint32_t number, const struct rule *rule);
+/* detect_guests.c: detections that only retiring correlations ask for. */
+int guests_open(struct detect *d, struct error *error);
+void guests_free(struct detect *d);
+int guests_batch(struct detect *d, uint32_t first, struct error *error);
+void guests_batch_end(struct detect *d);
+int guests_judge(struct detect *d, struct error *error);
 /* detect_yara.c: whom the evaluator has put into quarantine meanwhile. -ERROR_MEMORY. */
 int quarantine_look(struct detect *d);
 /* "not_judged" of a ledger row. */

@@ -307,7 +307,7 @@ static int judge_absent(struct part *part, struct group *g, int64_t watermark_ns
 	return 0;
 }
 
-int64_t judge_next(const struct group *g)
+static int64_t next_verdict(const struct group *g)
 {
 	struct window w;
 	if (g->rule->mode == PLAN_AT_ONCE)
@@ -318,8 +318,17 @@ int64_t judge_next(const struct group *g)
 	return next == g->count ? INT64_MAX : add_saturated(group_member(g, next)->when_ns, g->rule->delay_ns);
 }
 
+int64_t judge_next(const struct group *g)
+{
+	int64_t next = next_verdict(g);
+	return next > g->rule->until_ns ? INT64_MAX : next;
+}
+
 int group_judge(struct part *part, struct group *g, int64_t watermark_ns)
 {
+	/* T17: of a set that ends later, a retiring correlation has not seen all. */
+	if (watermark_ns > g->rule->until_ns)
+		watermark_ns = g->rule->until_ns + 1;
 	switch (g->rule->mode) {
 	case PLAN_AT_ONCE:
 		return 0;

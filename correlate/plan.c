@@ -80,6 +80,7 @@ static void take_single(struct plan_rule *p, const struct rule *rule, const uint
 	memcpy(text + 32, rule->digest, 32);
 	sha256_of(slice_of(text, sizeof(text)), p->digest);
 	p->rule = rule;
+	p->number = rule->index;
 	p->type = CORRELATION_EVENT_COUNT;
 	p->rules = index;
 	p->rule_count = p->writer_slot = 1;
@@ -113,10 +114,28 @@ static void take_correlation(struct plan_rule *p, const struct correlation *c)
 	take_mode(p, c);
 }
 
+static void add_rule(struct plan *plan, struct plan_rule *p)
+{
+	p->index = plan->count++;
+	p->until_ns = INT64_MAX;
+	p->period_ns = period_of(p->timespan_ns);
+	if (p->level > plan->level_max)
+		plan->level_max = p->level;
+}
+
+struct plan_rule *plan_add(struct plan *plan, const struct correlation *c, uint32_t number)
+{
+	struct plan_rule *p = &plan->rules[plan->count];
+	take_correlation(p, c);
+	p->number = number;
+	add_rule(plan, p);
+	return p;
+}
+
 static int take_rules(struct plan *plan)
 {
 	uint32_t n = ruleset_count(plan->ruleset);
-	plan->rules = arena_zalloc(&plan->arena, sizeof(*plan->rules) * (n + 1));
+	plan->rules = arena_zalloc(&plan->arena, sizeof(*plan->rules) * (plan->number_count + 1));
 	uint32_t *indexes = arena_alloc(&plan->arena, sizeof(*indexes) * (n + 1));
 	if (plan->rules == NULL || indexes == NULL)
 		return -ERROR_MEMORY;
@@ -125,18 +144,14 @@ static int take_rules(struct plan *plan)
 		const struct correlation *c = ruleset_correlation(plan->ruleset, i);
 		struct plan_rule *p = &plan->rules[plan->count];
 		indexes[i] = i;
-		if (c != NULL)
-			take_correlation(p, c);
-		else if (makes_incidents_alone(rule))
+		if (c != NULL) {
+			plan_add(plan, c, i);
+		} else if (makes_incidents_alone(rule)) {
 			take_single(p, rule, &indexes[i]);
-		else
-			continue;
-		p->index = plan->count++;
-		p->period_ns = period_of(p->timespan_ns);
-		if (p->level > plan->level_max)
-			plan->level_max = p->level;
+			add_rule(plan, p);
+		}
 	}
-	return 0;
+	return plan_take_guests(plan);
 }
 
 /* A rule listed twice by one correlation gives one reference, at its first place; the ordered type knows that the match
@@ -151,7 +166,7 @@ static bool listed_before(const struct plan_rule *p, uint32_t slot)
 
 static int take_references(struct plan *plan)
 {
-	uint32_t n = ruleset_count(plan->ruleset);
+	uint32_t n = plan->number_count;
 	plan->references = arena_zalloc(&plan->arena, sizeof(*plan->references) * (n + 1));
 	plan->reference_counts = arena_zalloc(&plan->arena, sizeof(*plan->reference_counts) * (n + 1));
 	if (plan->references == NULL || plan->reference_counts == NULL)
@@ -230,8 +245,8 @@ static int take_chains(struct plan *plan)
 		struct plan_rule *p = &plan->rules[i];
 		if (p->correlation == NULL)
 			continue;
-		p->outer = plan->references[p->rule->index];
-		p->outer_count = plan->reference_counts[p->rule->index];
+		p->outer = plan->references[p->number];
+		p->outer_count = plan->reference_counts[p->number];
 	}
 	for (uint32_t level = plan->level_max; level > 0; level--)
 		for (uint32_t i = 0; i < plan->count; i++)
@@ -322,15 +337,16 @@ static int take_digests(struct plan *plan)
 	return 0;
 }
 
-int plan_new(const struct env *env, struct ruleset *ruleset, struct plan **out, struct error *error)
+int plan_new(const struct env *env, struct ruleset *ruleset, const struct retiring *retiring, uint32_t retiring_count,
+			 struct plan **out, struct error *error)
 {
 	struct plan *plan = env_zalloc(env, sizeof(*plan));
 	if (plan == NULL)
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	arena_init(&plan->arena, env, 0);
 	plan->ruleset = ruleset_hold(ruleset);
-	if (take_rules(plan) < 0 || take_references(plan) < 0 || take_chains(plan) < 0 || take_digests(plan) < 0 ||
-		take_populations(plan) < 0) {
+	if (plan_find_guests(plan, retiring, retiring_count) < 0 || take_rules(plan) < 0 || take_references(plan) < 0 ||
+		take_chains(plan) < 0 || take_digests(plan) < 0 || take_populations(plan) < 0) {
 		plan_free(plan);
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	}
@@ -344,6 +360,8 @@ void plan_free(struct plan *plan)
 		return;
 	const struct env *env = plan->arena.env;
 	ruleset_release(plan->ruleset);
+	for (uint32_t i = 0; i < plan->guest_count; i++)
+		ruleset_release(plan->guests[i].ruleset);
 	arena_free(&plan->arena);
 	env_free(env, plan);
 }
@@ -359,10 +377,20 @@ const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[
 	return NULL;
 }
 
+const struct rule *plan_base(const struct plan *plan, uint32_t number)
+{
+	const struct plan_guest *g = plan->guests;
+	if (number < ruleset_count(plan->ruleset))
+		return ruleset_rule(plan->ruleset, number);
+	while (number - g->first >= g->count)
+		g++;
+	return ruleset_rule(g->ruleset, number - g->first);
+}
+
 uint32_t plan_slot(const struct plan *plan, const struct plan_rule *rule, const uint8_t digest[32])
 {
 	for (uint32_t i = 0; i < rule->rule_count; i++)
-		if (memcmp(ruleset_rule(plan->ruleset, rule->rules[i])->digest, digest, 32) == 0)
+		if (memcmp(plan_base(plan, rule->rules[i])->digest, digest, 32) == 0)
 			return i;
 	return PLAN_NONE;
 }

@@ -3,10 +3,14 @@
  * One `plan_rule` for each correlation and one for each told detection or YARA rule of level high and above, which makes
  * incidents by itself (key: source and host.hostname; timespan 1 h). Detect and temporal each make their own from the same
  * ruleset and meet by digest. Immutable after plan_new; holds the ruleset.
+ *
+ * Retiring correlations (plan_guests.c) stand behind them. Rules are numbered through: those of the ruleset in force by their
+ * index, then those of the rulesets of before.
  */
 #ifndef CORRELATE_PLAN_H
 #define CORRELATE_PLAN_H
 
+#include "correlate/correlate.h"
 #include "correlate/key.h"
 #include "rules/rules.h"
 
@@ -35,9 +39,11 @@ struct plan_rule {
 	uint32_t index; /* in the plan */
 	uint8_t digest[32];
 	const struct rule *rule; /* whose name, level and tags the incident bears */
+	uint32_t number; /* of it */
+	int64_t until_ns; /* retiring: later matches and verdicts are not its own; else INT64_MAX */
 	const struct correlation *correlation; /* null: a single rule by itself */
 	enum correlation_type type;
-	const uint32_t *rules; /* indexes in the ruleset */
+	const uint32_t *rules; /* their numbers */
 	uint32_t rule_count;
 	uint32_t group_count;
 	int64_t timespan_ns;
@@ -72,21 +78,42 @@ struct plan_rule {
 	uint32_t carried_count;
 };
 
+/* A rule of a ruleset of before. */
+struct plan_guest_rule {
+	uint32_t number; /* of the same rule where it is in force, else its own; PLAN_NONE: nobody needs it */
+	int64_t until_ns;
+	bool told;
+};
+
+/* A ruleset of before, of which correlations retire. */
+struct plan_guest {
+	struct ruleset *ruleset;
+	uint32_t first, count; /* numbers of its rules */
+	struct plan_guest_rule *rules;
+	bool judges; /* a detection of it is needed that is not in force */
+	int64_t until_ns; /* none of its correlations takes what is later */
+};
+
 struct plan {
 	struct arena arena;
 	struct ruleset *ruleset;
+	struct plan_guest *guests;
+	uint32_t guest_count;
+	uint32_t number_count;
 	struct plan_rule *rules;
 	uint32_t count;
 	uint32_t level_max;
 	uint32_t key_count; /* of all rules that miss keys */
-	struct plan_reference **references; /* for each rule of the ruleset */
+	struct plan_reference **references; /* for each number of a rule */
 	uint32_t *reference_counts;
 	uint32_t *by_digest; /* open addressing, index + 1 */
 	uint32_t slots;
 };
 
-int plan_new(const struct env *env, struct ruleset *ruleset, struct plan **out, struct error *error);
+int plan_new(const struct env *env, struct ruleset *ruleset, const struct retiring *retiring, uint32_t retiring_count,
+			 struct plan **out, struct error *error);
 void plan_free(struct plan *plan);
+const struct rule *plan_base(const struct plan *plan, uint32_t number);
 /* Null when the digest is not of this plan: another ruleset wrote it. */
 const struct plan_rule *plan_find(const struct plan *plan, const uint8_t digest[32]);
 /* Which of rules[] has this digest; PLAN_NONE when none. */
@@ -99,5 +126,12 @@ bool plan_has_key(const struct plan_rule *rule, struct slice key);
 struct slice plan_group_name(const struct plan_rule *rule, uint32_t index);
 bool plan_key_cased(const struct plan_rule *rule);
 bool plan_missing_group(const struct plan_rule *rule);
+
+/* ---- between plan*.c only ---- */
+/* Which rulesets of before there are, and what of them is needed. -ERROR_MEMORY. */
+int plan_find_guests(struct plan *plan, const struct retiring *retiring, uint32_t count);
+/* Their correlations, behind those in force. */
+int plan_take_guests(struct plan *plan);
+struct plan_rule *plan_add(struct plan *plan, const struct correlation *c, uint32_t number);
 
 #endif

@@ -113,7 +113,7 @@ static void identify(struct part *part, const struct group *g, const struct memb
 	uint8_t match[16];
 	struct slice key = group_key(g);
 	struct event_identity event = member_event(firing);
-	const struct rule *base = ruleset_rule(t->config.ruleset, g->rule->rules[firing->slot]);
+	const struct rule *base = plan_base(t->plan, g->rule->rules[firing->slot]);
 	match_id(t->sha, &event, base->digest, key, match);
 	incident_id(t->sha, g->rule->digest, key, match, id);
 }

@@ -104,7 +104,7 @@ static int part_match(struct part *part, const struct upcoming *u)
 	if (slot == PLAN_NONE || !tuple_check(entry->key, &count) || count != rule->group_count ||
 		(rule->numeric && plan_counts(rule, slot) && !tuple_number(entry->value, &number)))
 		return 0; /* of another ruleset, whose correlations are not these */
-	if (!plan_has_key(rule, entry->key))
+	if (!plan_has_key(rule, entry->key) || entry->when_ns > rule->until_ns)
 		return 0;
 	t->stats.matches++;
 	if (part->newest_ns == TIME_NONE || entry->when_ns < part->oldest_ns)
@@ -381,6 +381,26 @@ int temporal_end(struct temporal *t, struct error *error)
 		return error_set(error, (enum error_code) - result, "no memory to end the windows");
 	}
 	return temporal_flush(t, error);
+}
+
+int64_t temporal_observed(const struct temporal *t)
+{
+	int64_t newest = TIME_NONE;
+	for (uint32_t i = 0; i < t->part_count; i++)
+		if (t->parts[i].observed_ns > newest)
+			newest = t->parts[i].observed_ns;
+	return newest;
+}
+
+int64_t temporal_passed(const struct temporal *t)
+{
+	int64_t passed = t->part_count > 0 ? INT64_MAX : TIME_NONE;
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		int64_t least = least_watermark(&t->parts[i]);
+		if (least < passed)
+			passed = least;
+	}
+	return passed;
 }
 
 void temporal_stats(const struct temporal *t, struct temporal_stats *out)

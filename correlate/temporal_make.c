@@ -121,10 +121,11 @@ int temporal_new(const struct env *env, const struct temporal_config *config, st
 		return error_set(error, ERROR_MEMORY, "no memory for temporal");
 	t->env = env;
 	t->config = *config;
+	t->config.retiring = NULL; /* the plan has them */
 	init_buffers(t);
 	uint64_t bytes = config->window_bytes != 0 ? config->window_bytes : (uint64_t)LIMIT_window_bytes;
 	t->part_bytes = config->owned_count > 0 ? bytes / config->owned_count : bytes;
-	int result = plan_new(env, config->ruleset, &t->plan, error);
+	int result = plan_new(env, config->ruleset, config->retiring, config->retiring_count, &t->plan, error);
 	if (result == 0) {
 		t->keep_span_ns = keep_span(t->plan);
 		result = make_parts(t, config);

@@ -55,6 +55,8 @@ static inline void queue_clear(struct queue *q)
 struct pipeline {
 	struct fake *fake;
 	struct ruleset *ruleset;
+	const struct retiring *retiring;
+	uint32_t retiring_count;
 	uint32_t events_count, matches_count, incidents_count;
 	bool each, no_lateness, final_only;
 	uint64_t window_bytes;
@@ -96,6 +98,8 @@ static int sink_incidents(void *ctx, uint32_t partition, struct slice batch)
 static inline struct detect *pipeline_detect_new(struct pipeline *p)
 {
 	struct detect_config config = {.ruleset = p->ruleset,
+								   .retiring = p->retiring,
+								   .retiring_count = p->retiring_count,
 								   .matches_partitions = p->matches_count,
 								   .incidents_partitions = p->incidents_count,
 								   .events_partitions = p->partitions,
@@ -114,6 +118,8 @@ static inline struct detect *pipeline_detect_new(struct pipeline *p)
 static inline struct temporal *pipeline_temporal_new(struct pipeline *p)
 {
 	struct temporal_config config = {.ruleset = p->ruleset,
+									 .retiring = p->retiring,
+									 .retiring_count = p->retiring_count,
 									 .matches_partitions = p->matches_count,
 									 .incidents_partitions = p->incidents_count,
 									 .owned = p->partitions,
