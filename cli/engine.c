@@ -128,10 +128,12 @@ static const uint32_t *all_of(const struct env *env, uint32_t n)
 	return ids;
 }
 
-static int open_detect(struct engine *e, struct error *error)
+static int open_detect(struct engine *e, const struct retiring *retiring, struct error *error)
 {
 	const struct engine_config *c = &e->config;
 	struct detect_config d = {.ruleset = c->ruleset,
+							  .retiring = retiring,
+							  .retiring_count = retiring ? retiring_beside(c->retiring) : 0,
 							  .matches_partitions = c->partitions[TOPIC_MATCHES],
 							  .incidents_partitions = c->partitions[TOPIC_INCIDENTS],
 							  .events_partitions = c->own_events,
@@ -167,10 +169,12 @@ static int open_shadow(struct engine *e, struct error *error)
 	return result;
 }
 
-static int open_temporal(struct engine *e, struct error *error)
+static int open_temporal(struct engine *e, const struct retiring *retiring, struct error *error)
 {
 	const struct engine_config *c = &e->config;
 	struct temporal_config t = {.ruleset = c->ruleset,
+								.retiring = retiring,
+								.retiring_count = retiring ? retiring_beside(c->retiring) : 0,
 								.matches_partitions = c->partitions[TOPIC_MATCHES],
 								.incidents_partitions = c->partitions[TOPIC_INCIDENTS],
 								.owned = c->own_matches,
@@ -255,18 +259,29 @@ static int open_tickets(struct engine *e, struct error *error)
 	return 0;
 }
 
+static int open_correlate(struct engine *e, struct error *error)
+{
+	const struct engine_config *c = &e->config;
+	struct retiring *retiring = NULL;
+	int result = engine_retiring_of(e, &retiring, error);
+	if (!result && c->ruleset && (c->duties & DUTY_DETECT))
+		result = open_detect(e, retiring, error);
+	if (!result && c->shadow && (c->duties & DUTY_DETECT))
+		result = open_shadow(e, error);
+	if (!result && c->ruleset && (c->duties & DUTY_TEMPORAL))
+		result = open_temporal(e, retiring, error);
+	env_free(e->env, retiring);
+	return result;
+}
+
 static int open_parts(struct engine *e, struct error *error)
 {
 	const struct engine_config *c = &e->config;
 	int result = open_tickets(e, error);
 	if (!result)
 		result = open_writers(e, error);
-	if (!result && c->ruleset && (c->duties & DUTY_DETECT))
-		result = open_detect(e, error);
-	if (!result && c->shadow && (c->duties & DUTY_DETECT))
-		result = open_shadow(e, error);
-	if (!result && c->ruleset && (c->duties & DUTY_TEMPORAL))
-		result = open_temporal(e, error);
+	if (!result)
+		result = open_correlate(e, error);
 	if (!result && (c->duties & DUTY_STORE))
 		result = open_store(e, error);
 	if (!result && (c->duties & DUTY_STORE))
@@ -278,56 +293,11 @@ static int open_parts(struct engine *e, struct error *error)
 	return result;
 }
 
-static void put_offsets(const struct engine *e, struct json_writer *w)
-{
-	json_key(w, "from");
-	json_array(w);
-	for (unsigned i = 0; i < e->feed_count; i++) {
-		if (e->feeds[i].duty != FEED_DETECT)
-			continue;
-		json_object(w);
-		json_key(w, "partition");
-		json_u64(w, e->feeds[i].partition);
-		json_key(w, "offset");
-		json_u64(w, e->feeds[i].next);
-		json_object_end(w);
-	}
-	json_array_end(w);
-}
-
-/* T17: which rules judge from which offsets on. Their files are in DATA/rules/DIGEST (run_keep_rules). */
-static int note_activation(struct engine *e, struct error *error)
-{
-	struct buffer json;
-	struct json_writer w;
-	uint8_t digest[32];
-	if (!e->config.ruleset)
-		return 0;
-	ruleset_digest(e->config.ruleset, digest);
-	buffer_init(&json, e->env);
-	json_writer_init(&w, &json);
-	json_object(&w);
-	json_key(&w, "activation");
-	json_object(&w);
-	json_key(&w, "ruleset");
-	json_hex(&w, digest, 32);
-	json_key(&w, "epoch");
-	json_u64(&w, e->correlate_epoch);
-	json_key(&w, "rules");
-	json_u64(&w, ruleset_count(e->config.ruleset));
-	put_offsets(e, &w);
-	json_object_end(&w);
-	json_object_end(&w);
-	int result = json.failed ? error_set(error, ERROR_MEMORY, "no memory for the activation of the rules")
-							 : own_writer_row(&e->control, ROW_AUDIT, buffer_slice(&json), NULL, error);
-	buffer_free(&json);
-	return result;
-}
-
 int engine_open(struct engine *e, const struct env *env, const struct engine_config *config, struct bus *bus,
 				struct error *error)
 {
 	*e = (struct engine){.env = env, .config = *config, .bus = bus, .committed_boot_ns = env_boot(env)};
+	e->observed_ns = e->passed_ns = INT64_MIN;
 	struct buffer checkpoint;
 	buffer_init(&checkpoint, env);
 	int result = engine_commit_open(e, &checkpoint, error);
@@ -342,7 +312,7 @@ int engine_open(struct engine *e, const struct env *env, const struct engine_con
 	if (!result)
 		result = seek_feeds(e, error);
 	if (!result)
-		result = note_activation(e, error);
+		result = engine_note_activation(e, error);
 	/* The epoch of a new series is on the medium before a row of it is: whoever starts after a crash goes on with it. */
 	e->dirty = !result && e->new_series;
 	if (e->dirty)

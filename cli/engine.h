@@ -10,6 +10,7 @@
 
 #include "bus/bus.h"
 #include "cli/own_rows.h"
+#include "cli/retiring.h"
 #include "cli/shadow.h"
 #include "correlate/correlate.h"
 #include "rules/rules.h"
@@ -34,6 +35,11 @@ struct engine_config {
 	bool special; /* PARTITION_IMPORT and PARTITION_AUDIT are on this bus */
 	struct ruleset *ruleset; /* null: detect and temporal have no duty */
 	struct ruleset *shadow; /* null: none; with the duty of detect */
+	/* Null, or: beside the ruleset, all of them loaded; the caller's, until the engine is closed. With the duties of detect and
+	 * temporal on the bus of one machine. */
+	struct retiring_list *retiring;
+	bool
+		begin_anew; /* the ruleset is that of the checkpoint, and fewer retire: a series of rows of its own, as with other rules */
 	const char *store_name;
 	int zstd_level;
 	uint32_t segment_rows, segment_age_s;
@@ -93,6 +99,8 @@ struct engine {
 	bool dirty; /* something was read, or sealed, since the last commit */
 	bool rebuild; /* the checkpoint that the commit log names is missing or damaged */
 	bool new_series; /* detect and temporal begin to number their rows anew, under correlate_epoch */
+	/* Of event time, as far as was ever known (T17): the newest observed, and what every partition and level has passed. */
+	int64_t observed_ns, passed_ns;
 	uint64_t told; /* sum of the store's committed offsets that the bus was told of */
 	/* A commit is due and waits: for what was written to be durable, and temporal to have read what detect wrote. */
 	bool settling;
@@ -108,6 +116,17 @@ struct engine {
  * or nobody can tell (no checkpoint). For the owner of a local bus, before engine_open. */
 int engine_unfinished(const struct env *env, const struct engine_config *config, struct bus *bus, uint8_t digest[32],
 					  struct error *error);
+/* The same whatever the rules are: is something judged and not committed? Negative: an error. */
+int engine_left(const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error);
+/* engine_retiring.c: what the newest checkpoint under `data` says of its rules, and of those that retire beside them. */
+struct engine_past {
+	bool any; /* false: there is no checkpoint that holds */
+	uint8_t digest[32];
+	int64_t observed_ns, passed_ns; /* the least value there is: not known */
+	struct retiring_list retiring;
+};
+int engine_past_open(const struct env *env, const char *data, struct engine_past *out, struct error *error);
+void engine_past_close(struct engine_past *past);
 /* Everything that these rules judged before this process began is judged again. */
 bool engine_caught_up(const struct engine *e);
 /* The bus stays the caller's. Restores what was committed. */
@@ -153,7 +172,8 @@ int engine_newest(const struct env *env, const char *data, struct engine_newest 
 /* The parts of a checkpoint; they point into its octets. */
 struct engine_saved {
 	uint32_t position_count;
-	struct slice positions, digest, detect, temporal;
+	struct slice positions, digest, detect, temporal, retiring;
+	int64_t observed_ns, passed_ns;
 };
 #define ENGINE_POSITION_BYTES 16u
 struct engine_position {
@@ -165,6 +185,14 @@ int engine_checkpoint_read(const struct env *env, const char *data, uint64_t gen
 int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct error *error);
 struct engine_position engine_position_at(const struct engine_saved *saved, uint32_t i);
 void engine_put_positions(const struct engine *e, struct buffer *out);
+/* engine_retiring.c: the row in `control` of a start. */
+int engine_note_activation(struct engine *e, struct error *error);
+/* What detect and temporal are given; the caller frees it. */
+int engine_retiring_of(const struct engine *e, struct retiring **out, struct error *error);
+void engine_take_past(struct engine *e, const struct engine_saved *saved);
+/* Before a checkpoint is made: who is through by now. */
+void engine_end_retiring(struct engine *e);
+void engine_put_retiring(const struct engine *e, struct buffer *out);
 /* At a start under the rules of the checkpoint; all: whatever it says (there is none). */
 void engine_take_judged(struct engine *e, const struct engine_saved *saved);
 void engine_all_judged(struct engine *e);

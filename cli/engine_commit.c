@@ -10,6 +10,7 @@
  *   32      digest of the ruleset
  *   8 + x   detect state: length, octets
  *   8 + y   temporal state: length, octets
+ *   16 + z  what retires beside the ruleset (docs/format-checkpoint.md)
  *   8       XXH3-64 of everything before
  *
  * A checkpoint only shortens the way: what it says follows from the bus. One that is missing or damaged is passed over, and
@@ -107,7 +108,8 @@ int engine_commit_open(struct engine *e, struct buffer *checkpoint, struct error
 	else if (result && error)
 		*error = why;
 	ruleset_digest(e->config.ruleset, digest);
-	e->new_series = e->rebuild || memcmp(digest, newest.digest, 32) != 0; /* other rules make other rows */
+	/* other rules make other rows */
+	e->new_series = e->rebuild || e->config.begin_anew || memcmp(digest, newest.digest, 32) != 0;
 	if (e->new_series)
 		e->correlate_epoch = e->config.epoch;
 	return e->rebuild ? 0 : result;
@@ -169,6 +171,13 @@ int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct
 	out->digest = reader_slice(&r, 32);
 	out->detect = reader_slice(&r, (size_t)reader_u64(&r));
 	out->temporal = reader_slice(&r, (size_t)reader_u64(&r));
+	out->observed_ns = out->passed_ns = INT64_MIN;
+	out->retiring = SLICE_NONE;
+	if (!r.failed && reader_left(&r) > 0) { /* one of a version before this part has none */
+		out->observed_ns = (int64_t)reader_u64(&r);
+		out->passed_ns = (int64_t)reader_u64(&r);
+		out->retiring = reader_slice(&r, reader_left(&r));
+	}
 	return r.failed ? error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early") : 0;
 }
 
@@ -180,15 +189,18 @@ int engine_restore(struct engine *e, struct slice octets, struct error *error)
 	if (result)
 		return result;
 	restore_positions(e, &saved);
+	engine_take_past(e, &saved);
 	ruleset_digest(e->config.ruleset, digest);
 	bool same = memcmp(digest, saved.digest.ptr, 32) == 0;
 	if (same) /* C2 */
 		engine_take_judged(e, &saved);
 	if (e->detect && saved.detect.len)
 		result = detect_restore(e->detect, saved.detect, error);
+	if (!result && e->detect && e->config.begin_anew)
+		detect_begin_series(e->detect);
 	if (result || !e->temporal || !saved.temporal.len)
 		return result;
-	if (!same) {
+	if (!same || e->config.begin_anew) {
 		engine_rebuild(e, false);
 		return 0;
 	}
@@ -225,6 +237,7 @@ static int build_checkpoint(struct engine *e, const uint8_t digest[32], struct b
 	if (!result && e->temporal)
 		result = temporal_save(e->temporal, &state);
 	put_state(out, &state);
+	engine_put_retiring(e, out);
 	if (out->failed || result)
 		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
 	put_u64(out->ptr + length_at, out->len - length_at);
@@ -349,6 +362,7 @@ static bool is_level(const struct engine *e)
 static int commit(struct engine *e, bool level, struct error *error)
 {
 	struct error why = {0};
+	engine_end_retiring(e);
 	int result = flush_for_commit(e, &why);
 	if (result && (why.flags & ERROR_RETRIABLE)) {
 		e->settling = false;

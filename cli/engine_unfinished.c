@@ -133,6 +133,15 @@ static int look(const struct env *env, const struct engine_config *config, struc
 	return result;
 }
 
+int engine_left(const struct env *env, const struct engine_config *config, struct bus *bus, struct error *error)
+{
+	struct engine_newest newest;
+	int result = engine_newest(env, config->data, &newest, error);
+	if (result == -ERROR_NOT_FOUND)
+		return 0;
+	return result || !newest.any ? result : look(env, config, bus, newest.generation, error);
+}
+
 int engine_unfinished(const struct env *env, const struct engine_config *config, struct bus *bus, uint8_t digest[32],
 					  struct error *error)
 {

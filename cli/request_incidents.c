@@ -234,6 +234,8 @@ static int status_step(struct request *r, struct buffer *out)
 	json_str(&w, e->config.data);
 	json_key(&w, "ruleset");
 	json_str(&w, r->host->ruleset_text ? r->host->ruleset_text : "none");
+	json_key(&w, "retiring");
+	retiring_print_all(e->config.retiring, true, &w);
 	json_key(&w, "blocked");
 	if (e->blocked)
 		json_str(&w, e->blocked_text);

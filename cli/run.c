@@ -207,8 +207,10 @@ static int start_child(struct supervisor *s, enum role role, struct error *error
 		result = recover_part(s->run, role == ROLE_INGEST, error);
 	if (result)
 		return result;
-	if (role == ROLE_ENGINE)
-		atomic_store(&s->run->shared->engine_unfinished, true); /* until it knows better */
+	if (role == ROLE_ENGINE) {
+		atomic_store(&s->run->shared->engine_unfinished, true); /* both until it knows better */
+		atomic_store(&s->run->shared->engine_retiring, true);
+	}
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return error_io(error, -errno, "cannot start the %s process", role_names[role]);
@@ -239,13 +241,15 @@ static bool wants_again(enum role role, int status)
 	return role == ROLE_ENGINE && WIFEXITED(status) && WEXITSTATUS(status) == RUN_AGAIN;
 }
 
-/* Rules that kill the engine must not hold it for ever: find_unfinished gives them up. */
-static void note_unfinished(struct run *run, enum role role, int status)
+/* Rules of before that kill the engine must not hold it for ever: find_unfinished and run_find_retiring give them up. */
+static void note_unfinished(struct run *run, enum role role, int status, bool early)
 {
 	if (role != ROLE_ENGINE)
 		return;
 	bool died = atomic_load(&run->shared->engine_unfinished) && !wants_again(role, status);
 	run->unfinished_deaths = died ? run->unfinished_deaths + 1 : 0;
+	bool beside = atomic_load(&run->shared->engine_retiring) && early && !wants_again(role, status);
+	run->retiring_deaths = beside ? run->retiring_deaths + 1 : 0;
 }
 
 static void child_died(struct supervisor *s, enum role role, int status)
@@ -253,7 +257,7 @@ static void child_died(struct supervisor *s, enum role role, int status)
 	struct child *c = &s->children[role];
 	int64_t now = env_boot(s->run->env);
 	c->pid = 0;
-	note_unfinished(s->run, role, status);
+	note_unfinished(s->run, role, status, now - c->started_ns < CALM_S * NS_PER_S);
 	if (wants_again(role, status)) {
 		c->restart_ns = now;
 		return;
@@ -331,6 +335,7 @@ static void reload(struct supervisor *s)
 	if (result == 0)
 		return;
 	end_engine(s);
+	s->run->retiring_deaths = 0; /* of others */
 	if (start_child(s, ROLE_ENGINE, &error)) {
 		setup_fail(s->run->args, &error);
 		s->children[ROLE_ENGINE].restart_ns = env_boot(s->run->env) + NS_PER_S;

@@ -21,6 +21,7 @@ struct run_shared {
 	_Atomic uint64_t ingest_restarts, engine_restarts;
 	_Atomic int64_t engine_ready_ns; /* 0: not yet */
 	_Atomic bool engine_unfinished; /* it does not judge under the rules of the configuration yet */
+	_Atomic bool engine_retiring; /* rules of before go on beside them */
 };
 
 struct run {
@@ -36,6 +37,7 @@ struct run {
 	struct bound_input inputs[64];
 	struct run_shared *shared;
 	unsigned unfinished_deaths; /* of engines, one after the other, that did not come to those rules */
+	unsigned retiring_deaths; /* and that soon died while rules of before went on beside them */
 	char data[4096];
 	uint8_t uuid[16];
 };
@@ -64,6 +66,16 @@ void run_find_rules(const struct run *run, struct rule_paths *p);
 int run_keep_rules(struct run *run, struct error *error);
 /* The rules with that digest, from there. ERROR_CONFLICT: what is there makes others. */
 int run_kept_rules(const struct run *run, const uint8_t digest[32], struct ruleset **out, struct error *error);
+
+/* Those of its correlations that stand in `list`, and what they refer to, as far as they are in files of their own; else all. */
+int run_kept_part(const struct run *run, const struct ruleset *whole, const struct retiring_list *list,
+				  struct ruleset **out, struct error *error);
+
+/* run_retiring.c: which correlations of before go on beside the rules of `config`; into `list` and `config`. */
+int run_find_retiring(struct run *run, struct engine_config *config, struct bus *bus, struct retiring_list *list,
+					  struct error *error);
+/* Rules of before under which the engine died so many times running are given up. */
+#define RUN_DEATHS_MAX 3
 
 /* Exit code of an engine that ends because another one shall begin at once: what was begun under other rules is done. */
 #define RUN_AGAIN 129

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define IDLE_WAIT_MS 20
-#define UNFINISHED_DEATHS_MAX 3
 
 void run_status_ingest(void *ctx, struct json_writer *w)
 {
@@ -89,7 +88,7 @@ static struct ruleset *rules_of_then(const struct run *run, const uint8_t digest
 {
 	struct ruleset *found = NULL;
 	struct error why = {0};
-	if (run->unfinished_deaths >= UNFINISHED_DEATHS_MAX)
+	if (run->unfinished_deaths >= RUN_DEATHS_MAX)
 		say_lost(hex, "the engine died under them each time");
 	else if (run_kept_rules(run, digest, &found, &why))
 		say_lost(hex, why.text);
@@ -164,21 +163,33 @@ static int work(struct run *run, struct engine *e, bool finishing, struct error 
 	return result;
 }
 
+static void note_rules(struct run_shared *shared, bool unfinished, bool retiring)
+{
+	if (!unfinished)
+		atomic_store(&shared->engine_unfinished, false);
+	atomic_store(&shared->engine_retiring, retiring);
+}
+
 int run_engine(struct run *run, struct bus *bus, uint64_t epoch, unsigned duties, bool special)
 {
 	static struct engine e;
 	struct error error = {0};
 	struct ruleset *before = NULL;
+	struct retiring_list retiring;
 	struct engine_config config = engine_config_of(run, epoch, duties, special);
+	retiring_init(&retiring, run->env);
 	int result = special ? find_unfinished(run, &config, bus, &before, &error) : 0;
-	if (run->shared && !before)
-		atomic_store(&run->shared->engine_unfinished, false);
+	if (!result && special)
+		result = run_find_retiring(run, &config, bus, &retiring, &error);
+	if (run->shared)
+		note_rules(run->shared, before != NULL, retiring_beside(&retiring) > 0);
 	if (!result)
 		result = engine_open(&e, run->env, &config, bus, &error);
 	if (!result) {
 		result = work(run, &e, before != NULL, &error);
 		engine_close(&e);
 	}
+	retiring_free(&retiring);
 	int code = result < 0 ? setup_fail(run->args, &error) : before && !setup_stop ? RUN_AGAIN : EXIT_OK;
 	ruleset_release(before);
 	return code;

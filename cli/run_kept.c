@@ -175,14 +175,22 @@ int run_keep_rules(struct run *run, struct error *error)
 
 /* ---- loaded from there ---- */
 
-int run_kept_rules(const struct run *run, const uint8_t digest[32], struct ruleset **out, struct error *error)
+static int load_kept(const char *folder, const char *const *paths, size_t count, struct ruleset **out,
+					 struct error *error)
 {
-	char folder[4300], mappings[4400], pipelines[4400];
-	uint8_t found[32];
-	kept_folder(run, digest, folder, sizeof folder);
+	char mappings[4400], pipelines[4400];
 	snprintf(mappings, sizeof mappings, "%s/.mappings", folder);
 	snprintf(pipelines, sizeof pipelines, "%s/.pipelines", folder);
-	int result = setup_rules_kept(folder, mappings, pipelines, out, error);
+	return setup_rules_kept(paths, count, mappings, pipelines, out, error);
+}
+
+int run_kept_rules(const struct run *run, const uint8_t digest[32], struct ruleset **out, struct error *error)
+{
+	char folder[4300];
+	const char *path = folder;
+	uint8_t found[32];
+	kept_folder(run, digest, folder, sizeof folder);
+	int result = load_kept(folder, &path, 1, out, error);
 	if (result)
 		return result;
 	ruleset_digest(*out, found);
@@ -191,4 +199,89 @@ int run_kept_rules(const struct run *run, const uint8_t digest[32], struct rules
 	ruleset_release(*out);
 	*out = NULL;
 	return error_set(error, ERROR_CONFLICT, "what is kept in %s makes other rules", folder);
+}
+
+/* ---- a part of them ---- */
+
+/* Files of rules. */
+struct part {
+	const struct ruleset *whole;
+	struct arena arena;
+	const char **paths;
+	size_t count;
+};
+
+static int add_file(struct part *p, struct slice file)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (slice_equal(slice_str(p->paths[i]), file))
+			return 0;
+	char *path = arena_alloc(&p->arena, file.len + 1);
+	if (!path)
+		return -ERROR_MEMORY;
+	memcpy(path, file.ptr, file.len);
+	path[file.len] = 0;
+	p->paths[p->count++] = path;
+	return 0;
+}
+
+static int add_rule(struct part *p, uint32_t index)
+{
+	const struct correlation *c = ruleset_correlation(p->whole, index);
+	int result = add_file(p, ruleset_rule(p->whole, index)->file);
+	for (uint32_t i = 0; c && i < c->rule_count && !result; i++)
+		result = add_rule(p, c->rules[i]);
+	return result;
+}
+
+static bool retires(const struct retiring_list *l, const struct ruleset *rules, uint32_t index)
+{
+	for (uint32_t i = 0; i < l->count && ruleset_correlation(rules, index); i++)
+		if (retiring_is_beside(&l->list[i]) && memcmp(l->list[i].digest, ruleset_rule(rules, index)->digest, 32) == 0)
+			return true;
+	return false;
+}
+
+static int find_files(struct part *p, const struct retiring_list *list)
+{
+	uint32_t n = ruleset_count(p->whole);
+	int result = 0;
+	p->paths = arena_alloc(&p->arena, ((size_t)n + 1) * sizeof *p->paths);
+	if (!p->paths)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < n && !result; i++)
+		if (retires(list, p->whole, i))
+			result = add_rule(p, i);
+	return result;
+}
+
+static uint32_t retiring_in(const struct retiring_list *list, const struct ruleset *rules)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < ruleset_count(rules); i++)
+		n += retires(list, rules, i);
+	return n;
+}
+
+int run_kept_part(const struct run *run, const struct ruleset *whole, const struct retiring_list *list,
+				  struct ruleset **out, struct error *error)
+{
+	struct part p = {.whole = whole};
+	char folder[4300];
+	uint8_t digest[32];
+	ruleset_digest(whole, digest);
+	kept_folder(run, digest, folder, sizeof folder);
+	arena_init(&p.arena, run->env, 4096);
+	int result = find_files(&p, list);
+	if (result)
+		result = error_set(error, ERROR_MEMORY, "no memory for paths of rules");
+	else
+		result = load_kept(folder, p.paths, p.count, out, error);
+	arena_free(&p.arena);
+	/* A digest is over all that a rule depends on: what is missing here, a filter in another file, shows. */
+	if (!result && retiring_in(list, *out) != retiring_in(list, whole)) {
+		ruleset_release(*out);
+		result = error_set(error, ERROR_CONFLICT, "rules of %s depend on what is in other files", folder);
+	}
+	return result;
 }

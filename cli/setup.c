@@ -216,8 +216,8 @@ int setup_rules(const char *const *paths, unsigned count, bool yara, struct setu
 	return setup_rules_piped(paths, count, NULL, 0, yara, told, out, counts, error);
 }
 
-int setup_rules_kept(const char *rules, const char *mappings, const char *pipelines, struct ruleset **out,
-					 struct error *error)
+int setup_rules_kept(const char *const *rules, size_t count, const char *mappings, const char *pipelines,
+					 struct ruleset **out, struct error *error)
 {
 	struct slice m = slice_str(mappings), p = slice_str(pipelines);
 	struct ruleset_options o = {.mappings = &m,
@@ -227,7 +227,7 @@ int setup_rules_kept(const char *rules, const char *mappings, const char *pipeli
 								.yara = true, /* only files that were wanted were kept */
 								.cache = cache[0] ? cache : NULL};
 	struct setup_told told = {.quiet = true};
-	return ruleset_load(setup_env(), &rules, 1, &o, setup_tell, &told, out, NULL, error);
+	return ruleset_load(setup_env(), rules, count, &o, setup_tell, &told, out, NULL, error);
 }
 
 static int exit_of(const struct error *error)

@@ -39,9 +39,9 @@ int setup_rules_piped(const char *const *paths, unsigned count, const char *cons
 int setup_rules(const char *const *paths, unsigned count, bool yara, struct setup_told *told, struct ruleset **out,
 				struct ruleset_counts *counts, struct error *error);
 
-/* Rules of one folder, with the mappings and the pipelines of two others instead of shipped ones; nothing is told. */
-int setup_rules_kept(const char *rules, const char *mappings, const char *pipelines, struct ruleset **out,
-					 struct error *error);
+/* Rules of these files and folders, with the mappings and the pipelines of two folders instead of shipped ones; nothing is told. */
+int setup_rules_kept(const char *const *rules, size_t count, const char *mappings, const char *pipelines,
+					 struct ruleset **out, struct error *error);
 /* Where a pipeline lies: the path given, or that of a shipped one of this name (in the arena). Null: no memory. */
 const char *setup_pipeline(struct arena *arena, const char *given);
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # kill -9 of the whole, or of the engine, around other rules: just after the SIGHUP that takes them, at a random moment behind it,
 # or without one, so that only the next start finds them. Every login is judged once, under the old rules or the new: each has
-# one incident, none is lost, none is doubled. A rule that stayed keeps counting. What is kept of the rules loads. KILLS says
+# one incident, none is lost, none is doubled; nor by a correlation beside its old form. A rule that stayed keeps counting. What is kept of the rules loads. KILLS says
 # how often.
 # shellcheck source=tests/flow/lib.inc
 . "$(dirname "$0")/lib.inc"
@@ -29,6 +29,15 @@ id: 11111111-2222-4333-8444-55555555550$((1 + k % 2))
 logsource: {product: linux, service: sshd}
 detection: {s: {event.action: ssh_login, event.outcome: success}, condition: s}
 level: high
+---
+title: Login seen
+name: seen_$1
+logsource: {product: linux, service: sshd}
+detection: {s: {event.action: ssh_login, event.outcome: success}, condition: s}
+---
+title: Correlated
+id: 11111111-2222-4333-8444-555555555599
+correlation: {type: event_count, rules: [seen_$1], group-by: [host.hostname], timespan: $([ "$1" = a ] && echo 5 || echo 6)s, condition: {gte: 1}}
 END
 }
 login() { # host, outcome, user
@@ -107,6 +116,12 @@ done
 cmp -s "$tmp/stored" "$tmp/judged" ||
 	fail "stored, without an incident: $(comm -23 "$tmp/stored" "$tmp/judged" | head -3); the other way round: $(comm -13 "$tmp/stored" "$tmp/judged" | head -3)"
 [ "$(eve | grep -c '"count":3')" = 1 ] || fail "the rule that stayed forgot what it had seen: $(eve)"
+# A correlation that changes goes on beside its new form: each of both has seen a login once at the most, and one of them has.
+incidents | sed -n '/"title":"Correlated"/s/.*"digest":"\([0-9a-f]*\)".*"host.hostname":"\(u[0-9]*\)".*"count":\([0-9]*\).*/\2 \1 \3/p' | sort >"$tmp/correlated"
+twice=$(awk '$3 != 1' "$tmp/correlated"; cut -d' ' -f1,2 "$tmp/correlated" | uniq -d)
+[ -z "$twice" ] || fail "correlated twice: $(head -3 <<<"$twice")"
+cut -d' ' -f1 "$tmp/correlated" | uniq | cmp -s "$tmp/stored" - || fail "a login was seen by neither form"
+[ "$(wc -l <"$tmp/correlated")" -gt "$(wc -l <"$tmp/stored")" ] || fail "no login was seen by both forms"
 under() { incidents | grep -c "\"title\":\"Login under $1\""; }
 echo "# $(wc -l <"$tmp/stored") logins, each judged once: $(under a) under the one rule, $(under b) under the other"
 for folder in "$data"/rules/*; do

@@ -22,6 +22,8 @@ struct machine {
 	struct dictionary dictionary;
 	struct batch_builder *builder;
 	uint64_t epoch, sequence, yara_budget_ns;
+	struct retiring_list *retiring; /* beside the rules of the next start */
+	bool begin_anew;
 };
 
 static inline struct bus_local_config log_config(bool ingest)
@@ -51,6 +53,8 @@ static inline int start(struct machine *m, unsigned duties, struct error *error)
 							  .partitions = {1, 1, 1, 1},
 							  .special = true,
 							  .yara_budget_ns = m->yara_budget_ns,
+							  .retiring = m->retiring,
+							  .begin_anew = m->begin_anew,
 							  .ruleset = duties & DUTY_DETECT ? m->rules : NULL};
 	memset(c.uuid, 7, 16);
 	return engine_open(&m->engine, &m->fake->env, &c, m->bus, error);
