@@ -80,7 +80,21 @@ until_judged
 [ -z "$(judged | uniq -d)" ] || fail "judged twice around a stop: $(judged | uniq -d | head -3)"
 
 # Rules of then under which no engine lives are given up. Many rules, and nothing compiled of them: they take time to load, and
-# who kills in it comes first.
+# who kills as soon as there is something to kill comes first.
+end_at_birth() {
+	local pids p name end=$((SECONDS + 20))
+	while [ $SECONDS -lt $end ]; do
+		read -r -a pids <"/proc/$run_pid/task/$run_pid/children" || true
+		for p in "${pids[@]}"; do
+			read -r name <"/proc/$p/comm" || continue
+			[ "$name" = cresset-engine ] && [ "$p" != "${dead:-}" ] || continue
+			dead=$p
+			kill -9 "$p"
+			return
+		done 2>/dev/null
+	done
+	fail "no engine was started"
+}
 killed
 start --rules "$tmp/rules" --rules "$CRESSET_LIBRARY/sigma" --pipeline "$tmp/p.yml"
 under '[0-9][0-9][0-9]*'
@@ -90,14 +104,9 @@ for round in $(seq 5); do # a commit may come just before the kill
 	killed
 	rm -rf "$data/cache"
 	rules "y$round"
-	before=$(said 'is judged to its end')
 	"$CRESSET" run --data "$data" --syslog "127.0.0.1:$port" --rules "$tmp/rules" --pipeline "$tmp/p.yml" >>"$tmp/run.out" 2>>"$tmp/run.err" &
 	run_pid=$!
-	kills=0
-	while [ "$(said 'died under them each time')" = 0 ] && [ $kills -lt 6 ] && [ "$(said 'is judged to its end')" = "$before" ]; do
-		engine=$(pgrep -P "$run_pid" -x cresset-engine) && kill -9 "$engine" && kills=$((kills + 1))
-		sleep 0.002
-	done
+	for _ in 1 2 3; do end_at_birth; done
 	under 1
 	[ "$(said 'died under them each time')" -ge 1 ] && break
 	stop
