@@ -13,7 +13,7 @@ struct tally {
 	uint32_t size, used, distinct; /* places, places taken (zero counts included), values with a count */
 	uint32_t from; /* first member of the newest one's window */
 	struct tally_place {
-		const struct text *value;
+		uint32_t value; /* the number of its text; 0: free */
 		uint32_t count;
 	} places[];
 };
@@ -51,33 +51,33 @@ static int64_t values_count(struct part *part, const struct group *g, uint32_t f
 
 /* ---- the tally ---- */
 
-static struct tally_place *tally_place(struct tally *t, const struct text *value)
+static struct tally_place *tally_place(struct tally *t, uint32_t number)
 {
-	uint32_t at = value_place(value, t->size);
-	while (t->places[at].value != NULL && t->places[at].value != value)
+	uint32_t at = (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (t->size - 1);
+	while (t->places[at].value != 0 && t->places[at].value != number)
 		at = (at + 1) & (t->size - 1);
 	return &t->places[at];
 }
 
 void tally_add(struct tally *t, const struct text *value)
 {
-	struct tally_place *place = tally_place(t, value);
-	t->used += place->value == NULL;
-	place->value = value;
+	struct tally_place *place = tally_place(t, text_number(value));
+	t->used += place->value == 0;
+	place->value = text_number(value);
 	t->distinct += place->count++ == 0;
 }
 
 void tally_take(struct tally *t, const struct text *value)
 {
-	struct tally_place *place = tally_place(t, value);
-	CHECK(place->value == value && place->count > 0);
+	struct tally_place *place = tally_place(t, text_number(value));
+	CHECK(place->value == text_number(value) && place->count > 0);
 	t->distinct -= --place->count == 0;
 }
 
 struct tally *tally_new(const struct env *env, uint32_t values)
 {
 	uint32_t size = 64;
-	while (size < 4 * (uint64_t)values && size < (1u << 30))
+	while (size < 2 * (uint64_t)values && size < (1u << 30))
 		size *= 2;
 	struct tally *t = env_zalloc(env, sizeof(*t) + sizeof(*t->places) * size);
 	if (t != NULL)
@@ -113,14 +113,14 @@ static bool tally_fill(struct tally *t, const struct group *g)
 }
 
 /* Counts the window of the newest member anew. Its room follows from the values, of which there may be far fewer than members:
- * what is small stays in the cache. It is full again when twice as many new ones have come, and each of those stays for a whole
+ * what is small stays in the cache. It is full again when half as many new ones have come, and each of those stays for a whole
  * window: that happens a few times in a window at most. A place whose count is zero may name a value that is gone, and another may
- * have come to lie at its address: harmless, since its count then speaks of that other one. */
+ * have got its number: harmless, since its count then speaks of that other one. */
 static int tally_build(struct part *part, struct group *g)
 {
 	int64_t since = sub_saturated(group_member(g, g->count - 1)->when_ns, g->rule->timespan_ns);
 	uint32_t from = group_lower(g, since), room = g->tally == NULL ? 0 : g->tally->distinct;
-	for (bool whole = false; !whole; room = g->tally->size / 2) {
+	for (bool whole = false; !whole; room = g->tally->size) {
 		values_drop(part, g);
 		g->tally = tally_new(part->temporal->env, room);
 		if (g->tally == NULL)
