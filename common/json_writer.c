@@ -99,7 +99,8 @@ static void quoted(struct buffer *out, struct slice s)
 		i += n == 0 ? 1 : n;
 		from = i;
 	}
-	buffer_add(out, s.ptr + from, i - from);
+	if (i > from)
+		buffer_add(out, s.ptr + from, i - from);
 	buffer_add_octet(out, '"');
 }
 

@@ -32,8 +32,8 @@ recent() { search --from -30s 'killtest' | originals; }
 # One host at a time: an answer has at most a million rows.
 numbers() { for h in 0 1 2 3 4 5 6; do search "host.hostname:load$h killtest"; done | originals | sort; }
 logged() { cat "$data"/log/events*/*/*.log "$data"/log/events*/*.log 2>/dev/null | grep -ao 'n=[0-9]\{8\}\.' | sort -u; }
-victim() { # its pid, as soon as it runs
-	for _ in $(seq 100); do pgrep -P "$run_pid" -x "cresset-$1" && return; sleep 0.05; done
+victim() { # its pid, as soon as it runs: who died often waits for up to 30 s
+	for _ in $(seq 700); do pgrep -P "$run_pid" -x "cresset-$1" && return; sleep 0.05; done
 	fail "no $1 process to kill"
 }
 
