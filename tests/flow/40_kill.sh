@@ -60,16 +60,20 @@ correlation: {type: value_count, rules: [failed], group-by: [source.ip], timespa
 Y
 start --rules "$tmp/rules.yml"
 : >"$tmp/must"
+parts=0
 for ((k = 1; k <= KILLS; k++)); do
 	feed "$next" "203.0.113.$((k % 250 + 1))" &
 	feeder=$!
 	sleep "0.$((RANDOM % 9 + 1))"
 	[ $((k % 3)) = 1 ] && recent >>"$tmp/must"
-	case $((RANDOM % 3)) in
+	pick=$((RANDOM % 3))
+	[ "$parts" -ge 4 ] && pick=0 # a part that dies again and again waits longer and longer for its restart
+	case $pick in
 	0) kill -9 "$run_pid"; wait "$run_pid" 2>/dev/null; whole=1 ;;
 	1) kill -9 "$(victim ingest)"; whole=0 ;;
 	2) kill -9 "$(victim engine)"; whole=0 ;;
 	esac
+	[ $whole = 1 ] && parts=0 || parts=$((parts + 1))
 	kill "$feeder" 2>/dev/null; wait "$feeder" 2>/dev/null
 	next=$(($(cat "$tmp/next") + 1000))
 	if [ $whole = 1 ]; then
