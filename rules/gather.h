@@ -54,7 +54,7 @@ struct gather_step {
 
 /* The steps of a shape of the batch, for the route that its rows had last. */
 struct gather_shape {
-	const struct route *route;
+	uint64_t route; /* its number */
 	uint32_t stamp, first, count;
 	bool is_structured;
 };

@@ -79,9 +79,9 @@ static const struct gather_shape *shape_of(struct gather *g, const struct route 
 	if (row->shape >= g->shape_room && !grow_shapes(g, row->shape + 1u))
 		return NULL;
 	struct gather_shape *s = &g->shapes[row->shape];
-	if (s->stamp == g->stamp && s->route == route && s->is_structured == is_structured(row))
+	if (s->stamp == g->stamp && s->route == route->number && s->is_structured == is_structured(row))
 		return s;
-	*s = (struct gather_shape){route, 0, g->step_count, 0, is_structured(row)};
+	*s = (struct gather_shape){route->number, 0, g->step_count, 0, is_structured(row)};
 	if (!add_steps(g, route, names, bound, row))
 		return NULL;
 	s->count = g->step_count - s->first;

@@ -120,6 +120,7 @@ static struct route *route_new(struct routes *r, const struct logsource *logsour
 		}
 		route->key = arena_copy(&r->arena, key);
 		route->hash = hash;
+		route->number = ++r->made;
 		if (!route->key.ptr || route_fill(r, route, rules, n))
 			route = NULL;
 	}

@@ -17,6 +17,7 @@ struct route_field {
 struct route {
 	struct slice key;
 	uint64_t hash;
+	uint64_t number; /* no other route has or had it: another may come to lie at the same address */
 	const uint64_t *bits; /* of the rules that it concerns */
 	const uint32_t *all; /* the same as a list: what the plain way tries */
 	const uint32_t *always; /* those without witnesses */
@@ -33,6 +34,7 @@ struct routes {
 	struct route **slots;
 	uint32_t count;
 	struct buffer key;
+	uint64_t made;
 	uint32_t generation; /* grows when kept routes were thrown away */
 };
 
