@@ -76,8 +76,8 @@ static void warn_cut(const struct args *args, const struct json_node *summary)
 {
 	const char *why = json_member_str(summary, "truncated", "");
 	if (*why)
-		fprintf(stderr, "cresset %s: the answer is not whole (%s): ask for less, by time or with more words\n", args->verb->name,
-				why);
+		fprintf(stderr, "cresset %s: the answer is not whole (%s): ask for less, by time or with more words\n",
+				args->verb->name, why);
 }
 
 /* Sends what was written, prints the rows, then the summary on standard error. */
