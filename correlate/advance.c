@@ -85,10 +85,15 @@ int group_update(struct part *part, struct group *g, uint32_t place)
 		if (waits_for_set(part, g->rule) && fired < due)
 			due = fired;
 	}
-	/* Too early is allowed: the group is looked at and placed anew. */
-	int64_t before = g->entry->link.due_ns;
-	group_place(part, g, due < before ? due : before);
-	return 0;
+	bool outgrown = group_outgrown(part, g);
+	if (outgrown && group_due(part, g) < due)
+		due = group_due(part, g);
+	/* Too early is allowed: the group is looked at and placed anew. Packed matches leave with the newest of them at the latest, so
+	 * one that fires nothing finds the group placed well. */
+	if (g->rule->mode == PLAN_AT_ONCE && t->fired_count == 0 && !outgrown && g->entry->link.slot != 0)
+		return 0;
+	int64_t before = group_placed(part, g);
+	return group_place(part, g, due < before ? due : before);
 }
 
 /* ---- the watermark has passed ---- */
@@ -177,15 +182,7 @@ static int group_advance(struct part *part, struct group *g, int64_t watermark_n
 	}
 	int64_t due = group_due(part, g);
 	CHECK(due >= watermark_ns);
-	group_place(part, g, due);
-	return group_fold(part, g);
-}
-
-/* Nothing fired, so there is nothing to tell or to send on: the entry can go in any order. */
-static bool goes_silently(const struct part *part, const struct entry *e, int64_t watermark_ns)
-{
-	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
-	return e->alone && rule->mode == PLAN_AT_ONCE && e->when_ns < sub_saturated(watermark_ns, rule->kept_ns);
+	return group_place(part, g, due) < 0 ? -ERROR_MEMORY : group_fold(part, g);
 }
 
 /* Entries that go, each a few later than it is met: by then its place in the table is there. */
@@ -232,21 +229,58 @@ static int ready_add(struct temporal *t, uint32_t count, struct ready due)
 	return 0;
 }
 
-/* All that is due; what needs no looking at goes at once, however much it is. Negative: no memory. */
+/* Nothing fired, so there is nothing to tell or to send on: the entry goes with its newest match, in any order. */
+static int pass_whole(struct part *part, struct wheel *wheel, struct going *going, uint32_t number,
+					  int64_t watermark_ns)
+{
+	const struct entry *e = entry_at(part, number);
+	int64_t kept = part->temporal->plan->rules[e->rule].kept_ns;
+	if (e->when_ns >= sub_saturated(watermark_ns, kept))
+		return wheel_put(wheel, number, add_saturated(e->when_ns, kept));
+	going_add(part, going, number);
+	return 0;
+}
+
+/* Numbers of what is due, taken a little before it is looked at: by then it is there. */
+struct coming {
+	uint32_t numbers[READY_AHEAD], next, count;
+};
+
+/* The next one, out of the wheel; 0: that was all. */
+static uint32_t coming_take(struct part *part, struct wheel *wheel, struct coming *c)
+{
+	for (;;) {
+		uint32_t *place = &c->numbers[c->next++ % READY_AHEAD], number = *place;
+		*place = wheel_take(wheel);
+		if (*place != 0)
+			entry_prefetch(entry_at(part, *place));
+		c->count += (*place != 0) - (number != 0);
+		uint32_t half = c->numbers[(c->next + READY_AHEAD / 2) % READY_AHEAD];
+		if (half != 0)
+			entry_prefetch_group(part, entry_at(part, half));
+		if (number != 0)
+			entry_at(part, number)->link.slot = 0;
+		if (number != 0 || c->count == 0)
+			return number;
+	}
+}
+
+/* All that is due; what needs no looking at is seen to at once, however much it is. Negative: no memory. */
 static int64_t take_due(struct part *part, uint32_t level, int64_t watermark_ns)
 {
+	struct wheel *wheel = part->levels[level].wheel;
+	struct coming coming = {.count = 0};
 	struct going going = {.count = 0};
-	uint32_t count = 0, number = wheel_move(part->levels[level].wheel, watermark_ns);
-	for (uint32_t next; number != 0; number = next) {
-		const struct entry *e = entry_at(part, number);
-		next = e->link.after;
-		if (goes_silently(part, e, watermark_ns))
-			going_add(part, &going, number);
-		else if (ready_add(part->temporal, count++, (struct ready){e, number}) < 0)
-			return -ERROR_MEMORY;
+	uint32_t count = 0;
+	int result = wheel_move(wheel, watermark_ns);
+	for (uint32_t number; result == 0 && (number = coming_take(part, wheel, &coming)) != 0;) {
+		if (entry_leaves_whole(part, entry_at(part, number)))
+			result = pass_whole(part, wheel, &going, number, watermark_ns);
+		else
+			result = ready_add(part->temporal, count++, (struct ready){entry_at(part, number), number});
 	}
 	going_end(part, &going);
-	return count;
+	return result < 0 ? result : (int64_t)count;
 }
 
 int level_advance(struct part *part, uint32_t level)
@@ -257,10 +291,10 @@ int level_advance(struct part *part, uint32_t level)
 		qsort(t->ready, (size_t)count, sizeof(*t->ready), compare_ready);
 	for (int64_t i = 0; i < count; i++) {
 		if (i + READY_AHEAD < count)
-			entry_prefetch_group(t->ready[i + READY_AHEAD].entry);
+			entry_prefetch_group(part, t->ready[i + READY_AHEAD].entry);
 		if (i + READY_AHEAD / 2 < count)
 			entry_prefetch_members(t->ready[i + READY_AHEAD / 2].entry);
-		struct group *g = group_unfold(part, t->ready[i].number, 1);
+		struct group *g = group_unfold(part, t->ready[i].number);
 		if (g == NULL || group_advance(part, g, watermark) < 0)
 			return -ERROR_MEMORY;
 	}

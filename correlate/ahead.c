@@ -1,13 +1,16 @@
 /* Reading ahead: the entries of a record are taken one by one, as ever (W5), but what the next ones will touch is asked for
- * while the present one is worked on. With many live keys a match waits for memory four times: for its place in the table, the
- * entry, the group and the newest members; asked for early, the waits lie beside each other. Nothing here changes anything.
+ * while the present one is worked on. With many live keys a match waits for memory again and again: for its place in the table, the
+ * entry, its packed matches, or the group, the newest members and what is counted of them; asked for early, the waits lie beside
+ * each other. Nothing here changes anything.
  */
 #include "correlate/window.h"
 
-#define AHEAD 16u /* entries read ahead: a power of two */
-#define AHEAD_ENTRY 12u
-#define AHEAD_GROUP 8u
-#define AHEAD_MEMBERS 4u
+#define LINE_BYTES 64u
+#define AHEAD 32u /* entries read ahead: a power of two */
+#define AHEAD_ENTRY 24u
+#define AHEAD_GROUP 16u
+#define AHEAD_MEMBERS 8u
+#define AHEAD_VALUES 4u
 
 struct ahead {
 	struct upcoming ring[AHEAD];
@@ -39,9 +42,7 @@ static void ask_entry(const struct part *part, struct upcoming *u)
 	u->number = table_guess(part, u->hash);
 	if (u->number == 0)
 		return;
-	const struct entry *e = entry_at(part, u->number);
-	__builtin_prefetch(e, 1);
-	__builtin_prefetch(e->octets + 16, 1);
+	entry_prefetch(entry_at(part, u->number));
 }
 
 static const struct entry *asked_entry(const struct part *part, const struct upcoming *u)
@@ -49,21 +50,41 @@ static const struct entry *asked_entry(const struct part *part, const struct upc
 	return u == NULL || u->number == 0 ? NULL : entry_at(part, u->number);
 }
 
-void entry_prefetch_group(const struct entry *e)
+void entry_prefetch(const struct entry *e)
 {
-	if (e == NULL || e->alone || e->group == NULL)
+	__builtin_prefetch(e, 1);
+	__builtin_prefetch(e->octets + 16, 1);
+}
+
+void entry_prefetch_group(const struct part *part, const struct entry *e)
+{
+	if (e == NULL || e->packed == 1)
 		return;
-	__builtin_prefetch(e->group, 1);
-	__builtin_prefetch(&e->group->number, 1);
+	if (e->packed > 1) {
+		const uint8_t *block = slab_at(&part->slab, e->block);
+		for (uint32_t at = 0; at <= e->packed * sizeof(struct packed_match); at += LINE_BYTES)
+			__builtin_prefetch(block + at, 1);
+	} else if (e->group != NULL) {
+		__builtin_prefetch(e->group, 1);
+		__builtin_prefetch(&e->group->number, 1);
+	}
 }
 
 void entry_prefetch_members(const struct entry *e)
 {
-	const struct group *g = e == NULL || e->alone ? NULL : e->group;
+	const struct group *g = e == NULL || e->packed > 0 ? NULL : e->group;
 	if (g == NULL || g->count == 0)
 		return;
 	__builtin_prefetch(group_member(g, g->count - 1), 1);
 	__builtin_prefetch(group_member(g, 0), 1);
+	values_prefetch(g, false);
+}
+
+void entry_prefetch_values(const struct entry *e)
+{
+	const struct group *g = e == NULL || e->packed > 0 ? NULL : e->group;
+	if (g != NULL && g->count > 0)
+		values_prefetch(g, true);
 }
 
 /* What was found of the entries to come may be gone. */
@@ -88,8 +109,9 @@ int part_entries(struct part *part, const struct match_record *record)
 		if (a.read == a.done)
 			return 0;
 		ask_entry(part, upcoming_at(&a, AHEAD_ENTRY));
-		entry_prefetch_group(asked_entry(part, upcoming_at(&a, AHEAD_GROUP)));
+		entry_prefetch_group(part, asked_entry(part, upcoming_at(&a, AHEAD_GROUP)));
 		entry_prefetch_members(asked_entry(part, upcoming_at(&a, AHEAD_MEMBERS)));
+		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_VALUES)));
 		const struct upcoming *u = &a.ring[a.done++ % AHEAD];
 		int result = part_entry(part, u);
 		if (result < 0)

@@ -20,43 +20,138 @@ static bool on_bench(const struct part *part, const struct group *g)
 
 /* ---- packed ---- */
 
-struct member entry_member(const struct part *part, const struct entry *e)
+static size_t packed_size(const struct entry *e)
 {
-	const struct texts *texts = &part->texts;
-	struct member m = {.when_ns = e->when_ns, .sequence = e->sequence, .slot = e->slot};
-	m.origin = text_at(texts, e->origin);
-	m.source = text_at(texts, e->source);
-	m.spelling = text_at(texts, e->spelling);
-	if (e->wide) {
+	return sizeof(struct packed_match) + (e->wide ? ENTRY_WIDE_BYTES : 0);
+}
+
+/* Of a block with so many matches; the lone one is in the entry. */
+static size_t block_bytes(const struct entry *e, uint32_t count)
+{
+	uint32_t room = 2;
+	while (room < count)
+		room *= 2;
+	return count < 2 ? 0 : room * packed_size(e);
+}
+
+static struct member unpack(const struct texts *texts, const struct packed_match *p, const uint8_t *wide)
+{
+	struct member m = {.when_ns = p->when_ns, .sequence = p->sequence, .slot = p->slot};
+	m.origin = text_at(texts, p->origin);
+	m.source = text_at(texts, p->source);
+	m.spelling = text_at(texts, p->spelling);
+	if (wide != NULL) {
 		uint32_t numbers[2];
-		memcpy(numbers, e->octets, ENTRY_WIDE_BYTES);
+		memcpy(numbers, wide, ENTRY_WIDE_BYTES);
 		m.value = text_at(texts, numbers[0]);
 		m.carried = text_at(texts, numbers[1]);
 	}
 	return m;
 }
 
-static void pack(struct entry *e, const struct member *m)
+static struct packed_match pack(const struct member *m, uint8_t *wide)
 {
-	e->when_ns = m->when_ns;
-	e->sequence = m->sequence;
-	e->slot = (uint16_t)m->slot;
-	e->origin = text_number(m->origin);
-	e->source = text_number(m->source);
-	e->spelling = text_number(m->spelling);
-	e->alone = 1;
-	if (e->wide) {
+	struct packed_match p = {.when_ns = m->when_ns, .sequence = m->sequence, .slot = m->slot};
+	p.origin = text_number(m->origin);
+	p.source = text_number(m->source);
+	p.spelling = text_number(m->spelling);
+	if (wide != NULL) {
 		uint32_t numbers[2] = {text_number(m->value), text_number(m->carried)};
-		memcpy(e->octets, numbers, ENTRY_WIDE_BYTES);
+		memcpy(wide, numbers, ENTRY_WIDE_BYTES);
 	}
+	return p;
 }
 
-/* Nothing is known but one match: everything else of the group follows from it. With lists a match that is known is one that
- * counted, and what the lists say stands beside it. */
-static bool is_lone(const struct group *g)
+uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out)
 {
-	return g->rule->list_count == 0 && g->count == 1 && group_member(g, 0)->flags == 0 && g->excursion_count == 0 &&
-		   g->judged_ns == TIME_NONE && (g->rule->history_ns == 0 || g->history == NULL);
+	if (e->packed == 1) {
+		struct packed_match p = {e->when_ns, e->sequence, e->origin, e->source, e->spelling, e->slot};
+		out[0] = unpack(&part->texts, &p, e->wide ? e->octets : NULL);
+		return 1;
+	}
+	const uint8_t *at = e->packed > 0 ? slab_at(&part->slab, e->block) : NULL;
+	for (uint32_t i = 0; i < e->packed; i++, at += packed_size(e)) {
+		struct packed_match p;
+		memcpy(&p, at, sizeof(p));
+		out[i] = unpack(&part->texts, &p, e->wide ? at + sizeof(p) : NULL);
+	}
+	return e->packed;
+}
+
+static void pack_at(const struct entry *e, uint8_t *at, const struct member *m)
+{
+	struct packed_match p = pack(m, e->wide ? at + sizeof(p) : NULL);
+	memcpy(at, &p, sizeof(p));
+}
+
+static void pack_one(struct entry *e, const struct member *m)
+{
+	struct packed_match p = pack(m, e->wide ? e->octets : NULL);
+	e->when_ns = p.when_ns;
+	e->sequence = p.sequence;
+	e->origin = p.origin;
+	e->source = p.source;
+	e->spelling = p.spelling;
+	e->slot = (uint16_t)p.slot;
+	e->packed = 1;
+}
+
+static void pack_several(const struct part *part, struct entry *e, const struct member *members, uint32_t count,
+						 uint32_t block)
+{
+	uint8_t *at = slab_at(&part->slab, block);
+	for (uint32_t i = 0; i < count; i++, at += packed_size(e))
+		pack_at(e, at, &members[i]);
+	e->when_ns = members[count - 1].when_ns;
+	e->block = block;
+	e->packed = count & 15;
+}
+
+/* Nothing is known but a few matches: everything else of the group follows from them. With lists a match that is known is one
+ * that counted, and what the lists say stands beside it. */
+static bool is_small(const struct group *g)
+{
+	uint32_t flags = 0;
+	if (g->rule->list_count > 0 || g->count == 0 || g->count > PACKED_MAX || g->excursion_count > 0 ||
+		g->judged_ns != TIME_NONE || (g->rule->history_ns > 0 && g->history != NULL))
+		return false;
+	for (uint32_t i = 0; i < g->count; i++)
+		flags |= group_member(g, i)->flags;
+	return flags == 0;
+}
+
+bool group_outgrown(const struct part *part, const struct group *g)
+{
+	return on_bench(part, g) && !is_small(g);
+}
+
+bool entry_leaves_whole(const struct part *part, const struct entry *e)
+{
+	return e->packed > 0 && part->temporal->plan->rules[e->rule].mode == PLAN_AT_ONCE;
+}
+
+/* ---- a match more, without opening ---- */
+
+/* With `count` matches, the newest of which is of this rule. */
+static bool can_fire(const struct plan_rule *rule, uint32_t count, uint32_t slot)
+{
+	if (rule->mode != PLAN_AT_ONCE || (rule->type == CORRELATION_TEMPORAL && rule->correlation->expression_count > 0))
+		return true;
+	return rule->type == CORRELATION_TEMPORAL_ORDERED ? ordered_ends_with(rule, slot) : count >= rule->need;
+}
+
+bool entry_appends(const struct part *part, const struct entry *e, const struct member *m)
+{
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	bool room = e->packed == 3 || (e->packed > 4 && e->packed < PACKED_MAX);
+	return room && m->when_ns > e->when_ns && !can_fire(rule, e->packed + 1u, m->slot);
+}
+
+void entry_append(const struct part *part, struct entry *e, const struct member *m)
+{
+	pack_at(e, (uint8_t *)slab_at(&part->slab, e->block) + e->packed * packed_size(e), m);
+	e->when_ns = m->when_ns;
+	e->packed = (e->packed + 1u) & 15;
 }
 
 /* ---- open ---- */
@@ -87,48 +182,83 @@ static struct group *group_new(const struct env *env, const struct plan_rule *ru
 
 static struct group *take_bench(struct temporal *t, const struct plan_rule *rule)
 {
-	t->bench = (struct group){.members = &t->bench_member, .room = 1};
+	t->bench = (struct group){.members = t->bench_members, .room = PACKED_MAX + 1};
 	if (slot_count(rule) > 0)
 		t->bench.slots = t->bench_slots;
 	return &t->bench;
 }
 
-struct group *group_unfold(struct part *part, uint32_t number, uint32_t room)
+/* The block stays until it is known what becomes of the matches. */
+static void unfold(struct part *part, struct group *g, const struct plan_rule *rule, uint32_t number)
 {
-	struct temporal *t = part->temporal;
 	struct entry *e = entry_at(part, number);
-	const struct plan_rule *rule = &t->plan->rules[e->rule];
-	if (!e->alone && e->group != NULL)
-		return e->group;
-	bool lists = rule->list_count > 0; /* what joins waits elsewhere, and may never come here */
-	struct group *g = room == 1 && !lists ? take_bench(t, rule) : group_new(t->env, rule, lists ? 0 : room);
-	if (g == NULL)
-		return NULL;
 	g->rule = rule;
 	g->entry = e;
 	g->number = number;
 	g->judged_ns = TIME_NONE;
 	slots_clear(g);
-	if (lists)
+	if (rule->list_count > 0)
 		sieve_init(g);
 	part->bytes += group_bytes(g);
-	if (e->alone) {
-		g->members[g->count++] = entry_member(part, e);
-		part->bytes += member_bytes(g);
+	part->temporal->bench_block = e->packed > 1 ? e->block : 0;
+	part->temporal->bench_block_bytes = block_bytes(e, e->packed);
+	if (e->packed > 0) {
+		g->count = entry_members(part, e, g->members);
+		part->bytes += member_bytes(g) * g->count - block_bytes(e, e->packed);
 	}
-	e->alone = 0;
+	e->packed = 0;
 	e->group = g;
+}
+
+struct group *group_unfold(struct part *part, uint32_t number)
+{
+	struct temporal *t = part->temporal;
+	const struct entry *e = entry_at(part, number);
+	const struct plan_rule *rule = &t->plan->rules[e->rule];
+	if (e->packed == 0 && e->group != NULL)
+		return e->group;
+	/* with lists what joins waits elsewhere, and may never come here */
+	struct group *g = rule->list_count == 0 ? take_bench(t, rule) : group_new(t->env, rule, 0);
+	if (g != NULL)
+		unfold(part, g, rule, number);
 	return g;
 }
 
+struct group *group_unfold_new(struct part *part, uint32_t number)
+{
+	const struct entry *e = entry_at(part, number);
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	CHECK(e->packed == 0 && e->group == NULL);
+	struct group *g = group_new(part->temporal->env, rule, rule->list_count > 0 ? 0 : 2);
+	if (g != NULL)
+		unfold(part, g, rule, number);
+	return g;
+}
+
+/* Those that could have left (W3) do not count towards what can be packed. */
 struct group *group_unfold_join(struct part *part, uint32_t number)
 {
-	bool alone = entry_at(part, number)->alone;
-	struct group *g = group_unfold(part, number, alone ? 2 : 1);
-	return g != NULL && alone && slot_count(g->rule) > 0 && condition_rebuild(part, g) < 0 ? NULL : g;
+	bool packed = entry_at(part, number)->packed > 0;
+	struct group *g = group_unfold(part, number);
+	if (g == NULL || !packed)
+		return g;
+	int64_t watermark = part->levels[g->rule->level].watermark_ns;
+	uint32_t gone = g->rule->mode == PLAN_AT_ONCE ? group_lower(g, sub_saturated(watermark, g->rule->kept_ns)) : 0;
+	if (gone > 0 && excursion_fold(part, g, gone) < 0)
+		return NULL;
+	return slot_count(g->rule) > 0 && condition_rebuild(part, g) < 0 ? NULL : g;
 }
 
 /* ---- closed ---- */
+
+static void bench_block_give(struct part *part)
+{
+	struct temporal *t = part->temporal;
+	if (t->bench_block != 0)
+		slab_give(&part->slab, t->bench_block);
+	t->bench_block = 0;
+	t->bench_block_bytes = 0;
+}
 
 /* What the group took for itself; its matches and excursions are gone or somebody else's. */
 static void group_free(struct part *part, struct group *g)
@@ -147,7 +277,7 @@ static void group_free(struct part *part, struct group *g)
 /* From the bench to a place of its own. */
 static int group_settle(struct part *part, struct group *from)
 {
-	struct group *g = group_new(part->temporal->env, from->rule, 1);
+	struct group *g = group_new(part->temporal->env, from->rule, from->count + 1);
 	if (g == NULL)
 		return -ERROR_MEMORY;
 	struct member *members = g->members;
@@ -155,9 +285,10 @@ static int group_settle(struct part *part, struct group *from)
 	*g = *from;
 	g->members = members;
 	g->first = 0;
-	if (g->count > 0)
-		members[0] = *group_member(from, 0);
+	g->room = from->count + 1;
+	memcpy(members, from->members + from->first, sizeof(*members) * from->count);
 	g->entry->group = g;
+	bench_block_give(part);
 	if (slot_count(g->rule) == 0)
 		return 0;
 	g->slots = slots;
@@ -165,24 +296,51 @@ static int group_settle(struct part *part, struct group *from)
 	return condition_rebuild(part, g);
 }
 
+/* Into the block that they came from, if they fit as before. */
+static int group_pack(struct part *part, struct group *g)
+{
+	struct temporal *t = part->temporal;
+	struct entry *e = g->entry;
+	struct member members[PACKED_MAX];
+	uint32_t count = g->count, block = 0;
+	size_t bytes = block_bytes(e, count);
+	if (count > 1 && t->bench_block_bytes != bytes) {
+		block = slab_take(&part->slab, bytes);
+		if (block == 0)
+			return -ERROR_MEMORY;
+	}
+	if (block == 0 && count > 1) {
+		block = t->bench_block;
+		t->bench_block = 0;
+	}
+	bench_block_give(part);
+	memcpy(members, g->members + g->first, sizeof(*members) * count);
+	group_free(part, g);
+	part->bytes += bytes;
+	if (count == 1)
+		pack_one(e, members);
+	else
+		pack_several(part, e, members, count, block);
+	return 0;
+}
+
 int group_fold(struct part *part, struct group *g)
 {
-	struct entry *e = g->entry;
-	if (!is_lone(g))
-		return on_bench(part, g) ? group_settle(part, g) : 0;
-	struct member m = *group_member(g, 0);
-	group_free(part, g);
-	pack(e, &m);
-	return 0;
+	if (is_small(g))
+		return group_pack(part, g);
+	return on_bench(part, g) ? group_settle(part, g) : 0;
 }
 
 void entry_clear(struct part *part, struct entry *e)
 {
-	struct group *g = e->alone ? NULL : e->group;
-	if (e->alone) {
-		struct member m = entry_member(part, e);
-		member_release(part, &m);
-	}
+	struct member members[PACKED_MAX];
+	struct group *g = e->packed > 0 ? NULL : e->group;
+	uint32_t count = entry_members(part, e, members);
+	for (uint32_t i = 0; i < count; i++)
+		member_release(part, &members[i]);
+	part->bytes -= block_bytes(e, count);
+	if (count > 1)
+		slab_give(&part->slab, e->block);
 	if (g == NULL)
 		return;
 	while (g->excursion_count > 0)
@@ -193,17 +351,23 @@ void entry_clear(struct part *part, struct entry *e)
 		history_free(part, g);
 	if (g->rule->list_count > 0)
 		sieve_free(part, g);
+	if (on_bench(part, g))
+		bench_block_give(part);
 	group_free(part, g);
 }
 
-void group_place(struct part *part, struct group *g, int64_t due_ns)
+int group_place(struct part *part, struct group *g, int64_t due_ns)
 {
 	struct wheel *wheel = part->levels[g->rule->level].wheel;
-	const struct wheel_link *link = &g->entry->link;
-	if (link->before != WHEEL_OUT) {
-		if (link->due_ns == due_ns)
-			return;
+	if (g->entry->link.slot != 0) {
+		if (wheel_due(wheel, g->number) == due_ns)
+			return 0;
 		wheel_remove(wheel, g->number);
 	}
-	wheel_put(wheel, g->number, due_ns);
+	return wheel_put(wheel, g->number, due_ns);
+}
+
+int64_t group_placed(const struct part *part, const struct group *g)
+{
+	return g->entry->link.slot == 0 ? INT64_MAX : wheel_due(part->levels[g->rule->level].wheel, g->number);
 }

@@ -13,12 +13,22 @@
 
 #include <stdlib.h>
 
+static bool slot_stands_for(const struct plan_rule *rule, uint32_t of, uint32_t slot)
+{
+	const struct correlation *c = rule->correlation;
+	if (c->step_count > 0)
+		return c->steps[slot] >> of & 1;
+	return rule->rules[of] == rule->rules[slot];
+}
+
 static bool stands_for(const struct group *g, const struct member *m, uint32_t slot)
 {
-	const struct correlation *c = g->rule->correlation;
-	if (c->step_count > 0)
-		return c->steps[slot] >> m->slot & 1;
-	return g->rule->rules[m->slot] == g->rule->rules[slot];
+	return slot_stands_for(g->rule, m->slot, slot);
+}
+
+bool ordered_ends_with(const struct plan_rule *rule, uint32_t slot)
+{
+	return slot_stands_for(rule, slot, rule->chain_count - 1);
 }
 
 static int fire(struct part *part, struct group *g, uint32_t index, int64_t begin)
@@ -197,8 +207,9 @@ static int compare_index(const void *a, const void *b)
 
 static int ordered_sweep(struct part *part, struct group *g, uint32_t from, uint32_t end, uint32_t place, int64_t until)
 {
-	int64_t *copy = env_alloc(part->temporal->env, sizeof(*copy) * g->rule->chain_count);
-	if (copy == NULL)
+	bool distinct = g->rule->distinct_events;
+	int64_t *copy = distinct ? env_alloc(part->temporal->env, sizeof(*copy) * g->rule->chain_count) : NULL;
+	if (distinct && copy == NULL)
 		return -ERROR_MEMORY;
 	int result = sweep(part, g, from, end, place, until, copy);
 	env_free(part->temporal->env, copy);

@@ -62,11 +62,9 @@ int64_t sieve_due(const struct group *g)
 int sieve_join(struct part *part, struct group *g, struct member *m)
 {
 	uint32_t place;
-	int64_t before = g->entry->link.due_ns;
+	int64_t before = group_placed(part, g);
 	int result = group_insert(part, &sieve_of(g)->waiting, m, &place);
-	if (result == 0)
-		group_place(part, g, m->when_ns < before ? m->when_ns : before);
-	return result;
+	return result == 0 ? group_place(part, g, m->when_ns < before ? m->when_ns : before) : result;
 }
 
 /* ---- passing ---- */

@@ -1,25 +1,24 @@
 #include "correlate/slab.h"
 
-#define HEAD_GRANULES ((uint32_t)(sizeof(struct slab_page) / SLAB_GRANULE))
 #define PAGE_BYTES ((size_t)SLAB_PAGE_GRANULES * SLAB_GRANULE)
 #define PAGES_MAX (1u << (32 - SLAB_PAGE_BITS))
 
-_Static_assert(sizeof(struct slab_page) % SLAB_GRANULE == 0, "blocks are aligned");
+_Static_assert(sizeof(struct slab_page) == 24, "pages are many");
 
 void slab_init(struct slab *s, const struct env *env)
 {
-	*s = (struct slab){.env = env};
+	*s = (struct slab){.env = env, .page_count = 1};
 	for (uint32_t i = 0; i <= SLAB_SHARED_GRANULES; i++)
 		s->open[i] = SLAB_NONE;
 }
 
 void slab_free(struct slab *s)
 {
-	for (uint32_t i = 0; i < s->page_count; i++)
-		env_free(s->env, s->pages[i]);
+	for (uint32_t i = 1; i < s->page_count; i++)
+		env_free(s->env, s->pages[i].octets);
 	env_free(s->env, s->pages);
 	env_free(s->env, s->unused);
-	*s = (struct slab){.env = s->env};
+	slab_init(s, s->env);
 }
 
 /* ---- pages ---- */
@@ -32,7 +31,7 @@ static int number_room(struct slab *s)
 	uint32_t room = s->page_room == 0 ? 16 : s->page_room * 2;
 	if (room > PAGES_MAX)
 		return -ERROR_MEMORY;
-	struct slab_page **pages = env_resize(s->env, s->pages, sizeof(struct slab_page *) * room);
+	struct slab_page *pages = env_resize(s->env, s->pages, sizeof(*pages) * room);
 	if (pages == NULL)
 		return -ERROR_MEMORY;
 	s->pages = pages;
@@ -44,48 +43,47 @@ static int number_room(struct slab *s)
 	return 0;
 }
 
-static uint32_t page_new(struct slab *s, uint32_t granules, size_t bytes)
+static uint32_t page_new(struct slab *s, uint16_t granules, size_t bytes)
 {
-	struct slab_page *page = number_room(s) < 0 ? NULL : env_alloc(s->env, bytes);
-	if (page == NULL)
+	uint8_t *octets = number_room(s) < 0 ? NULL : env_alloc(s->env, bytes);
+	if (octets == NULL)
 		return SLAB_NONE;
-	*page = (struct slab_page){.granules = granules, .fresh = HEAD_GRANULES, .before = SLAB_NONE, .after = SLAB_NONE};
 	uint32_t number = s->unused_count > 0 ? s->unused[--s->unused_count] : s->page_count++;
-	s->pages[number] = page;
+	s->pages[number] = (struct slab_page){octets, granules, 0, 0, SLAB_FULL, SLAB_NONE, SLAB_NONE};
 	return number;
 }
 
 static void page_drop(struct slab *s, uint32_t number)
 {
-	env_free(s->env, s->pages[number]);
-	s->pages[number] = NULL;
+	env_free(s->env, s->pages[number].octets);
+	s->pages[number].octets = NULL;
 	s->unused[s->unused_count++] = number;
 }
 
 static void page_open(struct slab *s, uint32_t number)
 {
-	struct slab_page *page = s->pages[number];
+	struct slab_page *page = &s->pages[number];
 	page->before = SLAB_NONE;
 	page->after = s->open[page->granules];
 	if (page->after != SLAB_NONE)
-		s->pages[page->after]->before = number;
+		s->pages[page->after].before = number;
 	s->open[page->granules] = number;
 }
 
 static void page_close(struct slab *s, uint32_t number)
 {
-	const struct slab_page *page = s->pages[number];
+	const struct slab_page *page = &s->pages[number];
 	if (page->after != SLAB_NONE)
-		s->pages[page->after]->before = page->before;
+		s->pages[page->after].before = page->before;
 	if (page->before != SLAB_NONE)
-		s->pages[page->before]->after = page->after;
+		s->pages[page->before].after = page->after;
 	else
 		s->open[page->granules] = page->after;
 }
 
 static bool page_full(const struct slab_page *page)
 {
-	return page->free == 0 && page->fresh + page->granules > SLAB_PAGE_GRANULES;
+	return page->free == SLAB_FULL && page->fresh + page->granules > SLAB_PAGE_GRANULES;
 }
 
 /* ---- blocks ---- */
@@ -97,8 +95,8 @@ static uint32_t block_number(uint32_t page, uint32_t granule)
 
 static uint32_t take_own(struct slab *s, size_t bytes)
 {
-	uint32_t number = page_new(s, 0, sizeof(struct slab_page) + bytes);
-	return number == SLAB_NONE ? 0 : block_number(number, HEAD_GRANULES);
+	uint32_t number = page_new(s, 0, bytes);
+	return number == SLAB_NONE ? 0 : block_number(number, 0);
 }
 
 uint32_t slab_take(struct slab *s, size_t bytes)
@@ -106,19 +104,20 @@ uint32_t slab_take(struct slab *s, size_t bytes)
 	CHECK(bytes > 0);
 	if (bytes > (size_t)SLAB_SHARED_GRANULES * SLAB_GRANULE)
 		return take_own(s, bytes);
-	uint32_t granules = (uint32_t)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE), number = s->open[granules];
+	uint16_t granules = (uint16_t)((bytes + SLAB_GRANULE - 1) / SLAB_GRANULE);
+	uint32_t number = s->open[granules];
 	if (number == SLAB_NONE) {
 		number = page_new(s, granules, PAGE_BYTES);
 		if (number == SLAB_NONE)
 			return 0;
 		page_open(s, number);
 	}
-	struct slab_page *page = s->pages[number];
-	uint32_t block = block_number(number, page->free != 0 ? page->free : page->fresh);
-	if (page->free != 0)
+	struct slab_page *page = &s->pages[number];
+	uint32_t block = block_number(number, page->free != SLAB_FULL ? page->free : page->fresh);
+	if (page->free != SLAB_FULL)
 		memcpy(&page->free, slab_at(s, block), sizeof(page->free));
 	else
-		page->fresh += granules;
+		page->fresh = (uint16_t)(page->fresh + granules);
 	page->live++;
 	if (page_full(page))
 		page_close(s, number);
@@ -128,8 +127,8 @@ uint32_t slab_take(struct slab *s, size_t bytes)
 void slab_give(struct slab *s, uint32_t number)
 {
 	uint32_t at = number >> SLAB_PAGE_BITS;
-	CHECK(number != 0 && at < s->page_count && s->pages[at] != NULL);
-	struct slab_page *page = s->pages[at];
+	CHECK(number != 0 && at < s->page_count && s->pages[at].octets != NULL);
+	struct slab_page *page = &s->pages[at];
 	if (page->granules == 0) {
 		page_drop(s, at);
 		return;

@@ -136,10 +136,10 @@ static size_t entry_size(bool wide, size_t key_len)
 	return offsetof(struct entry, octets) + (wide ? ENTRY_WIDE_BYTES : 0) + key_len;
 }
 
-/* With its place in the table, and one that is free. */
+/* With its place in the table, and one that is free, and its slot of the wheel. */
 static uint64_t entry_bytes(const struct entry *e)
 {
-	return entry_size(e->wide, e->key_len) + 2 * sizeof(struct table_place);
+	return entry_size(e->wide, e->key_len) + 2 * sizeof(struct table_place) + WHEEL_SLOT_BYTES;
 }
 
 static bool entry_is(const struct entry *e, const struct plan_rule *rule, struct slice key)
@@ -165,8 +165,6 @@ static uint32_t entry_new(struct part *part, const struct plan_rule *rule, struc
 		return 0;
 	struct entry *e = entry_at(part, number);
 	memset(e, 0, offsetof(struct entry, octets));
-	e->link.before = WHEEL_OUT;
-	e->link.due_ns = INT64_MAX;
 	e->rule = (uint16_t)rule->index;
 	e->key_len = (uint32_t)key.len & (MATCH_RECORD_BYTES_MAX * 2 - 1);
 	e->wide = wide;
@@ -261,7 +259,7 @@ void table_drop(struct part *part, uint32_t number)
 	struct entry *e = entry_at(part, number);
 	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
 	uint32_t hash = key_hash(part, rule, entry_key(e));
-	if (e->link.before != WHEEL_OUT)
+	if (e->link.slot != 0)
 		wheel_remove(part->levels[rule->level].wheel, number);
 	sheet_remove(sheet_of(part, hash), number, hash);
 	sheet_join(part, hash);

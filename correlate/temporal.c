@@ -88,6 +88,12 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 		return 0;
 	}
 	struct member m = {.when_ns = entry->when_ns, .sequence = entry->event.sequence, .slot = slot};
+	if (number != 0 && entry_appends(part, entry_at(part, number), &m)) {
+		if (take_member(part, rule, entry, &m) < 0)
+			return -ERROR_MEMORY;
+		entry_append(part, entry_at(part, number), &m);
+		return 0;
+	}
 	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
 	if (g == NULL || take_member(part, rule, entry, &m) < 0)
 		return -ERROR_MEMORY;

@@ -244,7 +244,7 @@ static int restore_group_body(struct restoring *r, struct group *g)
 	if (result == 0)
 		result = condition_rebuild(r->part, g);
 	if (result == 0)
-		group_place(r->part, g, group_due(r->part, g));
+		result = group_place(r->part, g, group_due(r->part, g));
 	return result == 0 ? group_fold(r->part, g) : result;
 }
 
@@ -280,9 +280,9 @@ static int restore_group(struct restoring *r)
 	uint32_t number = table_restore(r->part, r->rule, key);
 	if (number == 0)
 		return -ERROR_MEMORY;
-	if (entry_at(r->part, number)->alone || entry_at(r->part, number)->group != NULL)
+	if (entry_at(r->part, number)->packed > 0 || entry_at(r->part, number)->group != NULL)
 		return bad_format(r); /* the same key once more */
-	struct group *g = group_unfold(r->part, number, 2);
+	struct group *g = group_unfold_new(r->part, number);
 	if (g == NULL)
 		return -ERROR_MEMORY;
 	r->reader.end = group.ptr + group.len;

@@ -72,17 +72,18 @@ static void save_group(struct buffer *out, const struct group *g)
 		put_u32(out->ptr + head, (uint32_t)(out->len - head));
 }
 
-/* One that is alone is saved as the group that it stands for. */
+/* One that is packed is saved as the group that it stands for. */
 static void save_entry(struct buffer *out, const struct part *part, uint32_t number)
 {
 	struct entry *e = entry_at(part, number);
-	if (!e->alone) {
+	if (e->packed == 0) {
 		save_group(out, e->group);
 		return;
 	}
-	struct member m = entry_member(part, e);
+	struct member members[PACKED_MAX];
 	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
-	struct group g = {.rule = rule, .entry = e, .members = &m, .judged_ns = TIME_NONE, .count = 1};
+	struct group g = {.rule = rule, .entry = e, .members = members, .judged_ns = TIME_NONE};
+	g.count = entry_members(part, e, members);
 	save_group(out, &g);
 }
 

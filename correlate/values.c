@@ -149,6 +149,16 @@ static int tally_update(struct part *part, struct group *g, uint32_t place)
 	return 0;
 }
 
+void values_prefetch(const struct group *g, bool near)
+{
+	if (g->rule->type != CORRELATION_VALUE_COUNT || g->rule->history_ns > 0 || g->tally == NULL)
+		return;
+	if (near && g->tally->from < g->count)
+		__builtin_prefetch(group_member(g, g->tally->from), 1);
+	else
+		__builtin_prefetch(g->tally, 1);
+}
+
 void values_leave(struct part *part, struct group *g, uint32_t count)
 {
 	if (g->rule->type != CORRELATION_VALUE_COUNT || g->rule->history_ns > 0 || g->tally == NULL)

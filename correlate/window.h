@@ -10,8 +10,9 @@
  *      them either, and they may be folded into it.
  *  W4  excursions of a group are disjoint and stand in order of their firing points; one that is ended stands first.
  *  W5  a part (one matches partition) depends on nothing but the records of its partition, taken one by one.
- *  W6  most keys have one match and nothing else is known of them: such an entry holds the match itself, packed. Whether it
- *      does follows from the content of the group alone, so that state is charged the same after a restart.
+ *  W6  most keys have few matches and nothing else is known of them: such an entry holds the one, or names a block with the
+ *      others, packed. Whether it does follows from the content of the group alone, so that state is charged the same after a
+ *      restart. Behind the watermark a packed match may stay until the next one joins or all of them have left.
  *  W7  of a correlation with lists a match joins its group when the watermark has passed it, in order, if it counts; until
  *      then it waits beside the group (sieve.h).
  *
@@ -65,28 +66,41 @@ struct excursion {
 	uint32_t suppressed; /* that it kept quiet and that are told as final */
 };
 
-/* What is kept of every live key, in the slab: 52 octets, and the key follows without a hole. */
+#define PACKED_MAX 8u /* matches */
+
+/* A match as it is kept where there are several and nothing else; with values or carried fields their numbers follow. */
+struct packed_match {
+	int64_t when_ns;
+	uint64_t sequence;
+	uint32_t origin, source, spelling; /* numbers of texts */
+	uint32_t slot;
+};
+
+/* What is kept of every live key, in the slab: 40 octets, and the key follows without a hole. */
 struct entry {
 	struct wheel_link link; /* nothing to do until the watermark has passed its time */
 	uint16_t rule; /* in the plan */
 	uint16_t slot; /* of the lone match */
-	uint32_t key_len : 30;
-	uint32_t alone : 1; /* W6 */
-	uint32_t wide : 1; /* numbers of value and carried stand before the key */
+	uint32_t key_len : 27;
+	uint32_t packed : 4; /* W6: so many matches; 0: a group */
+	uint32_t wide : 1; /* numbers of value and carried stand before the key (of the lone match) */
+	uint32_t spelling;
 	union {
 		struct {
-			int64_t when_ns;
-			uint64_t sequence;
-			uint32_t origin, source; /* numbers of texts */
+			int64_t when_ns; /* of the newest packed one */
+			union {
+				uint64_t sequence; /* of the lone one */
+				uint32_t block; /* of several */
+			};
+			uint32_t origin, source; /* of the lone one: numbers of texts */
 		};
 		struct group *group; /* null: new, and about to be opened */
 	};
-	uint32_t spelling;
 	uint8_t octets[];
 };
 
 #define ENTRY_WIDE_BYTES 8u
-_Static_assert(offsetof(struct entry, octets) == 52, "the key follows without a hole");
+_Static_assert(offsetof(struct entry, octets) == 40, "the key follows without a hole");
 
 /* The matches of an entry, open to be worked on. */
 struct group {
@@ -196,9 +210,11 @@ struct temporal {
 	uint32_t fired_count, fired_room;
 	struct ready *ready;
 	uint32_t ready_room;
-	/* Where a group of at most one match is opened: most are closed again as they were. */
+	/* Where packed matches are opened, and one may join them: most are closed again as they were. */
 	struct group bench;
-	struct member bench_member;
+	struct member bench_members[PACKED_MAX + 1];
+	uint32_t bench_block; /* that they came from; 0: none */
+	size_t bench_block_bytes;
 	int64_t *bench_slots;
 	bool broken;
 };
@@ -272,17 +288,29 @@ void table_free(struct part *part);
 
 /* ---- group.c: entries unfolded to be worked on, and folded again ---- */
 
-/* Unfolded, with room for `room` matches (1: it is not to get a second one). One at a time; null: no memory. */
-struct group *group_unfold(struct part *part, uint32_t number, uint32_t room);
+/* Unfolded. One at a time; null: no memory. */
+struct group *group_unfold(struct part *part, uint32_t number);
 /* The same for a match that joins it. */
 struct group *group_unfold_join(struct part *part, uint32_t number);
+/* A new entry, in a place of its own for any number of matches. */
+struct group *group_unfold_new(struct part *part, uint32_t number);
 /* As small as it can be kept; -ERROR_MEMORY. */
 int group_fold(struct part *part, struct group *g);
-/* Looked at again when the watermark has passed `due`. */
-void group_place(struct part *part, struct group *g, int64_t due_ns);
-/* The one match of an entry that is alone: it still belongs to the entry. */
-struct member entry_member(const struct part *part, const struct entry *e);
-/* What the entry has: its match, or its group. */
+/* It was packed, and can not be again. */
+bool group_outgrown(const struct part *part, const struct group *g);
+/* Looked at again when the watermark has passed `due`; -ERROR_MEMORY. */
+int group_place(struct part *part, struct group *g, int64_t due_ns);
+/* When that is; INT64_MAX: never. */
+int64_t group_placed(const struct part *part, const struct group *g);
+/* Is a packed entry one whose matches only have to leave, together with the newest? */
+bool entry_leaves_whole(const struct part *part, const struct entry *e);
+/* The packed matches, which still belong to the entry, into room for PACKED_MAX; how many. */
+uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out);
+/* Can the match be put behind the packed ones, since nothing can fire by it? Its texts need not be there yet. */
+bool entry_appends(const struct part *part, const struct entry *e, const struct member *m);
+/* Does so: the texts are the entry's. */
+void entry_append(const struct part *part, struct entry *e, const struct member *m);
+/* What the entry has: its matches, or its group. */
 void entry_clear(struct part *part, struct entry *e);
 uint32_t slot_count(const struct plan_rule *rule);
 
@@ -310,6 +338,8 @@ bool told_by_excursion(const struct part *part, const struct plan_rule *rule);
 /* ---- values.c ---- */
 
 int values_update(struct part *part, struct group *g, uint32_t place, int64_t until);
+/* Asks for what a match touches of the tally; near: for the match that leaves the window next, when the tally is there. */
+void values_prefetch(const struct group *g, bool near);
 /* The first `count` members are leaving. */
 void values_leave(struct part *part, struct group *g, uint32_t count);
 void values_drop(struct part *part, struct group *g);
@@ -339,6 +369,8 @@ int history_restore(struct part *part, struct group *g, struct text *value, int6
 int ordered_settle(struct part *part, struct group *g, uint32_t from, uint32_t first, uint32_t end);
 /* T6: as condition_update; `until`: the last `when` whose verdict may have changed. */
 int ordered_update(struct part *part, struct group *g, uint32_t place, int64_t until);
+/* Can a match of this rule of the plan complete a chain? */
+bool ordered_ends_with(const struct plan_rule *rule, uint32_t slot);
 int ordered_rebuild(struct part *part, struct group *g);
 /* Is there a chain among members [from, to), and nothing that must be absent? Negative: no memory. */
 int ordered_holds(struct part *part, struct group *g, uint32_t from, uint32_t to);
@@ -406,9 +438,11 @@ struct upcoming {
 };
 
 int part_entries(struct part *part, const struct match_record *record);
-/* Null: nothing is asked for. The members want the group to be there. */
-void entry_prefetch_group(const struct entry *e);
+/* Null: nothing is asked for (the entry itself is not null). What is in the group wants the group to be there, and what the members name wants those. */
+void entry_prefetch(const struct entry *e);
+void entry_prefetch_group(const struct part *part, const struct entry *e);
 void entry_prefetch_members(const struct entry *e);
+void entry_prefetch_values(const struct entry *e);
 
 /* ---- temporal.c ---- */
 

@@ -67,8 +67,8 @@ static void test_blocks_keep_their_octets(void **state)
 			assert_true(holds(&slab, &all[i]));
 			slab_give(&slab, all[i].number);
 		}
-	for (uint32_t i = 0; i < slab.page_count; i++)
-		assert_null(slab.pages[i]); /* what is empty is given back */
+	for (uint32_t i = 1; i < slab.page_count; i++)
+		assert_null(slab.pages[i].octets); /* what is empty is given back */
 	slab_free(&slab);
 	assert_int_equal(fake->memory.outstanding, before);
 	fake_free(fake);
@@ -103,21 +103,32 @@ static int64_t some_due(struct fake *fake, int64_t now_ns)
 	return now_ns > INT64_MAX - far ? INT64_MAX : now_ns + far;
 }
 
+/* What is due comes out, and nothing that is not due by what the wheel knows of it. */
 static void move_on(struct slab *slab, struct wheel *wheel, struct model *all, int64_t now_ns)
 {
-	uint32_t due = 0, out = 0;
+	bool early[BLOCKS];
 	for (uint32_t i = 0; i < BLOCKS; i++)
-		due += all[i].in && all[i].due_ns < now_ns;
-	for (uint32_t number = wheel_move(wheel, now_ns); number != 0; number = wheel_link(slab, number)->after) {
+		early[i] = all[i].in && wheel_due(wheel, all[i].number) < now_ns;
+	assert_int_equal(wheel_move(wheel, now_ns), 0);
+	for (uint32_t number; (number = wheel_take(wheel)) != 0;) {
 		uint32_t i = 0;
 		while (all[i].number != number)
 			i++;
-		assert_true(all[i].in && all[i].due_ns < now_ns);
-		assert_int_equal(wheel_link(slab, number)->before, WHEEL_OUT);
+		assert_true(all[i].in && early[i]);
+		wheel_link(slab, number)->slot = 0;
 		all[i].in = false;
-		out++;
 	}
-	assert_int_equal(due, out);
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		assert_true(!all[i].in || all[i].due_ns >= now_ns);
+}
+
+static void put_in(struct wheel *wheel, const struct model *m, int64_t now_ns)
+{
+	assert_int_equal(wheel_put(wheel, m->number, m->due_ns), 0);
+	int64_t kept = wheel_due(wheel, m->number), due = m->due_ns < now_ns ? now_ns : m->due_ns;
+	assert_true(kept >= now_ns && kept <= due && due - kept < INT64_C(1) << 28);
+	if ((uint64_t)due >> 36 == (uint64_t)now_ns >> 36)
+		assert_int_equal(kept, due); /* within a minute it is exact */
 }
 
 static void test_due_comes_out(void **state)
@@ -148,12 +159,41 @@ static void test_due_comes_out(void **state)
 			m->in = !m->in;
 			m->due_ns = some_due(fake, now_ns);
 			if (m->in)
-				wheel_put(&wheel, m->number, m->due_ns);
+				put_in(&wheel, m, now_ns);
 		}
 		move_on(&slab, &wheel, all, INT64_MAX);
 		slab_free(&slab);
 		fake_free(fake);
 	}
+}
+
+/* Put and removed without end: what was given up is used again. */
+static void test_slots_are_used_again(void **state)
+{
+	struct slab slab;
+	struct wheel wheel;
+	static uint32_t numbers[BLOCKS];
+	(void)state;
+	struct fake *fake = fake_new(1);
+	slab_init(&slab, &fake->env);
+	wheel_init(&wheel, &slab, 0);
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		numbers[i] = slab_take(&slab, sizeof(struct wheel_link));
+		assert_int_equal(wheel_put(&wheel, numbers[i], NS_PER_S), 0);
+	}
+	uint32_t pages = slab.page_count;
+	for (uint32_t round = 0; round < 200000; round++) {
+		uint32_t i = (uint32_t)fake_random_below(fake, BLOCKS);
+		wheel_remove(&wheel, numbers[i]);
+		assert_int_equal(wheel_put(&wheel, numbers[i], NS_PER_S + (int64_t)fake_random_below(fake, 1000)), 0);
+	}
+	assert_true(slab.page_count <= 2 * pages);
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		wheel_remove(&wheel, numbers[i]);
+	assert_int_equal(wheel_move(&wheel, INT64_MAX), 0);
+	assert_int_equal(wheel_take(&wheel), 0);
+	slab_free(&slab);
+	fake_free(fake);
 }
 
 int main(void)
@@ -162,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_keep_their_octets),
 		cmocka_unit_test(test_no_memory_for_a_block),
 		cmocka_unit_test(test_due_comes_out),
+		cmocka_unit_test(test_slots_are_used_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
