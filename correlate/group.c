@@ -18,94 +18,7 @@ static bool on_bench(const struct part *part, const struct group *g)
 	return g == &part->temporal->bench;
 }
 
-/* ---- packed ---- */
-
-static size_t packed_size(const struct entry *e)
-{
-	return sizeof(struct packed_match) + (e->wide ? ENTRY_WIDE_BYTES : 0);
-}
-
-/* Of a block with so many matches; the lone one is in the entry. */
-static size_t block_bytes(const struct entry *e, uint32_t count)
-{
-	uint32_t room = 2;
-	while (room < count)
-		room *= 2;
-	return count < 2 ? 0 : room * packed_size(e);
-}
-
-static struct member unpack(const struct texts *texts, const struct packed_match *p, const uint8_t *wide)
-{
-	struct member m = {.when_ns = p->when_ns, .sequence = p->sequence, .slot = p->slot};
-	m.origin = text_at(texts, p->origin);
-	m.source = text_at(texts, p->source);
-	m.spelling = text_at(texts, p->spelling);
-	if (wide != NULL) {
-		uint32_t numbers[2];
-		memcpy(numbers, wide, ENTRY_WIDE_BYTES);
-		m.value = text_at(texts, numbers[0]);
-		m.carried = text_at(texts, numbers[1]);
-	}
-	return m;
-}
-
-static struct packed_match pack(const struct member *m, uint8_t *wide)
-{
-	struct packed_match p = {.when_ns = m->when_ns, .sequence = m->sequence, .slot = m->slot};
-	p.origin = text_number(m->origin);
-	p.source = text_number(m->source);
-	p.spelling = text_number(m->spelling);
-	if (wide != NULL) {
-		uint32_t numbers[2] = {text_number(m->value), text_number(m->carried)};
-		memcpy(wide, numbers, ENTRY_WIDE_BYTES);
-	}
-	return p;
-}
-
-uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out)
-{
-	if (e->packed == 1) {
-		struct packed_match p = {e->when_ns, e->sequence, e->origin, e->source, e->spelling, e->slot};
-		out[0] = unpack(&part->texts, &p, e->wide ? e->octets : NULL);
-		return 1;
-	}
-	const uint8_t *at = e->packed > 0 ? slab_at(&part->slab, e->block) : NULL;
-	for (uint32_t i = 0; i < e->packed; i++, at += packed_size(e)) {
-		struct packed_match p;
-		memcpy(&p, at, sizeof(p));
-		out[i] = unpack(&part->texts, &p, e->wide ? at + sizeof(p) : NULL);
-	}
-	return e->packed;
-}
-
-static void pack_at(const struct entry *e, uint8_t *at, const struct member *m)
-{
-	struct packed_match p = pack(m, e->wide ? at + sizeof(p) : NULL);
-	memcpy(at, &p, sizeof(p));
-}
-
-static void pack_one(struct entry *e, const struct member *m)
-{
-	struct packed_match p = pack(m, e->wide ? e->octets : NULL);
-	e->when_ns = p.when_ns;
-	e->sequence = p.sequence;
-	e->origin = p.origin;
-	e->source = p.source;
-	e->spelling = p.spelling;
-	e->slot = (uint16_t)p.slot;
-	e->packed = 1;
-}
-
-static void pack_several(const struct part *part, struct entry *e, const struct member *members, uint32_t count,
-						 uint32_t block)
-{
-	uint8_t *at = slab_at(&part->slab, block);
-	for (uint32_t i = 0; i < count; i++, at += packed_size(e))
-		pack_at(e, at, &members[i]);
-	e->when_ns = members[count - 1].when_ns;
-	e->block = block;
-	e->packed = count & 15;
-}
+/* ---- small ---- */
 
 /* Nothing is known but a few matches: everything else of the group follows from them. With lists a match that is known is one
  * that counted, and what the lists say stands beside it. */
@@ -128,30 +41,6 @@ bool group_outgrown(const struct part *part, const struct group *g)
 bool entry_leaves_whole(const struct part *part, const struct entry *e)
 {
 	return e->packed > 0 && part->temporal->plan->rules[e->rule].mode == PLAN_AT_ONCE;
-}
-
-/* ---- a match more, without opening ---- */
-
-/* With `count` matches, the newest of which is of this rule. */
-static bool can_fire(const struct plan_rule *rule, uint32_t count, uint32_t slot)
-{
-	if (rule->mode != PLAN_AT_ONCE || (rule->type == CORRELATION_TEMPORAL && rule->correlation->expression_count > 0))
-		return true;
-	return rule->type == CORRELATION_TEMPORAL_ORDERED ? ordered_ends_with(rule, slot) : count >= rule->need;
-}
-
-bool entry_appends(const struct part *part, const struct entry *e, const struct member *m)
-{
-	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
-	bool room = e->packed == 3 || (e->packed > 4 && e->packed < PACKED_MAX);
-	return room && m->when_ns > e->when_ns && !can_fire(rule, e->packed + 1u, m->slot);
-}
-
-void entry_append(const struct part *part, struct entry *e, const struct member *m)
-{
-	pack_at(e, (uint8_t *)slab_at(&part->slab, e->block) + e->packed * packed_size(e), m);
-	e->when_ns = m->when_ns;
-	e->packed = (e->packed + 1u) & 15;
 }
 
 /* ---- open ---- */

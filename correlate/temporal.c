@@ -91,8 +91,10 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 	if (number != 0 && entry_appends(part, entry_at(part, number), &m)) {
 		if (take_member(part, rule, entry, &m) < 0)
 			return -ERROR_MEMORY;
-		entry_append(part, entry_at(part, number), &m);
-		return 0;
+		int result = entry_append(part, entry_at(part, number), &m);
+		if (result < 0)
+			member_release(part, &m);
+		return result;
 	}
 	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
 	if (g == NULL || take_member(part, rule, entry, &m) < 0)

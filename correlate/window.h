@@ -66,7 +66,7 @@ struct excursion {
 	uint32_t suppressed; /* that it kept quiet and that are told as final */
 };
 
-#define PACKED_MAX 8u /* matches */
+#define PACKED_MAX 12u /* matches: a block of them shares a page */
 
 /* A match as it is kept where there are several and nothing else; with values or carried fields their numbers follow. */
 struct packed_match {
@@ -304,15 +304,24 @@ int group_place(struct part *part, struct group *g, int64_t due_ns);
 int64_t group_placed(const struct part *part, const struct group *g);
 /* Is a packed entry one whose matches only have to leave, together with the newest? */
 bool entry_leaves_whole(const struct part *part, const struct entry *e);
+/* What the entry has: its matches, or its group. */
+void entry_clear(struct part *part, struct entry *e);
+uint32_t slot_count(const struct plan_rule *rule);
+
+/* ---- packed.c: the matches of small entries ---- */
+
 /* The packed matches, which still belong to the entry, into room for PACKED_MAX; how many. */
 uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out);
 /* Can the match be put behind the packed ones, since nothing can fire by it? Its texts need not be there yet. */
 bool entry_appends(const struct part *part, const struct entry *e, const struct member *m);
-/* Does so: the texts are the entry's. */
-void entry_append(const struct part *part, struct entry *e, const struct member *m);
-/* What the entry has: its matches, or its group. */
-void entry_clear(struct part *part, struct entry *e);
-uint32_t slot_count(const struct plan_rule *rule);
+/* Does so: the texts are the entry's. -ERROR_MEMORY: nothing has changed. */
+int entry_append(struct part *part, struct entry *e, const struct member *m);
+/* Of the block of so many matches; 0: they have none. */
+size_t block_bytes(const struct entry *e, uint32_t count);
+/* They become the entry's: one, or several in a block of that many. */
+void pack_one(struct entry *e, const struct member *m);
+void pack_several(const struct part *part, struct entry *e, const struct member *members, uint32_t count,
+				  uint32_t block);
 
 /* ---- condition.c: which members are firing points at once ---- */
 
