@@ -3,12 +3,6 @@
 
 #include <stdio.h>
 
-static void put_u64_member(struct json_writer *w, const char *key, uint64_t n)
-{
-	json_key(w, key);
-	json_u64(w, n);
-}
-
 void engine_yara_rule(struct json_writer *w, const struct rule *rule)
 {
 	json_key(w, "rule");
@@ -23,16 +17,16 @@ void engine_yara_rule(struct json_writer *w, const struct rule *rule)
 	json_object_end(w);
 	json_key(w, "file");
 	json_string(w, rule->file);
-	put_u64_member(w, "line", rule->line);
+	json_member_u64(w, "line", rule->line);
 }
 
 void engine_yara_quarantine(struct json_writer *w, const struct engine *e, const struct detect_quarantine *q)
 {
 	engine_yara_rule(w, q->rule);
-	put_u64_member(w, "ns_per_event", q->events ? q->spent_ns / q->events : 0);
-	put_u64_member(w, "budget_ns_per_event", e->config.yara_budget_ns);
-	put_u64_member(w, "spent_ns", q->spent_ns);
-	put_u64_member(w, "events", q->events);
+	json_member_u64(w, "ns_per_event", q->events ? q->spent_ns / q->events : 0);
+	json_member_u64(w, "budget_ns_per_event", e->config.yara_budget_ns);
+	json_member_u64(w, "spent_ns", q->spent_ns);
+	json_member_u64(w, "events", q->events);
 	json_key(w, "not_judged_from");
 	json_time(w, q->from_ns);
 }

@@ -197,9 +197,7 @@ void coverage_print(struct coverage *c, const struct ruleset *ruleset, struct js
 				   {"rules", ruleset_count(ruleset)}};
 	print_time(w, "first", c->events > 0, c->first_ns);
 	print_time(w, "last", c->events > 0, c->last_ns);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		json_key(w, numbers[i].key);
-		json_u64(w, numbers[i].value);
-	}
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		json_member_u64(w, numbers[i].key, numbers[i].value);
 	print_uncovered(c, ruleset, w);
 }

@@ -133,26 +133,20 @@ static int shadow_step(struct request *r, struct buffer *out)
 
 /* ---- status ---- */
 
-static void member_u64(struct json_writer *w, const char *key, uint64_t v)
-{
-	json_key(w, key);
-	json_u64(w, v);
-}
-
 static void status_store(struct json_writer *w, const struct engine *e)
 {
 	struct store_stats s;
 	store_stats(e->store, &s);
 	json_key(w, "store");
 	json_object(w);
-	member_u64(w, "segments", s.segments);
-	member_u64(w, "rows", s.rows);
-	member_u64(w, "rows_unsealed", s.rows_tail);
-	member_u64(w, "bytes_raw", s.bytes_raw);
-	member_u64(w, "bytes_stored", s.bytes_stored);
-	member_u64(w, "duplicates", s.duplicates);
-	member_u64(w, "gaps", s.gaps);
-	member_u64(w, "quarantined", s.quarantined);
+	json_member_u64(w, "segments", s.segments);
+	json_member_u64(w, "rows", s.rows);
+	json_member_u64(w, "rows_unsealed", s.rows_tail);
+	json_member_u64(w, "bytes_raw", s.bytes_raw);
+	json_member_u64(w, "bytes_stored", s.bytes_stored);
+	json_member_u64(w, "duplicates", s.duplicates);
+	json_member_u64(w, "gaps", s.gaps);
+	json_member_u64(w, "quarantined", s.quarantined);
 	json_object_end(w);
 }
 
@@ -162,14 +156,14 @@ static void status_detect(struct json_writer *w, const struct engine *e)
 	detect_stats(e->detect, &s);
 	json_key(w, "detect");
 	json_object(w);
-	member_u64(w, "events", s.events);
-	member_u64(w, "matches", s.matches);
-	member_u64(w, "findings", s.findings);
-	member_u64(w, "late", s.late);
-	member_u64(w, "duplicates", s.duplicates);
-	member_u64(w, "gaps", s.gaps);
-	member_u64(w, "refused", s.refused);
-	member_u64(w, "rules_tried", s.rules_tried);
+	json_member_u64(w, "events", s.events);
+	json_member_u64(w, "matches", s.matches);
+	json_member_u64(w, "findings", s.findings);
+	json_member_u64(w, "late", s.late);
+	json_member_u64(w, "duplicates", s.duplicates);
+	json_member_u64(w, "gaps", s.gaps);
+	json_member_u64(w, "refused", s.refused);
+	json_member_u64(w, "rules_tried", s.rules_tried);
 	json_object_end(w);
 }
 
@@ -179,14 +173,14 @@ static void status_temporal(struct json_writer *w, const struct engine *e)
 	temporal_stats(e->temporal, &s);
 	json_key(w, "temporal");
 	json_object(w);
-	member_u64(w, "matches", s.matches);
-	member_u64(w, "duplicates", s.duplicates);
-	member_u64(w, "missing_key", s.missing_key);
-	member_u64(w, "windows", s.windows);
-	member_u64(w, "window_bytes", s.window_bytes);
-	member_u64(w, "provisional", s.provisional);
-	member_u64(w, "final", s.final);
-	member_u64(w, "refused_keys", s.refused_keys);
+	json_member_u64(w, "matches", s.matches);
+	json_member_u64(w, "duplicates", s.duplicates);
+	json_member_u64(w, "missing_key", s.missing_key);
+	json_member_u64(w, "windows", s.windows);
+	json_member_u64(w, "window_bytes", s.window_bytes);
+	json_member_u64(w, "provisional", s.provisional);
+	json_member_u64(w, "final", s.final);
+	json_member_u64(w, "refused_keys", s.refused_keys);
 	json_key(w, "watermark");
 	if (s.watermark_ns > 0)
 		json_time(w, s.watermark_ns);
@@ -210,11 +204,11 @@ static void status_readers(struct json_writer *w, const struct engine *e)
 		json_str(w, duties[f->duty]);
 		json_key(w, "topic");
 		json_str(w, bus_topic_name(f->topic));
-		member_u64(w, "partition", f->partition);
-		member_u64(w, "next", f->next);
-		member_u64(w, "durable", durable);
-		member_u64(w, "committed", committed);
-		member_u64(w, "keep_from", keep);
+		json_member_u64(w, "partition", f->partition);
+		json_member_u64(w, "next", f->next);
+		json_member_u64(w, "durable", durable);
+		json_member_u64(w, "committed", committed);
+		json_member_u64(w, "keep_from", keep);
 		json_object_end(w);
 	}
 	json_array_end(w);
@@ -250,7 +244,7 @@ static int status_step(struct request *r, struct buffer *out)
 	if (e->temporal)
 		status_temporal(&w, e);
 	status_readers(&w, e);
-	member_u64(&w, "audit_rows_lost", e->audit_lost);
+	json_member_u64(&w, "audit_rows_lost", e->audit_lost);
 	if (r->host->status)
 		r->host->status(r->host->ctx, &w);
 	json_object_end(&w);

@@ -3,22 +3,16 @@
 
 #include <stdlib.h>
 
-static void member_u64(struct json_writer *w, const char *key, uint64_t v)
-{
-	json_key(w, key);
-	json_u64(w, v);
-}
-
 static void put_costs(struct json_writer *w, const struct engine *e)
 {
 	struct yara_costs c;
 	evaluator_yara_costs(detect_evaluator(e->detect), &c);
-	member_u64(w, "events", c.events);
-	member_u64(w, "shared_ns", c.shared_ns);
-	member_u64(w, "exact_ns", c.exact_ns);
-	member_u64(w, "trial_ns", c.trial_ns);
-	member_u64(w, "shared_given_up", c.shared_given_up);
-	member_u64(w, "budget_ns_per_event", e->config.yara_budget_ns);
+	json_member_u64(w, "events", c.events);
+	json_member_u64(w, "shared_ns", c.shared_ns);
+	json_member_u64(w, "exact_ns", c.exact_ns);
+	json_member_u64(w, "trial_ns", c.trial_ns);
+	json_member_u64(w, "shared_given_up", c.shared_given_up);
+	json_member_u64(w, "budget_ns_per_event", e->config.yara_budget_ns);
 }
 
 void request_yara_status(struct json_writer *w, const struct engine *e)
@@ -75,10 +69,10 @@ static void put_price(const struct priced *p, struct buffer *out)
 	json_writer_init(&w, out);
 	json_object(&w);
 	engine_yara_rule(&w, p->rule);
-	member_u64(&w, "judged", p->cost.judged);
-	member_u64(&w, "matched", p->cost.matched);
-	member_u64(&w, "given_up", p->cost.given_up);
-	member_u64(&w, "cost_ns", p->cost.cost_ns);
+	json_member_u64(&w, "judged", p->cost.judged);
+	json_member_u64(&w, "matched", p->cost.matched);
+	json_member_u64(&w, "given_up", p->cost.given_up);
+	json_member_u64(&w, "cost_ns", p->cost.cost_ns);
 	json_key(&w, "quarantined");
 	json_bool(&w, p->cost.quarantined);
 	json_object_end(&w);

@@ -64,6 +64,7 @@ void json_key_slice(struct json_writer *w, struct slice key);
 void json_string(struct json_writer *w, struct slice s);
 void json_str(struct json_writer *w, const char *s);
 void json_u64(struct json_writer *w, uint64_t v);
+void json_member_u64(struct json_writer *w, const char *key, uint64_t v);
 void json_i64(struct json_writer *w, int64_t v);
 void json_f64(struct json_writer *w, double v);
 void json_bool(struct json_writer *w, bool v);

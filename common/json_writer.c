@@ -154,6 +154,12 @@ void json_u64(struct json_writer *w, uint64_t v)
 	number(w, v, false);
 }
 
+void json_member_u64(struct json_writer *w, const char *key, uint64_t v)
+{
+	json_key(w, key);
+	json_u64(w, v);
+}
+
 void json_i64(struct json_writer *w, int64_t v)
 {
 	number(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);

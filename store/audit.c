@@ -29,12 +29,6 @@ static void tell(struct store *s, struct buffer *b, struct json_writer *w, enum 
 	buffer_free(b);
 }
 
-static void put_number(struct json_writer *w, const char *key, uint64_t v)
-{
-	json_key(w, key);
-	json_u64(w, v);
-}
-
 void audit_gap(struct store *s, struct partition *p, const struct batch_identity *identity, uint64_t from, uint64_t to,
 			   uint64_t offset)
 {
@@ -44,13 +38,13 @@ void audit_gap(struct store *s, struct partition *p, const struct batch_identity
 	put_partition(&w, p->id);
 	json_key(&w, "collector");
 	json_hex(&w, identity->collector, 16);
-	put_number(&w, "epoch", identity->epoch);
-	put_number(&w, "first_sequence", from);
-	put_number(&w, "rows", to - from);
-	put_number(&w, "found_at_offset", offset);
+	json_member_u64(&w, "epoch", identity->epoch);
+	json_member_u64(&w, "first_sequence", from);
+	json_member_u64(&w, "rows", to - from);
+	json_member_u64(&w, "found_at_offset", offset);
 	if (p->has_quarantine) {
 		/* The rows may be those of a batch that did not validate, which is stored and counted already. */
-		put_number(&w, "quarantined_offset", p->quarantine_offset);
+		json_member_u64(&w, "quarantined_offset", p->quarantine_offset);
 		p->has_quarantine = false;
 	}
 	s->stats.gaps++;
@@ -63,8 +57,8 @@ void audit_offsets(struct store *s, struct partition *p, uint64_t from, uint64_t
 	struct json_writer w;
 	begin(s, &b, &w, "bus records missing");
 	put_partition(&w, p->id);
-	put_number(&w, "first_offset", from);
-	put_number(&w, "records", to - from);
+	json_member_u64(&w, "first_offset", from);
+	json_member_u64(&w, "records", to - from);
 	s->stats.gaps++;
 	tell(s, &b, &w, ROW_GAP);
 }
@@ -75,7 +69,7 @@ void audit_quarantine(struct store *s, struct partition *p, uint64_t offset, con
 	struct json_writer w;
 	begin(s, &b, &w, "batch quarantined");
 	put_partition(&w, p->id);
-	put_number(&w, "offset", offset);
+	json_member_u64(&w, "offset", offset);
 	json_key(&w, "reason");
 	json_str(&w, why->text);
 	tell(s, &b, &w, ROW_AUDIT);
@@ -89,9 +83,9 @@ void audit_segment(struct store *s, const struct sealed *segment, const char *re
 	put_partition(&w, segment->partition);
 	json_key(&w, "segment");
 	json_str(&w, segment->name);
-	put_number(&w, "rows", segment->rows);
-	put_number(&w, "first_offset", segment->first_offset);
-	put_number(&w, "last_offset", segment->last_offset);
+	json_member_u64(&w, "rows", segment->rows);
+	json_member_u64(&w, "first_offset", segment->first_offset);
+	json_member_u64(&w, "last_offset", segment->last_offset);
 	s->stats.gaps++;
 	tell(s, &b, &w, ROW_GAP);
 }

@@ -208,12 +208,6 @@ static void tell_decoders(struct json_writer *w, const struct counted_source *s)
 	}
 }
 
-static void tell_number(struct json_writer *w, const char *key, uint64_t value)
-{
-	json_key(w, key);
-	json_u64(w, value);
-}
-
 static void tell_seen(struct json_writer *w, const char *key, const struct counted_source *s, int64_t ns)
 {
 	json_key(w, key);
@@ -233,18 +227,18 @@ static void tell_source(struct counted_source *s, struct buffer *out)
 		json_null(&w);
 	else
 		json_string(&w, s->line);
-	tell_number(&w, "events", s->events);
+	json_member_u64(&w, "events", s->events);
 	tell_seen(&w, "first_seen", s, s->first_ns);
 	tell_seen(&w, "last_seen", s, s->last_ns);
 	tell_rate(&w, s);
 	tell_decoders(&w, s);
-	tell_number(&w, "undecoded", s->undecoded);
-	tell_number(&w, "header_invalid", s->header_invalid);
-	tell_number(&w, "charset_invalid", s->charset_invalid);
-	tell_number(&w, "truncated", s->truncated);
-	tell_number(&w, "partial", s->partial);
-	tell_number(&w, "late", s->late);
-	tell_number(&w, "gaps", s->gaps);
+	json_member_u64(&w, "undecoded", s->undecoded);
+	json_member_u64(&w, "header_invalid", s->header_invalid);
+	json_member_u64(&w, "charset_invalid", s->charset_invalid);
+	json_member_u64(&w, "truncated", s->truncated);
+	json_member_u64(&w, "partial", s->partial);
+	json_member_u64(&w, "late", s->late);
+	json_member_u64(&w, "gaps", s->gaps);
 	tell_skew(&w, s);
 	json_key(&w, "sample");
 	if (s->sample.ptr == NULL)
