@@ -10,7 +10,8 @@
 #define AHEAD_ENTRY 24u
 #define AHEAD_GROUP 16u
 #define AHEAD_MEMBERS 8u
-#define AHEAD_VALUES 4u
+#define AHEAD_LEAVING 5u
+#define AHEAD_COUNTED 2u
 
 struct ahead {
 	struct upcoming ring[AHEAD];
@@ -77,14 +78,14 @@ void entry_prefetch_members(const struct entry *e)
 		return;
 	__builtin_prefetch(group_member(g, g->count - 1), 1);
 	__builtin_prefetch(group_member(g, 0), 1);
-	values_prefetch(g, false);
+	values_prefetch(g, 0);
 }
 
-void entry_prefetch_values(const struct entry *e)
+void entry_prefetch_values(const struct entry *e, unsigned step)
 {
 	const struct group *g = e == NULL || e->packed > 0 ? NULL : e->group;
 	if (g != NULL && g->count > 0)
-		values_prefetch(g, true);
+		values_prefetch(g, step);
 }
 
 /* What was found of the entries to come may be gone. */
@@ -111,7 +112,8 @@ int part_entries(struct part *part, const struct match_record *record)
 		ask_entry(part, upcoming_at(&a, AHEAD_ENTRY));
 		entry_prefetch_group(part, asked_entry(part, upcoming_at(&a, AHEAD_GROUP)));
 		entry_prefetch_members(asked_entry(part, upcoming_at(&a, AHEAD_MEMBERS)));
-		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_VALUES)));
+		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_LEAVING)), 1);
+		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_COUNTED)), 2);
 		const struct upcoming *u = &a.ring[a.done++ % AHEAD];
 		int result = part_entry(part, u);
 		if (result < 0)

@@ -99,6 +99,7 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
 	if (g == NULL || take_member(part, rule, entry, &m) < 0)
 		return -ERROR_MEMORY;
+	values_prefetch_value(g, m.value);
 	return group_join(part, g, &m);
 }
 

@@ -51,9 +51,14 @@ static int64_t values_count(struct part *part, const struct group *g, uint32_t f
 
 /* ---- the tally ---- */
 
+static uint32_t tally_home(const struct tally *t, uint32_t number)
+{
+	return (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (t->size - 1);
+}
+
 static struct tally_place *tally_place(struct tally *t, uint32_t number)
 {
-	uint32_t at = (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (t->size - 1);
+	uint32_t at = tally_home(t, number);
 	while (t->places[at].value != 0 && t->places[at].value != number)
 		at = (at + 1) & (t->size - 1);
 	return &t->places[at];
@@ -149,19 +154,33 @@ static int tally_update(struct part *part, struct group *g, uint32_t place)
 	return 0;
 }
 
-void values_prefetch(const struct group *g, bool near)
+static bool has_tally(const struct group *g)
 {
-	if (g->rule->type != CORRELATION_VALUE_COUNT || g->rule->history_ns > 0 || g->tally == NULL)
+	return g->rule->type == CORRELATION_VALUE_COUNT && g->rule->history_ns == 0 && g->tally != NULL;
+}
+
+void values_prefetch(const struct group *g, unsigned step)
+{
+	const struct tally *t = has_tally(g) ? g->tally : NULL;
+	if (t == NULL)
 		return;
-	if (near && g->tally->from < g->count)
-		__builtin_prefetch(group_member(g, g->tally->from), 1);
-	else
-		__builtin_prefetch(g->tally, 1);
+	if (step == 0)
+		__builtin_prefetch(t, 1);
+	else if (t->from < g->count && step == 1)
+		__builtin_prefetch(group_member(g, t->from), 1);
+	else if (t->from < g->count)
+		__builtin_prefetch(&t->places[tally_home(t, text_number(group_member(g, t->from)->value))], 1);
+}
+
+void values_prefetch_value(const struct group *g, const struct text *value)
+{
+	if (has_tally(g))
+		__builtin_prefetch(&g->tally->places[tally_home(g->tally, text_number(value))], 1);
 }
 
 void values_leave(struct part *part, struct group *g, uint32_t count)
 {
-	if (g->rule->type != CORRELATION_VALUE_COUNT || g->rule->history_ns > 0 || g->tally == NULL)
+	if (!has_tally(g))
 		return;
 	if (count > g->tally->from)
 		values_drop(part, g);
@@ -171,14 +190,23 @@ void values_leave(struct part *part, struct group *g, uint32_t count)
 
 /* ---- verdicts ---- */
 
+/* The tally is of the window of the newest member, and knows where that begins. */
+static int judge_newest(struct part *part, struct group *g)
+{
+	uint32_t index = g->count - 1;
+	bool open = (group_member(g, index)->flags & MEMBER_FIRED) == 0;
+	return open && g->tally->distinct >= g->rule->need ? fired_add(part, g, index) : 0;
+}
+
 static int judge_value(struct part *part, struct group *g, uint32_t index)
 {
 	const struct member *m = group_member(g, index);
+	if (g->tally != NULL && index + 1 == g->count)
+		return judge_newest(part, g);
 	uint32_t from = group_lower(g, sub_saturated(m->when_ns, g->rule->timespan_ns));
 	if ((m->flags & MEMBER_FIRED) != 0 || index + 1 - from < g->rule->need)
 		return 0;
-	int64_t n = g->tally != NULL && index + 1 == g->count ? g->tally->distinct
-														  : values_count(part, g, from, index + 1, g->rule->need);
+	int64_t n = values_count(part, g, from, index + 1, g->rule->need);
 	if (n < 0)
 		return -ERROR_MEMORY;
 	return (uint64_t)n >= g->rule->need ? fired_add(part, g, index) : 0;

@@ -347,8 +347,10 @@ bool told_by_excursion(const struct part *part, const struct plan_rule *rule);
 /* ---- values.c ---- */
 
 int values_update(struct part *part, struct group *g, uint32_t place, int64_t until);
-/* Asks for what a match touches of the tally; near: for the match that leaves the window next, when the tally is there. */
-void values_prefetch(const struct group *g, bool near);
+/* Asks for what a match touches of the tally, each step when the one before is there: its head (0), the match that leaves the
+ * window next (1), what is counted of that one's value (2). */
+void values_prefetch(const struct group *g, unsigned step);
+void values_prefetch_value(const struct group *g, const struct text *value);
 /* The first `count` members are leaving. */
 void values_leave(struct part *part, struct group *g, uint32_t count);
 void values_drop(struct part *part, struct group *g);
@@ -451,7 +453,7 @@ int part_entries(struct part *part, const struct match_record *record);
 void entry_prefetch(const struct entry *e);
 void entry_prefetch_group(const struct part *part, const struct entry *e);
 void entry_prefetch_members(const struct entry *e);
-void entry_prefetch_values(const struct entry *e);
+void entry_prefetch_values(const struct entry *e, unsigned step);
 
 /* ---- temporal.c ---- */
 
