@@ -1,4 +1,4 @@
-#include "rules/yaml_tree.h"
+#include "rules/yaml_block.h"
 
 #include "common/check.h"
 #include "common/digest.h"
@@ -373,6 +373,14 @@ static int read_documents(struct tree_parser *p, struct yaml_tree *out)
 }
 
 int yaml_tree_parse(struct arena *arena, struct slice text, struct yaml_tree *out, struct error *error)
+{
+	int rc = yaml_block_parse(arena, text, out);
+	if (rc == BLOCK_DECLINED)
+		return yaml_tree_parse_any(arena, text, out, error);
+	return rc ? error_set(error, ERROR_MEMORY, "no memory for a YAML tree") : 0;
+}
+
+int yaml_tree_parse_any(struct arena *arena, struct slice text, struct yaml_tree *out, struct error *error)
 {
 	struct tree_parser p = {.arena = arena};
 	*out = (struct yaml_tree){0};

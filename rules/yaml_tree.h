@@ -1,6 +1,6 @@
 /* A YAML text as a small tree: what every rule, decoder and mapping file is read into.
  *
- * libyaml gives the tokens; the tree, the places and the types are ours. Every node knows its line and column (from 1).
+ * libyaml gives the tokens where yaml_block.h does not read the text faster; the tree, the places and the types are ours. Every node knows its line and column (from 1).
  * Scalars get the types that YAML 1.1 readers see (yes/no/on/off are bools, 0x1f, 017 and 1:30 are integers), because
  * that is how the reference implementation of Sigma reads a rule; a quoted or block scalar is always a string. Aliases
  * are shared nodes: a tree never grows past its bounds by them. Merge keys (<<) and tags other than the core ones are
@@ -65,6 +65,8 @@ struct yaml_tree {
 
 /* -ERROR_MEMORY only: what is wrong with the text stands in the documents. */
 int yaml_tree_parse(struct arena *arena, struct slice text, struct yaml_tree *out, struct error *error);
+/* The same by libyaml alone: what anything faster is held against. */
+int yaml_tree_parse_any(struct arena *arena, struct slice text, struct yaml_tree *out, struct error *error);
 
 static inline bool tree_is_scalar(const struct tree_node *n)
 {
