@@ -21,7 +21,7 @@ int encode_utf16(struct literals *v, struct literal *x, bool big_endian, bool ma
 	if (x->kind != LITERAL_TEXT || x->encoded)
 		return literal_refuse(v, "sigma-modifier-value", x,
 							  "the utf16 modifiers need a string that is not encoded yet");
-	struct unit_text out = {arena_alloc(&v->l->set->arena, (4 * (size_t)x->text.count + 2) * sizeof(uint32_t)), 0};
+	struct unit_text out = {arena_alloc(literal_arena(v), (4 * (size_t)x->text.count + 2) * sizeof(uint32_t)), 0};
 	if (!out.units)
 		return NO_MEMORY;
 	if (mark)
@@ -69,12 +69,12 @@ static int literal_octets(struct literals *v, struct literal *x, struct slice *o
 	if (unit_text_has_wildcard(&x->text))
 		return literal_refuse(v, "sigma-base64-wildcard", x,
 							  "base64 cannot encode a wildcard: write \\* or \\? for the character");
-	return unit_text_octets(&v->l->set->arena, &x->text, out) ? 0 : NO_MEMORY;
+	return unit_text_octets(literal_arena(v), &x->text, out) ? 0 : NO_MEMORY;
 }
 
 static int base64_text(struct literals *v, struct slice octets, unsigned zeros, struct unit_text *out)
 {
-	out->units = arena_alloc(&v->l->set->arena, ((octets.len + zeros) / 3 + 1) * 4 * sizeof(uint32_t));
+	out->units = arena_alloc(literal_arena(v), ((octets.len + zeros) / 3 + 1) * 4 * sizeof(uint32_t));
 	if (!out->units)
 		return NO_MEMORY;
 	out->count = base64_units(out->units, zeros, octets);
@@ -106,7 +106,7 @@ static int one_offset(struct literals *v, struct slice octets, unsigned zeros, s
 
 int encode_base64_offsets(struct literals *v)
 {
-	struct literal *list = arena_alloc(&v->l->set->arena, 3 * (size_t)v->count * sizeof *list);
+	struct literal *list = arena_alloc(literal_arena(v), 3 * (size_t)v->count * sizeof *list);
 	if (!list)
 		return NO_MEMORY;
 	uint32_t n = 0;

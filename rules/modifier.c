@@ -19,7 +19,7 @@ int literal_to_text(struct literals *v, struct literal *x)
 	else if (x->number.type == NUMBER_U64)
 		s = slice_of(text, (size_t)snprintf(text, sizeof text, "%" PRIu64, x->number.u64));
 	x->kind = LITERAL_TEXT;
-	return unit_text_plain(&v->l->set->arena, s, &x->text) ? 0 : NO_MEMORY;
+	return unit_text_plain(literal_arena(v), s, &x->text) ? 0 : NO_MEMORY;
 }
 
 /* ---- contains, startswith, endswith ---- */
@@ -29,7 +29,7 @@ static int add_stars(struct literals *v, struct literal *x, bool start, bool end
 	uint32_t n = x->text.count;
 	start = start && !(n && x->text.units[0] == UNIT_STAR);
 	end = end && !(n && x->text.units[n - 1] == UNIT_STAR);
-	uint32_t *units = arena_alloc(&v->l->set->arena, ((size_t)n + 2) * sizeof *units);
+	uint32_t *units = arena_alloc(literal_arena(v), ((size_t)n + 2) * sizeof *units);
 	if (!units)
 		return NO_MEMORY;
 	uint32_t at = 0;

@@ -51,6 +51,12 @@ struct literals {
 /* A placeholder waiting for its values: + its index in placeholders. It is above every other unit. */
 #define UNIT_PLACEHOLDER 0x400000u
 
+/* For texts and lists of literals: gone when the file is read. */
+static inline struct arena *literal_arena(const struct literals *v)
+{
+	return &v->l->tree;
+}
+
 static inline struct slice literal_placeholder(const struct literals *v, uint32_t unit)
 {
 	return v->placeholders[unit - UNIT_PLACEHOLDER];

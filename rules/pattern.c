@@ -200,8 +200,30 @@ static unsigned unit_octets(uint32_t u, uint8_t out[4])
 	return 1;
 }
 
+/* Folded, ASCII is as long as it was. */
+static bool run_is_ascii(const uint32_t *units, uint32_t count)
+{
+	uint32_t all = 0;
+	for (uint32_t i = 0; i < count; i++)
+		all |= units[i];
+	return all < 0x80;
+}
+
+static bool run_ascii(struct arena *arena, const uint32_t *units, uint32_t count, bool cased, struct slice *out)
+{
+	uint8_t *octets = arena_alloc(arena, count);
+	if (!octets)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		octets[i] = (uint8_t)(units[i] | (!cased && units[i] - 'A' < 26 ? 0x20 : 0));
+	*out = slice_of(octets, count);
+	return true;
+}
+
 static bool run_literal(struct arena *arena, const uint32_t *units, uint32_t count, bool cased, struct slice *out)
 {
+	if (run_is_ascii(units, count))
+		return run_ascii(arena, units, count, cased, out);
 	uint8_t *octets = arena_alloc(arena, 4 * (size_t)count + 1);
 	if (!octets)
 		return false;
@@ -218,15 +240,21 @@ static bool run_literal(struct arena *arena, const uint32_t *units, uint32_t cou
 	return true;
 }
 
-/* Common octets of paths, command lines and log text, the commonest first; what is not among them is rare. */
+/* Common octets of paths, command lines and log text, the commonest first; what is not among them (0) is rare. */
 static uint32_t rarest(struct slice literal)
 {
-	static const char common[] = "e \\.taonisr0/lcdm1pu-32_:hwfgbyv\"'45876k9x=,()zjq";
+	static const uint8_t ranks[256] = {
+		['e'] = 1,  [' '] = 2,  ['\\'] = 3, ['.'] = 4,  ['t'] = 5,  ['a'] = 6,  ['o'] = 7,   ['n'] = 8,  ['i'] = 9,
+		['s'] = 10, ['r'] = 11, ['0'] = 12, ['/'] = 13, ['l'] = 14, ['c'] = 15, ['d'] = 16,  ['m'] = 17, ['1'] = 18,
+		['p'] = 19, ['u'] = 20, ['-'] = 21, ['3'] = 22, ['2'] = 23, ['_'] = 24, [':'] = 25,  ['h'] = 26, ['w'] = 27,
+		['f'] = 28, ['g'] = 29, ['b'] = 30, ['y'] = 31, ['v'] = 32, ['"'] = 33, ['\''] = 34, ['4'] = 35, ['5'] = 36,
+		['8'] = 37, ['7'] = 38, ['6'] = 39, ['k'] = 40, ['9'] = 41, ['x'] = 42, ['='] = 43,  [','] = 44, ['('] = 45,
+		[')'] = 46, ['z'] = 47, ['j'] = 48, ['q'] = 49,
+	};
 	uint32_t best = 0;
-	size_t best_rank = 0;
+	uint8_t best_rank = 0;
 	for (uint32_t i = 0; i < literal.len; i++) {
-		const char *at = literal.ptr[i] ? strchr(common, literal.ptr[i]) : NULL;
-		size_t rank = at ? (size_t)(at - common) + 1 : sizeof common;
+		uint8_t rank = ranks[literal.ptr[i]] ? ranks[literal.ptr[i]] : UINT8_MAX;
 		if (rank > best_rank) {
 			best = i;
 			best_rank = rank;
@@ -271,10 +299,19 @@ static bool segment_build(struct arena *arena, const uint32_t *units, uint32_t c
 	return true;
 }
 
+static uint32_t segment_count(const struct unit_text *t)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < t->count; i++)
+		count += t->units[i] != UNIT_STAR && (i == 0 || t->units[i - 1] == UNIT_STAR);
+	return count;
+}
+
 struct pattern *pattern_new(struct arena *arena, const struct unit_text *t, bool cased)
 {
+	uint32_t count = segment_count(t);
 	struct pattern *p = arena_zalloc(arena, sizeof *p);
-	struct segment *segments = arena_zalloc(arena, (t->count / 2 + 1) * sizeof *segments);
+	struct segment *segments = arena_zalloc(arena, (count ? count : 1) * sizeof *segments);
 	if (!p || !segments)
 		return NULL;
 	p->cased = cased;
@@ -289,7 +326,7 @@ struct pattern *pattern_new(struct arena *arena, const struct unit_text *t, bool
 			return NULL;
 		i = end + 1;
 	}
-	CHECK(p->count <= t->count / 2 + 1);
+	CHECK(p->count == count);
 	if (!cased && p->count) {
 		hint_ends(p);
 		hint_pairs(p);

@@ -146,7 +146,7 @@ static int splice(struct literals *v, const struct literal *x, uint32_t at, cons
 				  struct literal *out)
 {
 	uint32_t rest = x->text.count - at - 1;
-	uint32_t *all = arena_alloc(&v->l->set->arena, ((size_t)x->text.count + units->count) * sizeof *all);
+	uint32_t *all = arena_alloc(literal_arena(v), ((size_t)x->text.count + units->count) * sizeof *all);
 	if (!all)
 		return NO_MEMORY;
 	memcpy(all, x->text.units, at * sizeof *all);
@@ -238,7 +238,7 @@ static int add_units(struct rewriting *w, const uint32_t *units, uint32_t count)
 {
 	if (w->out.count + count > w->room) {
 		uint32_t room = (w->out.count + count) * 2;
-		uint32_t *grown = arena_alloc(&w->v->l->set->arena, room * sizeof *grown);
+		uint32_t *grown = arena_alloc(literal_arena(w->v), room * sizeof *grown);
 		if (!grown)
 			return NO_MEMORY;
 		if (w->out.count)

@@ -44,7 +44,7 @@ int literal_from(struct literals *v, const struct tree_node *node, struct litera
 		return 0;
 	case TREE_STRING:
 		x->kind = LITERAL_TEXT;
-		return unit_text_parse(&v->l->set->arena, node->text, &x->text) ? 0 : NO_MEMORY;
+		return unit_text_parse(literal_arena(v), node->text, &x->text) ? 0 : NO_MEMORY;
 	default:
 		return loader_refuse_at(v->l, "sigma-value", node, "a value must be a string, a number, a bool or null, not %s",
 								tree_type_name(node));
@@ -58,7 +58,7 @@ static int literals_from(struct literals *v, const struct tree_node *value)
 	if (v->count == 0)
 		return loader_refuse_at(v->l, "sigma-empty-list", value,
 								"an empty list of values: write at least one, or null for a missing field");
-	v->list = arena_zalloc(&v->l->set->arena, v->count * sizeof *v->list);
+	v->list = arena_zalloc(literal_arena(v), v->count * sizeof *v->list);
 	if (!v->list)
 		return NO_MEMORY;
 	for (uint32_t i = 0; i < v->count; i++) {
@@ -97,13 +97,12 @@ static int apply_modifiers(struct literals *v, struct slice key, size_t at)
 
 static int add_outline(struct literals *v, struct matcher *m)
 {
-	struct arena *arena = &v->l->set->arena;
 	struct outline outline;
-	if (!outline_read(arena, m->regex_text, m->regex_flags & REGEX_IGNORE_CASE, &outline))
+	if (!outline_read(literal_arena(v), m->regex_text, m->regex_flags & REGEX_IGNORE_CASE, &outline))
 		return NO_MEMORY;
 	if (outline.units.count == 0)
 		return 0;
-	m->pattern = pattern_new(arena, &outline.units, false);
+	m->pattern = pattern_new(&v->l->set->arena, &outline.units, false);
 	m->outline_whole = outline.whole && !(m->regex_flags & (REGEX_AT_START | REGEX_AT_END));
 	return m->pattern ? 0 : NO_MEMORY;
 }
@@ -170,7 +169,7 @@ static int keyword_literals(struct literals *v)
 			rc = literal_to_text(v, x);
 		else if (x->kind == LITERAL_BOOL) {
 			x->kind = LITERAL_TEXT;
-			rc = unit_text_plain(&v->l->set->arena, x->node->text, &x->text) ? 0 : NO_MEMORY;
+			rc = unit_text_plain(literal_arena(v), x->node->text, &x->text) ? 0 : NO_MEMORY;
 		} else if (x->kind != LITERAL_TEXT && x->kind != LITERAL_REGEX)
 			rc = literal_refuse(v, "sigma-keyword", x, "a keyword is a string or a regular expression");
 		if (rc)
