@@ -2,9 +2,9 @@
 
 #define CUT_MIN 3u /* letters of a word that the text ends in */
 
-/* Words that were counted in one of 2^bits Windows events or lines of devices and services. */
+/* Words, in order, that were counted in one of 2^bits Windows events or lines of devices and services. */
 struct word {
-	const char *text;
+	char text[23];
 	uint8_t bits;
 };
 
@@ -131,7 +131,7 @@ static const struct word *word_at(struct slice text, size_t at)
 	if (letter > 'z' - 'a' || at + 1 == text.len)
 		return NULL;
 	char second = (char)lower(text.ptr[at + 1]);
-	for (size_t i = 0; i < words[letter].count; i++)
+	for (size_t i = 0; i < words[letter].count && words[letter].list[i].text[1] <= second; i++)
 		if (words[letter].list[i].text[1] == second && begins(text, at, words[letter].list[i].text))
 			best = &words[letter].list[i]; /* in order: the longer one comes later */
 	return best;
@@ -177,41 +177,45 @@ uint32_t text_rarest(struct slice text, uint32_t width)
 }
 
 /* What counts the ways of the world in a few words, and is in most events of its kind. */
-static const struct word few[] = {{"event.kind", 1},
-								  {"event.outcome", 1},
-								  {"event.category", 2},
-								  {"event.type", 2},
-								  {"event.action", 3},
-								  {"event.severity", 2},
-								  {"observer.vendor", 0},
-								  {"observer.product", 1},
-								  {"event.module", 1},
-								  {"log.level", 2},
-								  {"network.transport", 1},
-								  {"network.direction", 1},
-								  {"network.protocol", 2},
-								  {"http.request.method", 1},
-								  {"http.response.status_code", 3},
-								  {"dns.question.type", 2},
-								  {"process.name", 6},
-								  {"LogonType", 2},
-								  {"Status", 4},
-								  {"IntegrityLevel", 2},
-								  {"Protocol", 2},
-								  {"Channel", 2}};
+#define FEW(text, bits) \
+	{ \
+		(text), sizeof(text) - 1, (bits) \
+	}
+static const struct {
+	const char *text;
+	uint8_t len, bits;
+} few[] = {FEW("event.kind", 1),
+		   FEW("event.outcome", 1),
+		   FEW("event.category", 2),
+		   FEW("event.type", 2),
+		   FEW("event.action", 3),
+		   FEW("event.severity", 2),
+		   FEW("observer.vendor", 0),
+		   FEW("observer.product", 1),
+		   FEW("event.module", 1),
+		   FEW("log.level", 2),
+		   FEW("network.transport", 1),
+		   FEW("network.direction", 1),
+		   FEW("network.protocol", 2),
+		   FEW("http.request.method", 1),
+		   FEW("http.response.status_code", 3),
+		   FEW("dns.question.type", 2),
+		   FEW("process.name", 6),
+		   FEW("LogonType", 2),
+		   FEW("Status", 4),
+		   FEW("IntegrityLevel", 2),
+		   FEW("Protocol", 2),
+		   FEW("Channel", 2)};
 
 unsigned field_bits(struct slice name)
 {
 	for (size_t i = 0; i < sizeof few / sizeof *few; i++)
-		if (slice_equal(name, slice_str(few[i].text)))
+		if (name.len == few[i].len && memcmp(name.ptr, few[i].text, name.len) == 0)
 			return few[i].bits;
 	return CHANCE_BITS_MAX;
 }
 
 double chance_of_bits(unsigned bits)
 {
-	double chance = 1;
-	for (unsigned i = 0; i < bits && i < CHANCE_BITS_MAX; i++)
-		chance /= 2;
-	return chance;
+	return 1.0 / (double)(UINT64_C(1) << (bits < CHANCE_BITS_MAX ? bits : CHANCE_BITS_MAX));
 }

@@ -3,18 +3,76 @@
 
 /* ---- small looks ---- */
 
-/* Whether `modifier` stands in "field|a|b". */
-static bool key_has(const struct tree_node *key, const char *modifier)
+/* The modifiers that are looked at here: bits. */
+enum {
+	HAS_RE = 1 << 0,
+	HAS_CONTAINS = 1 << 1,
+	HAS_STARTSWITH = 1 << 2,
+	HAS_ENDSWITH = 1 << 3,
+	HAS_BASE64 = 1 << 4,
+	HAS_BASE64OFFSET = 1 << 5,
+	HAS_FIELDREF = 1 << 6,
+	HAS_CASED = 1 << 7,
+	HAS_ALL = 1 << 8,
+	HAS_NEQ = 1 << 9,
+	HAS_WINDASH = 1 << 10,
+	HAS_WIDE = 1 << 11, /* any of the utf16 family */
+	HAS_ORDER = 1 << 12, /* lt, lte, gt, gte */
+	HAS_CIDR = 1 << 13,
+};
+
+static const struct {
+	struct slice name;
+	unsigned bit;
+} modifiers[] = {
+	{SLICE("re"), HAS_RE},
+	{SLICE("contains"), HAS_CONTAINS},
+	{SLICE("startswith"), HAS_STARTSWITH},
+	{SLICE("endswith"), HAS_ENDSWITH},
+	{SLICE("base64"), HAS_BASE64},
+	{SLICE("base64offset"), HAS_BASE64OFFSET},
+	{SLICE("fieldref"), HAS_FIELDREF},
+	{SLICE("cased"), HAS_CASED},
+	{SLICE("all"), HAS_ALL},
+	{SLICE("neq"), HAS_NEQ},
+	{SLICE("windash"), HAS_WINDASH},
+	{SLICE("wide"), HAS_WIDE},
+	{SLICE("utf16"), HAS_WIDE},
+	{SLICE("utf16le"), HAS_WIDE},
+	{SLICE("utf16be"), HAS_WIDE},
+	{SLICE("lt"), HAS_ORDER},
+	{SLICE("lte"), HAS_ORDER},
+	{SLICE("gt"), HAS_ORDER},
+	{SLICE("gte"), HAS_ORDER},
+	{SLICE("cidr"), HAS_CIDR},
+};
+
+/* "field|a|b", read once. */
+struct lint_key {
+	const struct tree_node *node;
+	struct slice field;
+	unsigned has;
+};
+
+static unsigned modifier_bit(struct slice name)
 {
-	struct slice text = key->text, word = slice_str(modifier);
-	for (size_t at = slice_find_octet(text, '|', 0); at != SIZE_MAX;) {
+	for (unsigned i = 0; i < sizeof modifiers / sizeof *modifiers; i++)
+		if (slice_equal(modifiers[i].name, name))
+			return modifiers[i].bit;
+	return 0;
+}
+
+static struct lint_key key_of(const struct tree_node *node)
+{
+	struct slice text = node->text;
+	size_t at = slice_find_octet(text, '|', 0);
+	struct lint_key key = {node, {text.ptr, at == SIZE_MAX ? text.len : at}, 0};
+	while (at != SIZE_MAX) {
 		size_t end = slice_find_octet(text, '|', at + 1);
-		size_t len = (end == SIZE_MAX ? text.len : end) - at - 1;
-		if (slice_equal(slice_of(text.ptr + at + 1, len), word))
-			return true;
+		key.has |= modifier_bit(slice_of(text.ptr + at + 1, (end == SIZE_MAX ? text.len : end) - at - 1));
 		at = end;
 	}
-	return false;
+	return key;
 }
 
 static bool is_alnum(uint8_t c)
@@ -24,10 +82,10 @@ static bool is_alnum(uint8_t c)
 
 static bool has_non_ascii(struct slice text)
 {
+	uint8_t all = 0;
 	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] >= 0x80)
-			return true;
-	return false;
+		all |= text.ptr[i];
+	return all >= 0x80;
 }
 
 static bool has_alnum(struct slice text)
@@ -70,7 +128,7 @@ static bool looks_like_regex(struct slice text)
 static bool has_invisible(struct slice text)
 {
 	static const char *const marks[] = {"\xc2\xa0", "\xe2\x80\x8b", "\xe2\x80\x8c", "\xef\xbb\xbf"};
-	for (unsigned i = 0; i < sizeof marks / sizeof *marks; i++)
+	for (unsigned i = 0; has_non_ascii(text) && i < sizeof marks / sizeof *marks; i++)
 		if (slice_find(text, slice_str(marks[i]), 0) != SIZE_MAX)
 			return has_alnum(text);
 	return false;
@@ -78,18 +136,20 @@ static bool has_invisible(struct slice text)
 
 /* ---- values ---- */
 
-static void lint_text(struct loader *l, const struct tree_node *key, const struct tree_node *n)
+static void lint_text(struct loader *l, const struct lint_key *key, const struct tree_node *n)
 {
 	struct slice t = n->text;
 	if (has_invisible(t))
 		loader_warn(l, "sigma-invisible", n, "there is an invisible character in this value");
-	if (key_has(key, "re"))
+	if (key->has & HAS_RE)
 		return;
 	if (n->quoted && slice_equal_nocase(t, SLICE("null")))
 		loader_warn(l, "sigma-null-word", n, "this is the word: null without quotes means a missing field");
-	if (network_path(t) && !key_has(key, "contains") && !key_has(key, "endswith"))
+	if (network_path(t) && !(key->has & (HAS_CONTAINS | HAS_ENDSWITH)))
 		loader_warn(l, "sigma-one-backslash", n,
 					"two backslashes mean one: the beginning of a network path is written with four");
+	if (slice_find_octet(t, '*', 0) == SIZE_MAX)
+		return;
 	if (path_with_escaped_star(t))
 		loader_warn(l, "sigma-escaped-star", n,
 					"a backslash before '*' makes it a character: a backslash and anything is written '\\\\*'");
@@ -98,24 +158,23 @@ static void lint_text(struct loader *l, const struct tree_node *key, const struc
 					"'.*' is a dot and anything: a regular expression needs the modifier re");
 }
 
-static void lint_stars(struct loader *l, const struct tree_node *key, const struct tree_node *n)
+static void lint_stars(struct loader *l, const struct lint_key *key, const struct tree_node *n)
 {
 	struct slice t = n->text;
 	bool first = t.len && t.ptr[0] == '*', last = t.len > 1 && t.ptr[t.len - 1] == '*' && t.ptr[t.len - 2] != '\\';
-	bool inside = key_has(key, "contains");
+	unsigned before = HAS_CONTAINS | HAS_ENDSWITH, behind = HAS_CONTAINS | HAS_STARTSWITH;
 	if (t.len == 1)
 		return; /* anything, and nothing is added */
-	if ((first && (inside || key_has(key, "endswith"))) || (last && (inside || key_has(key, "startswith"))))
+	if ((first && (key->has & before)) || (last && (key->has & behind)))
 		loader_warn(l, "sigma-star-twice", n, "the modifier adds this star already");
 }
 
-static void lint_base64(struct loader *l, const struct tree_node *key, const struct tree_node *n)
+static void lint_base64(struct loader *l, const struct lint_key *key, const struct tree_node *n)
 {
-	bool offsets = key_has(key, "base64offset");
 	if (slice_find(n->text, SLICE("\\*"), 0) != SIZE_MAX || slice_find(n->text, SLICE("\\?"), 0) != SIZE_MAX)
 		loader_warn(l, "sigma-base64-escape", n,
 					"other implementations encode the backslash of an escaped wildcard as well");
-	if (offsets && has_non_ascii(n->text))
+	if ((key->has & HAS_BASE64OFFSET) && has_non_ascii(n->text))
 		loader_warn(l, "sigma-base64-non-ascii", n,
 					"other implementations count characters instead of octets here, and match everything");
 }
@@ -136,28 +195,27 @@ static void lint_dashes(struct loader *l, const struct tree_node *key, const str
 		loader_warn(l, "sigma-windash-nothing", key, "windash needs a dash or a slash before an option");
 }
 
-static void lint_value(struct loader *l, const struct tree_node *key, const struct tree_node *n, struct slice field)
+static void lint_value(struct loader *l, const struct lint_key *key, const struct tree_node *n)
 {
-	bool regex = key_has(key, "re");
 	if (n->type != TREE_STRING)
 		return;
 	lint_text(l, key, n);
-	if (!regex)
+	if (!(key->has & HAS_RE))
 		lint_stars(l, key, n);
-	if (key_has(key, "base64") || key_has(key, "base64offset"))
+	if (key->has & (HAS_BASE64 | HAS_BASE64OFFSET))
 		lint_base64(l, key, n);
-	if (key_has(key, "fieldref") && slice_equal(n->text, field))
+	if ((key->has & HAS_FIELDREF) && slice_equal(n->text, key->field))
 		loader_warn(l, "sigma-fieldref-self", n, "the field is compared with itself");
-	if (field.len == 0 && n->text.len == 1)
+	if (key->field.len == 0 && n->text.len == 1)
 		loader_warn(l, "sigma-keyword-short", n, "a keyword of one character is looked for in every event");
 }
 
 /* Long lists are indicators made by machines: nobody looks at them twice. */
 #define TWICE_MAX 256u
 
-static void lint_twice(struct loader *l, const struct tree_node *key, const struct tree_node *list)
+static void lint_twice(struct loader *l, const struct lint_key *key, const struct tree_node *list)
 {
-	bool cased = key_has(key, "cased") || key_has(key, "re");
+	bool cased = key->has & (HAS_CASED | HAS_RE);
 	for (uint32_t i = 1; i < list->count && list->count <= TWICE_MAX; i++)
 		for (uint32_t k = 0; k < i; k++) {
 			const struct tree_node *a = list->items[i], *b = list->items[k];
@@ -179,68 +237,60 @@ static bool list_plain(const struct tree_node *list)
 	return true;
 }
 
-static void lint_list(struct loader *l, const struct tree_node *key, const struct tree_node *list)
+static void lint_list(struct loader *l, const struct lint_key *key, const struct tree_node *list)
 {
-	static const char *const orders[] = {"lt", "lte", "gt", "gte"};
-	static const char *const changes[] = {"contains", "startswith", "endswith",    "re",
-										  "cidr",     "fieldref",   "base64offset"};
-	bool plain = list_plain(list) && key->text.len && key->text.ptr[0] != '|';
+	unsigned changes =
+		HAS_CONTAINS | HAS_STARTSWITH | HAS_ENDSWITH | HAS_RE | HAS_CIDR | HAS_FIELDREF | HAS_BASE64OFFSET;
+	bool plain = key->field.len && !(key->has & changes) && list_plain(list);
 	lint_twice(l, key, list);
-	for (unsigned i = 0; i < 4; i++)
-		if (list->count > 1 && key_has(key, orders[i]))
-			loader_warn(l, "sigma-compare-list", list, "one of these is enough, so only the widest of them counts");
-	for (unsigned i = 0; i < sizeof changes / sizeof *changes; i++)
-		plain &= !key_has(key, changes[i]);
-	if (plain && list->count > 1 && key_has(key, "all"))
+	if (list->count > 1 && (key->has & HAS_ORDER))
+		loader_warn(l, "sigma-compare-list", list, "one of these is enough, so only the widest of them counts");
+	if (plain && list->count > 1 && (key->has & HAS_ALL))
 		loader_warn(l, "sigma-all-equal", list,
 					"one value cannot equal all of these: 'all' is for contains and its like, or for arrays");
-	if (list->count > 1 && key_has(key, "neq"))
+	if (list->count > 1 && (key->has & HAS_NEQ))
 		loader_warn(l, "sigma-neq-list", list,
 					"holds where none of these does; other implementations take 'one of them does not'");
 }
 
-static void lint_modifiers(struct loader *l, const struct tree_node *key)
+static void lint_modifiers(struct loader *l, const struct lint_key *key)
 {
-	bool wide = key_has(key, "wide") || key_has(key, "utf16") || key_has(key, "utf16le") || key_has(key, "utf16be");
-	bool base64 = key_has(key, "base64") || key_has(key, "base64offset");
-	if (wide && !base64)
-		loader_warn(l, "sigma-utf16-alone", key,
+	if ((key->has & HAS_WIDE) && !(key->has & (HAS_BASE64 | HAS_BASE64OFFSET)))
+		loader_warn(l, "sigma-utf16-alone", key->node,
 					"texts of logs are hardly ever UTF-16: base64 or base64offset should follow");
-	if (key_has(key, "base64offset") && !key_has(key, "contains"))
-		loader_warn(l, "sigma-base64-whole", key, "base64offset looks for a part: contains should follow");
-	if (key_has(key, "cased") && key_has(key, "re"))
-		loader_warn(l, "sigma-cased-nothing", key, "a regular expression minds case anyway: cased does nothing");
+	if ((key->has & HAS_BASE64OFFSET) && !(key->has & HAS_CONTAINS))
+		loader_warn(l, "sigma-base64-whole", key->node, "base64offset looks for a part: contains should follow");
+	if ((key->has & HAS_CASED) && (key->has & HAS_RE))
+		loader_warn(l, "sigma-cased-nothing", key->node, "a regular expression minds case anyway: cased does nothing");
 }
 
-static void lint_field(struct loader *l, const struct tree_node *key, struct slice field)
+static void lint_field(struct loader *l, const struct lint_key *key)
 {
+	struct slice field = key->field;
 	if (field.len && (field.ptr[0] <= ' ' || field.ptr[field.len - 1] <= ' '))
-		loader_warn(l, "sigma-field-blank", key, "there is a blank at an end of the field's name");
+		loader_warn(l, "sigma-field-blank", key->node, "there is a blank at an end of the field's name");
 	if (slice_find_octet(field, '*', 0) != SIZE_MAX)
-		loader_warn(l, "sigma-field-star", key, "names of fields have no wildcards: this is the character");
+		loader_warn(l, "sigma-field-star", key->node, "names of fields have no wildcards: this is the character");
 }
 
-void lint_item(struct loader *l, const struct tree_node *key, const struct tree_node *value)
+void lint_item(struct loader *l, const struct tree_node *node, const struct tree_node *value)
 {
 	static const struct tree_node keyword = {.type = TREE_STRING};
-	const struct tree_node *k = key ? key : &keyword;
-	struct slice field = k->text;
-	size_t bar = slice_find_octet(field, '|', 0);
 	if (l->silent)
 		return;
-	field.len = bar == SIZE_MAX ? field.len : bar;
-	if (key) {
-		lint_field(l, key, field);
-		lint_modifiers(l, key);
-		if (key_has(key, "windash"))
-			lint_dashes(l, key, value);
+	const struct lint_key key = key_of(node ? node : &keyword);
+	if (node) {
+		lint_field(l, &key);
+		lint_modifiers(l, &key);
+		if (key.has & HAS_WINDASH)
+			lint_dashes(l, node, value);
 	}
 	if (value->type == TREE_LIST)
-		lint_list(l, k, value);
+		lint_list(l, &key, value);
 	for (uint32_t i = 0; value->type == TREE_LIST && i < value->count; i++)
-		lint_value(l, k, value->items[i], field);
+		lint_value(l, &key, value->items[i]);
 	if (value->type != TREE_LIST)
-		lint_value(l, k, value, field);
+		lint_value(l, &key, value);
 }
 
 /* ---- conditions ---- */

@@ -106,11 +106,13 @@ static void prefer_run(const struct search_cost *s, struct slice run)
 		prefer_literal(s, run, false, false);
 }
 
-/* What the keys of the ends cannot hold. */
-static void prefer_edge(const struct search_cost *s, const struct pattern *p, struct slice literal, bool at_start)
+/* What the keys of the ends cannot hold. True: the literal is looked for, and needs no second look as one inside. */
+static bool prefer_edge(const struct search_cost *s, const struct pattern *p, struct slice literal, bool at_start)
 {
-	if (literal.len > WITNESS_LONG && (!p->cased || is_ascii(literal)))
+	bool looked_for = literal.len > WITNESS_LONG && (!p->cased || is_ascii(literal));
+	if (looked_for)
 		prefer_literal(s, literal, at_start, !at_start);
+	return looked_for;
 }
 
 /* A literal of a folded pattern is in the folded value as it is. Of a cased one only the ASCII runs are, in lower case:
@@ -144,6 +146,7 @@ static struct choice pattern_choice(const struct pattern *p, struct choice prese
 	struct search_cost search = {&best, present.chance == EVERYWHERE ? SEARCH_CHANCE_EVERYWHERE : SEARCH_CHANCE};
 	struct text_ends e = {.ascii = true};
 	const struct segment *first = p->segments, *last = first + p->count - (p->count > 0);
+	bool first_done = false, last_done = false;
 	bool closed = !p->open_start && !p->open_end, plain = p->count == 1 && closed && first->part_count == 0;
 	if (p->count == 0 && p->open_start)
 		return present;
@@ -153,14 +156,14 @@ static struct choice pattern_choice(const struct pattern *p, struct choice prese
 		return exact_choice(&e, plain ? first->literal : SLICE_NONE, present.whole_bits);
 	if (!p->open_start && first->part_count == 0) {
 		prefer_start(&best, p, first->literal);
-		prefer_edge(&search, p, first->literal, true);
+		first_done = prefer_edge(&search, p, first->literal, true);
 	}
 	if (!p->open_end && last->part_count == 0) {
 		prefer_end(&best, p, last->literal);
-		prefer_edge(&search, p, last->literal, false);
+		last_done = prefer_edge(&search, p, last->literal, false);
 	}
-	for (uint32_t i = 0; i < p->count; i++)
-		prefer_segment(&search, p->cased, &p->segments[i]);
+	for (const struct segment *g = first + first_done; g < first + p->count - last_done; g++)
+		prefer_segment(&search, p->cased, g);
 	return best;
 }
 

@@ -4,6 +4,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* What begins otherwise is a string: nearly all are. */
+static bool may_be_other(struct slice s)
+{
+	static const bool begins[256] = {
+		['~'] = true, ['n'] = true, ['N'] = true, ['t'] = true, ['T'] = true, ['f'] = true, ['F'] = true, ['y'] = true,
+		['Y'] = true, ['o'] = true, ['O'] = true, ['-'] = true, ['+'] = true, ['.'] = true, ['0'] = true, ['1'] = true,
+		['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true,
+	};
+	return s.len == 0 || begins[s.ptr[0]];
+}
+
+#define WORD_MAX 5u /* octets of the longest of the words */
+
 static bool one_of(struct slice s, const char *const *words)
 {
 	for (; *words; words++)
@@ -18,6 +31,8 @@ static bool resolve_word(struct tree_node *n)
 	static const char *const yes[] = {"true", "True", "TRUE", NULL}, *const no[] = {"false", "False", "FALSE", NULL};
 	static const char *const old_yes[] = {"yes", "Yes", "YES", "on", "On", "ON", NULL};
 	static const char *const old_no[] = {"no", "No", "NO", "off", "Off", "OFF", NULL};
+	if (n->text.len > WORD_MAX)
+		return false;
 	if (one_of(n->text, nulls)) {
 		n->type = TREE_NULL;
 		return true;
@@ -166,6 +181,6 @@ static bool resolve_float(struct tree_node *n)
 void tree_resolve(struct tree_node *n)
 {
 	n->type = TREE_STRING;
-	if (!resolve_word(n) && !resolve_int(n))
+	if (may_be_other(n->text) && !resolve_word(n) && !resolve_int(n))
 		resolve_float(n);
 }
