@@ -12,10 +12,16 @@
 #include <xxhash.h>
 #endif
 
-/* EVP fetches the algorithm by name unless it is given; the pair is made once and used again and again. */
+#define SMALL_MAX 512u /* octets put together */
+#define PART_MAX 64u /* octets of a short part */
+
+/* EVP fetches the algorithm by name unless it is given; the pair is made once and used again and again. Short parts are put
+ * together before it sees them: a call of it costs as much as the digest of a part. */
 struct sha256 {
 	EVP_MD_CTX *ctx;
 	EVP_MD *md;
+	size_t small_len;
+	uint8_t small[SMALL_MAX];
 };
 
 struct sha256 *sha256_new(void)
@@ -33,16 +39,30 @@ struct sha256 *sha256_new(void)
 	return s;
 }
 
-/* Once the algorithm is fetched and the context has its state, these three do not fail. */
+/* Once the algorithm is fetched and the context has its state, these do not fail. */
 void sha256_start(struct sha256 *s)
 {
+	s->small_len = 0;
 	CHECK(EVP_DigestInit_ex2(s->ctx, s->md, NULL) == 1);
+}
+
+static void flush(struct sha256 *s)
+{
+	if (s->small_len > 0)
+		CHECK(EVP_DigestUpdate(s->ctx, s->small, s->small_len) == 1);
+	s->small_len = 0;
 }
 
 void sha256_add(struct sha256 *s, const void *ptr, size_t len)
 {
-	if (len > 0)
+	if (len > PART_MAX || len > SMALL_MAX - s->small_len)
+		flush(s);
+	if (len > PART_MAX) {
 		CHECK(EVP_DigestUpdate(s->ctx, ptr, len) == 1);
+	} else if (len > 0) {
+		memcpy(s->small + s->small_len, ptr, len);
+		s->small_len += len;
+	}
 }
 
 void sha256_part(struct sha256 *s, struct slice part)
@@ -56,6 +76,7 @@ void sha256_part(struct sha256 *s, struct slice part)
 void sha256_end(struct sha256 *s, uint8_t out[32])
 {
 	unsigned len = 0;
+	flush(s);
 	CHECK(EVP_DigestFinal_ex(s->ctx, out, &len) == 1 && len == 32);
 }
 

@@ -55,6 +55,7 @@ int loader_init(struct loader *l, const struct env *env, diagnostic_fn *fn, void
 {
 	*l = (struct loader){.env = env, .tell = fn, .ctx = ctx, .file = "", .rule = ""};
 	l->correlations_tail = &l->correlations;
+	l->yara_tail = &l->yara;
 	arena_init(&l->tree, env, 0);
 	arena_init(&l->whole, env, 0);
 	uint64_t seed = 0;

@@ -29,6 +29,12 @@ struct named_rule {
 	uint32_t refused_line;
 };
 
+/* A YARA file that was met on the way; they are loaded behind all others. */
+struct met_file {
+	const char *path;
+	struct met_file *next;
+};
+
 /* The tree of a file that is still needed when all files are read. */
 struct kept_tree {
 	struct arena arena;
@@ -62,6 +68,7 @@ struct loader {
 	struct field_mapping *mappings;
 	struct filter *filters; /* in the order of loading */
 	struct kept_tree *kept;
+	struct met_file *yara, **yara_tail; /* in the order of loading */
 	bool keep_tree; /* of the file being read */
 	bool no_rule; /* the document being read becomes no rule: a filter */
 	bool silent; /* warnings were told already */
@@ -158,6 +165,7 @@ int rule_files_each(const struct env *env, const char *const *paths, size_t coun
 bool name_ends(const char *name, const char *end);
 bool name_is_sigma(const char *name); /* *.yml, *.yaml; not the tests beside them */
 bool name_is_yara(const char *name);
+bool name_is_rules(const char *name); /* either */
 
 /* mapping.c */
 /* A file of mappings, for rule_files_each; bad documents are told and left out. */

@@ -75,7 +75,7 @@ static char *join(struct walk *w, const char *folder, const char *name)
 	return path;
 }
 
-static int walk_path(struct walk *w, const char *path, unsigned depth);
+static int walk_found(struct walk *w, const char *path, bool is_folder, unsigned depth);
 
 static int walk_folder(struct walk *w, const char *path, unsigned depth)
 {
@@ -98,22 +98,27 @@ static int walk_folder(struct walk *w, const char *path, unsigned depth)
 			return error_io(w->error, rc, "looking at %s", inner);
 		if (!st.is_dir && !w->wanted(list.names[i]))
 			continue;
-		rc = walk_path(w, inner, depth + 1);
+		rc = walk_found(w, inner, st.is_dir, depth + 1);
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-static int walk_path(struct walk *w, const char *path, unsigned depth)
+static int walk_found(struct walk *w, const char *path, bool is_folder, unsigned depth)
+{
+	if (is_folder)
+		return walk_folder(w, path, depth);
+	return w->wanted(path) ? w->each(w->ctx, path) : 0;
+}
+
+static int walk_path(struct walk *w, const char *path)
 {
 	struct env_stat st;
 	int rc = w->env->files.stat(w->env->files.ctx, path, &st);
 	if (rc < 0)
 		return error_io(w->error, rc, "looking at %s", path);
-	if (st.is_dir)
-		return walk_folder(w, path, depth);
-	return w->wanted(path) ? w->each(w->ctx, path) : 0;
+	return walk_found(w, path, st.is_dir, 0);
 }
 
 int rule_files_each(const struct env *env, const char *const *paths, size_t count, bool (*wanted)(const char *name),
@@ -123,12 +128,12 @@ int rule_files_each(const struct env *env, const char *const *paths, size_t coun
 	int rc = 0;
 	arena_init(&w.arena, env, 0);
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = walk_path(&w, paths[i], 0);
+		rc = walk_path(&w, paths[i]);
 	arena_free(&w.arena);
 	return rc;
 }
 
-static bool name_is_rules(const char *name)
+bool name_is_rules(const char *name)
 {
 	return name_is_sigma(name) || name_is_yara(name);
 }

@@ -35,6 +35,21 @@ static int sigma_file(void *ctx, const char *path)
 	return 0;
 }
 
+static int yara_met(struct loader *l, const char *path)
+{
+	struct met_file *met = arena_zalloc(&l->whole, sizeof *met);
+	if (!met || !(met->path = arena_string(&l->set->arena, slice_str(path))))
+		return NO_MEMORY;
+	*l->yara_tail = met;
+	l->yara_tail = &met->next;
+	return 0;
+}
+
+static int rules_file(void *ctx, const char *path)
+{
+	return name_is_yara(path) ? yara_met(ctx, path) : sigma_file(ctx, path);
+}
+
 static int load_paths(struct loader *l, const struct slice *paths, uint32_t count, int (*each)(void *, const char *),
 					  struct error *error)
 {
@@ -75,16 +90,17 @@ static void settle(struct ruleset *set)
 static int load_all(struct loader *l, const char *const *paths, size_t count, const struct ruleset_options *options,
 					struct error *error)
 {
+	bool yara = options && options->yara;
 	int rc = options ? load_aids(l, options, error) : 0;
 	l->cache = options ? options->cache : NULL;
 	if (!rc)
-		rc = rule_files_each(l->env, paths, count, name_is_sigma, sigma_file, l, error);
+		rc = rule_files_each(l->env, paths, count, yara ? name_is_rules : name_is_sigma, rules_file, l, error);
 	if (!rc)
 		rc = filters_apply(l);
 	if (!rc)
 		rc = correlations_resolve(l);
-	if (!rc && options && options->yara)
-		rc = yara_rules_load(l, paths, count, error);
+	if (!rc && yara)
+		rc = yara_rules_load(l);
 	settle(l->set);
 	if (!rc)
 		rc = ruleset_make_columns(l->set, options ? options->cache : NULL);

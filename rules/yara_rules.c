@@ -237,15 +237,12 @@ static int yara_refuse_file(struct loader *l, const char *id, const char *text)
 	return 0;
 }
 
-static int yara_file(void *ctx, const char *path)
+static int yara_file(struct yara_load *y, const char *path)
 {
-	struct yara_load *y = ctx;
 	struct loader *l = y->l;
 	uint8_t *octets = NULL;
 	size_t len = 0;
-	l->file = arena_string(&l->set->arena, slice_str(path));
-	if (!l->file)
-		return NO_MEMORY;
+	l->file = path;
 	int rc = env_read_file(l->env, path, YARA_FILE_BYTES, &octets, &len);
 	l->counts.files++;
 	if (rc == -ENOMEM)
@@ -292,13 +289,15 @@ static int load_set(struct yara_load *y)
 	return rc ? rc : yara_tell_costs(l, set);
 }
 
-int yara_rules_load(struct loader *l, const char *const *paths, size_t count, struct error *error)
+int yara_rules_load(struct loader *l)
 {
 	struct yara_load y = {.l = l};
 	y.tail = &y.sources;
 	yara_pieces_init(&y.pieces, l->env, l->cache);
 	buffer_init(&y.pieced, l->env);
-	int rc = rule_files_each(l->env, paths, count, name_is_yara, yara_file, &y, error);
+	int rc = 0;
+	for (const struct met_file *met = l->yara; !rc && met; met = met->next)
+		rc = yara_file(&y, met->path);
 	if (!rc && y.sources)
 		rc = load_set(&y);
 	yara_pieces_free(&y.pieces);

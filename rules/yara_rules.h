@@ -9,8 +9,8 @@
 
 struct yara_scanner;
 
-/* Compiles *.yar and *.yara under the paths; a file that does not compile is refused whole, the rest load. */
-int yara_rules_load(struct loader *l, const char *const *paths, size_t count, struct error *error);
+/* Compiles the YARA files that were met; a file that does not compile is refused whole, the rest load. */
+int yara_rules_load(struct loader *l);
 void yara_rules_free(struct yara_rules *y);
 /* Null: no memory. */
 struct yara_scanner *yara_scanner_new(const struct env *env, const struct ruleset *r);
