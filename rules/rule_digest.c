@@ -21,6 +21,13 @@ static int by_octets(const void *a, const void *b)
 	return memcmp(a, b, 32);
 }
 
+/* Digests of parts that count as a set. */
+static void sort_digests(uint8_t *digests, uint32_t count)
+{
+	if (count > 1)
+		qsort(digests, count, 32, by_octets);
+}
+
 /* ---- matchers ---- */
 
 static void add_pattern(struct sha256 *s, const struct pattern *p)
@@ -115,7 +122,7 @@ static void item_digest(struct digest_stack *d, const struct item *item, uint8_t
 {
 	for (uint32_t i = 0; i < item->count; i++)
 		matcher_digest(&item->matchers[i], d->fields, d->sha, parts + 32 * (size_t)i);
-	qsort(parts, item->count, 32, by_octets);
+	sort_digests(parts, item->count);
 	sha256_start(d->sha);
 	add_u64(d->sha, NODE_ITEM);
 	add_u64(d->sha, (uint64_t)item->keyword << 1 | (item->all && item->count > 1));
@@ -143,7 +150,7 @@ static void node_digest(struct digest_stack *d, const struct node *n, uint8_t ou
 	else {
 		for (uint32_t i = 0; i < count; i++)
 			node_digest(d, n->children[i], parts + 32 * (size_t)i);
-		qsort(parts, count, 32, by_octets);
+		sort_digests(parts, count);
 		sha256_start(d->sha);
 		add_u64(d->sha, n->kind);
 		add_u64(d->sha, count);
