@@ -3,7 +3,6 @@
 
 #include "common/text.h"
 
-#define KEY_MAX 1000u /* octets: libyaml takes 1024 characters */
 #define TWICE_MAX 32u /* keys of a map that are compared with each other */
 
 /* ---- what is read at all ---- */
@@ -108,7 +107,7 @@ static bool at_colon(const struct block_reader *b)
 
 /* ---- children ---- */
 
-static int open_add(struct block_reader *b, struct tree_node *parent, struct tree_pair pair)
+int block_add(struct block_reader *b, struct tree_node *parent, struct tree_pair pair)
 {
 	if (b->open_count == b->open_room) {
 		uint32_t room = b->open_room ? b->open_room * 2 : 64;
@@ -127,17 +126,6 @@ static int open_add(struct block_reader *b, struct tree_node *parent, struct tre
 	return weight > YAML_TREE_NODES ? BLOCK_DECLINED : 0;
 }
 
-static int close_list(struct block_reader *b, struct tree_node *n)
-{
-	n->items = arena_alloc(b->arena, n->count * sizeof *n->items);
-	if (!n->items)
-		return -ERROR_MEMORY;
-	b->open_count -= n->count;
-	for (uint32_t i = 0; i < n->count; i++)
-		n->items[i] = b->open[b->open_count + i].value;
-	return 0;
-}
-
 static bool key_twice(const struct tree_node *n)
 {
 	for (uint32_t i = 1; i < n->count; i++)
@@ -152,9 +140,27 @@ static int close_map(struct block_reader *b, struct tree_node *n)
 	n->pairs = arena_alloc(b->arena, n->count * sizeof *n->pairs);
 	if (!n->pairs)
 		return -ERROR_MEMORY;
-	b->open_count -= n->count;
-	memcpy(n->pairs, b->open + b->open_count, n->count * sizeof *n->pairs);
+	if (n->count)
+		memcpy(n->pairs, b->open + b->open_count, n->count * sizeof *n->pairs);
 	return n->count > TWICE_MAX || key_twice(n) ? BLOCK_DECLINED : 0;
+}
+
+int block_close(struct block_reader *b, struct tree_node *n)
+{
+	b->open_count -= n->count;
+	if (n->type == TREE_MAP)
+		return close_map(b, n);
+	n->items = arena_alloc(b->arena, n->count * sizeof *n->items);
+	if (!n->items)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < n->count; i++)
+		n->items[i] = b->open[b->open_count + i].value;
+	return 0;
+}
+
+bool block_key_merges(const struct tree_node *key)
+{
+	return !key->quoted && slice_equal(key->text, SLICE("<<"));
 }
 
 /* ---- maps and lists ---- */
@@ -172,6 +178,15 @@ static int read_nothing(struct block_reader *b, struct tree_node **out)
 	tree_resolve(n);
 	*out = n;
 	return 0;
+}
+
+/* A value that begins in the line of its key, or a scalar or a thing in flow style by itself. */
+static int read_value(struct block_reader *b, uint32_t indent, unsigned depth, struct tree_node **out)
+{
+	if (*b->at != '[' && *b->at != '{')
+		return block_scalar(b, indent, out);
+	int rc = block_flow(b, depth, out);
+	return rc ? rc : block_next(b);
 }
 
 /* What belongs to a key or dash at `column` and is not in its line: deeper, or of a key a list that is as deep. */
@@ -210,8 +225,7 @@ static int read_key(struct block_reader *b, struct tree_node **out)
 		*out = n;
 	}
 	goes_on(b);
-	bool merge = !(*out)->quoted && slice_equal((*out)->text, SLICE("<<"));
-	if (!at_colon(b) || merge || b->at - from > KEY_MAX)
+	if (!at_colon(b) || block_key_merges(*out) || b->at - from > BLOCK_KEY_MAX)
 		return BLOCK_DECLINED;
 	b->at++;
 	return 0;
@@ -225,18 +239,18 @@ static int read_map(struct block_reader *b, struct tree_node *n, struct tree_nod
 		struct tree_pair pair = {key, NULL};
 		int rc = read_key(b, &pair.key);
 		if (!rc)
-			rc = goes_on(b) ? block_scalar(b, column, &pair.value) : 0;
+			rc = goes_on(b) ? read_value(b, column, depth + 1, &pair.value) : 0;
 		if (!rc && !pair.value) {
 			while (b->at[-1] != ':') /* the place behind the colon */
 				b->at--;
 			rc = read_below(b, column, true, depth + 1, &pair.value);
 		}
 		if (!rc)
-			rc = open_add(b, n, pair);
+			rc = block_add(b, n, pair);
 		if (rc)
 			return rc;
 		if (b->stop || b->column < column)
-			return close_map(b, n);
+			return block_close(b, n);
 		if (b->column > column)
 			return BLOCK_DECLINED;
 	}
@@ -263,14 +277,14 @@ static int read_list(struct block_reader *b, uint32_t column, bool in_map, unsig
 			rc = read_below(b, column, false, depth + 1, &item.value);
 		}
 		if (!rc)
-			rc = open_add(b, n, item);
+			rc = block_add(b, n, item);
 		if (rc)
 			return rc;
 	}
 	/* another token as deep as the dashes: the next key of the map that the list is in */
 	if (!b->stop && (b->column > column || (b->column == column && !in_map)))
 		return BLOCK_DECLINED;
-	return close_list(b, n);
+	return block_close(b, n);
 }
 
 /* A node that begins with the token at b->at, in a map or list at column `indent`. */
@@ -291,12 +305,12 @@ static int read_child(struct block_reader *b, uint32_t indent, unsigned depth, s
 		*out = quoted;
 		if (rc || (goes_on(b), !at_colon(b)))
 			return rc ? rc : block_next(b);
-		if (b->at - from > KEY_MAX)
+		if (b->at - from > BLOCK_KEY_MAX)
 			return BLOCK_DECLINED;
 	} else {
 		const uint8_t *end = block_plain_end(b);
 		if (!end || end == b->end || *end != ':')
-			return block_scalar(b, indent, out);
+			return read_value(b, indent, depth, out);
 	}
 	*out = n;
 	return read_map(b, n, quoted, column, depth);

@@ -1,8 +1,8 @@
 /* The YAML that rules are written in, read in one pass. Only files of rules/ include it.
  *
- * Maps and lists in block style, scalars that are plain, quoted in one line, or blocks: what nearly every rule file is made
- * of. The tree is the one that libyaml's tokens give (yaml_tree.c), to the line and column. Whatever is not surely so
- * (flow style, anchors, tags, tabs, anything that is wrong) is declined as a whole, and is then read with libyaml: nothing is
+ * Maps and lists in block style, or in flow style within a line; scalars that are plain, quoted within a line, or blocks:
+ * what nearly every rule file is made of. The tree is the one that libyaml's tokens give (yaml_tree.c), to the line and column. Whatever is not surely so
+ * (anchors, tags, tabs, anything that is wrong) is declined as a whole, and is then read with libyaml: nothing is
  * refused here. One thread.
  */
 #ifndef RULES_YAML_BLOCK_H
@@ -15,7 +15,9 @@
 /* 0; BLOCK_DECLINED, and the arena is as it was; -ERROR_MEMORY. */
 int yaml_block_parse(struct arena *arena, struct slice text, struct yaml_tree *out);
 
-/* ---- between yaml_block.c and yaml_block_scalar.c ---- */
+/* ---- between yaml_block.c, yaml_block_scalar.c and yaml_block_flow.c ---- */
+
+#define BLOCK_KEY_MAX 1000 /* octets up to the colon: libyaml takes 1024 characters */
 
 struct block_reader {
 	struct arena *arena;
@@ -41,6 +43,12 @@ static inline bool block_blank_at(const struct block_reader *b, const uint8_t *a
 int block_quoted(struct block_reader *b, struct tree_node **out);
 /* Where the plain text that begins at b->at ends in its line: at ": ", " #" or the line's end. Null: no plain text. */
 uint8_t *block_plain_end(const struct block_reader *b);
+/* Adds a child (a list's has no key) to a map or list that is being read, which is closed when all are there. */
+int block_add(struct block_reader *b, struct tree_node *parent, struct tree_pair pair);
+int block_close(struct block_reader *b, struct tree_node *n);
+bool block_key_merges(const struct tree_node *key); /* << */
+/* A map or list in flow style, up to behind its end. */
+int block_flow(struct block_reader *b, unsigned depth, struct tree_node **out);
 /* Any scalar as a value inside a map or list at column `indent`; then on to the next token. */
 int block_scalar(struct block_reader *b, uint32_t indent, struct tree_node **out);
 

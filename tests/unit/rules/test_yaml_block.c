@@ -77,6 +77,9 @@ static void what_rules_are_written_in(void **state)
 		"\xc3\xa9\xc3\xa9: x # \xe2\x82\xac\n\"\xf0\x9f\x98\x80\":  y\n",
 		"a b c: d\n<: e\nf\\g|re: h\n1: i\n",
 		"--- # c\na: ---\nb: ...\n",
+		"a: {b: c d, 'e': [f, -1, \"g\", {h: a::1:2}], \"i\" : 0x1f} # j\n",
+		"a: []\nb: {}\nc: [ ]\n",
+		"- [d, [e]]\n- { f: g , h: 'i' }\n-\n  [\xc3\xa9, k]\n",
 	};
 	struct both t;
 	(void)state;
@@ -91,8 +94,22 @@ static void what_is_left_to_libyaml(void **state)
 {
 	static const char *const texts[] = {
 		"x",
-		"a: {b: c}\n",
-		"a: [b]\n",
+		"a: {b: c\n  }\n",
+		"a: [b,]\n",
+		"a: [b, , c]\n",
+		"a: [b: c]\n",
+		"a: {b}\n",
+		"a: {b: }\n",
+		"a: {b:c}\n",
+		"a: {b: 1, b: 2}\n",
+		"a: {<<: b}\n",
+		"a: [-]\n",
+		"a: [b #c]\n",
+		"a: [*b, &c d]\n",
+		"a: [b] c\n",
+		"a: {b: c}: d\n",
+		"[a, b]: c\n",
+		"a: [b?c]\n",
 		"a: &b c\n",
 		"a: *b\n",
 		"a: !!str 1\n",
