@@ -1,5 +1,5 @@
-/* Scalars of the quick reader. Their texts lie in the reader's copy of the file; what is shorter than it was written (escapes,
- * folded lines) is moved together there, behind the place that is read. */
+/* Scalars of the quick reader. Their texts lie in the reader's copy of the file; lines that are folded or lose their indent
+ * are moved together there, behind the line that is read. */
 #include "rules/yaml_block.h"
 
 /* ---- quoted ---- */
@@ -15,26 +15,51 @@ static unsigned quoted_octet(const struct block_reader *b, const uint8_t *from, 
 	return *from != '"';
 }
 
-int block_quoted(struct block_reader *b, struct tree_node **out)
+/* Up to the closing quote; false: it is not in this line. */
+static bool quoted_end(const struct block_reader *b, const uint8_t **out, uint32_t *escapes)
 {
-	struct tree_node *n = block_node(b);
-	uint8_t quote = *b->at, *from = b->at + 1, *to = from;
-	if (!n)
-		return -ERROR_MEMORY;
-	n->text.ptr = from;
-	while (from < b->end && *from != '\n') {
-		unsigned len = quoted_octet(b, from, quote);
+	const uint8_t *at = b->at + 1;
+	uint8_t quote = *b->at;
+	*escapes = 0;
+	while (at < b->end && *at != '\n') {
+		unsigned len = quoted_octet(b, at, quote);
 		if (len == 0)
 			break;
-		from += len;
+		*escapes += len - 1;
+		at += len;
+	}
+	*out = at;
+	return at < b->end && *at == quote;
+}
+
+/* Written elsewhere: columns of what follows in the line are counted in it as it was. */
+static bool quoted_text(const struct block_reader *b, const uint8_t *end, uint32_t escapes, struct slice *out)
+{
+	const uint8_t *from = b->at + 1;
+	*out = slice_of(from, (size_t)(end - from));
+	if (escapes == 0)
+		return true;
+	uint8_t *to = arena_alloc(b->arena, out->len);
+	*out = slice_of(to, out->len - escapes);
+	while (to && from < end) {
+		from += quoted_octet(b, from, *b->at);
 		*to++ = from[-1];
 	}
-	if (from >= b->end || *from != quote)
+	return out->ptr != NULL;
+}
+
+int block_quoted(struct block_reader *b, struct tree_node **out)
+{
+	const uint8_t *end;
+	uint32_t escapes;
+	if (!quoted_end(b, &end, &escapes))
 		return BLOCK_DECLINED;
-	n->text.len = (size_t)(to - n->text.ptr);
+	struct tree_node *n = block_node(b);
+	if (!n || !quoted_text(b, end, escapes, &n->text))
+		return -ERROR_MEMORY;
 	n->type = TREE_STRING;
 	n->quoted = true;
-	b->at = from + 1;
+	b->at += end - b->at + 1;
 	*out = n;
 	return 0;
 }

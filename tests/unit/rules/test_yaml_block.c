@@ -75,6 +75,7 @@ static void what_rules_are_written_in(void **state)
 		"a: |\n  x",
 		"a: |-\n  x\n \nb: |\n      x\n     \n  # no comment\n# comment\n",
 		"\xc3\xa9\xc3\xa9: x # \xe2\x82\xac\n\"\xf0\x9f\x98\x80\":  y\n",
+		"\"\\\\\xf0\x9f\x98\x80\": x\nb: {\"\\\\\xc3\xa9\": y}\n",
 		"a b c: d\n<: e\nf\\g|re: h\n1: i\n",
 		"--- # c\na: ---\nb: ...\n",
 		"a: {b: c d, 'e': [f, -1, \"g\", {h: a::1:2}], \"i\" : 0x1f} # j\n",
