@@ -3,7 +3,7 @@
 
 #include "common/text.h"
 
-#define TWICE_MAX 32u /* keys of a map that are compared with each other */
+#define TWICE_MAX 128u /* keys of a map that are compared with each other */
 
 /* ---- what is read at all ---- */
 

@@ -47,7 +47,7 @@ static uint8_t *plain_end(const struct block_reader *b)
 
 static int flow_plain(struct block_reader *b, struct tree_node **out)
 {
-	bool begins = block_plain_end(b) && (*b->at != '-' || is_alnum(octet_at(b, b->at + 1)));
+	bool begins = block_plain_end(b) && *b->at != ':' && (*b->at != '-' || is_alnum(octet_at(b, b->at + 1)));
 	uint8_t *end = begins ? plain_end(b) : NULL;
 	struct tree_node *n = end ? block_node(b) : NULL;
 	if (!n)

@@ -69,11 +69,12 @@ int block_quoted(struct block_reader *b, struct tree_node **out)
 static bool plain_begins(const struct block_reader *b)
 {
 	static const bool never[256] = {
-		[' '] = true, ['\n'] = true, ['?'] = true, [':'] = true, [','] = true, ['['] = true, [']'] = true,
-		['{'] = true, ['}'] = true,  ['#'] = true, ['&'] = true, ['*'] = true, ['!'] = true, ['|'] = true,
-		['>'] = true, ['\''] = true, ['"'] = true, ['%'] = true, ['@'] = true, ['`'] = true,
+		[' '] = true,  ['\n'] = true, ['?'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true,
+		['}'] = true,  ['#'] = true,  ['&'] = true, ['*'] = true, ['!'] = true, ['|'] = true, ['>'] = true,
+		['\''] = true, ['"'] = true,  ['%'] = true, ['@'] = true, ['`'] = true,
 	};
-	return !never[*b->at] && (*b->at != '-' || !block_blank_at(b, b->at + 1));
+	bool mark = *b->at == '-' || *b->at == ':';
+	return !never[*b->at] && (!mark || !block_blank_at(b, b->at + 1));
 }
 
 static uint8_t *plain_end(const struct block_reader *b, uint8_t *at)
