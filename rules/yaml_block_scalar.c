@@ -141,7 +141,7 @@ static uint8_t *trim_end(uint8_t *from, uint8_t *end)
 static int read_plain(struct block_reader *b, uint32_t indent, struct tree_node **out)
 {
 	struct tree_node *n = plain_begins(b) ? block_node(b) : NULL;
-	uint8_t *start = b->at, *end;
+	uint8_t *start = b->at, *end = start;
 	if (!n)
 		return plain_begins(b) ? -ERROR_MEMORY : BLOCK_DECLINED;
 	do {

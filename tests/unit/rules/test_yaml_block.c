@@ -141,8 +141,7 @@ static void what_is_left_to_libyaml(void **state)
 		"<<: a\n",
 		"a: \xc2\x85\n",
 		"a: \xe2\x80\xa8\n",
-		"\xef\xbb\xbf"
-		"a: b\n",
+		"\357\273\277a: b\n",
 		"a: \xff\n",
 		"a: \x7f\n",
 		"a: `b`\n",
