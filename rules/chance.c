@@ -115,25 +115,26 @@ static unsigned octet_bits(uint8_t octet)
 	return 6u - less[lower(octet)];
 }
 
-static bool begins(struct slice text, size_t at, const char *word)
-{
-	size_t i = 0;
-	while (word[i] && at + i < text.len && lower(text.ptr[at + i]) == (uint8_t)word[i])
-		i++;
-	return word[i] == 0 || (at + i == text.len && i >= CUT_MIN);
-}
-
-/* The longest that begins here: its end is where the text ends, if it was cut. */
+/* The longest that begins here: its end is where the text ends, if it was cut. Octet by octet those words are left that
+ * begin like the text; they stand together, the shorter before the longer. */
 static const struct word *word_at(struct slice text, size_t at)
 {
 	const struct word *best = NULL;
 	unsigned letter = lower(text.ptr[at]) - (unsigned)'a';
-	if (letter > 'z' - 'a' || at + 1 == text.len)
+	if (letter > 'z' - 'a')
 		return NULL;
-	char second = (char)lower(text.ptr[at + 1]);
-	for (size_t i = 0; i < words[letter].count && words[letter].list[i].text[1] <= second; i++)
-		if (words[letter].list[i].text[1] == second && begins(text, at, words[letter].list[i].text))
-			best = &words[letter].list[i]; /* in order: the longer one comes later */
+	const struct word *from = words[letter].list, *end = from + words[letter].count;
+	for (size_t i = 1; from < end; i++) {
+		if (from->text[i] == 0)
+			best = from++;
+		if (at + i == text.len)
+			return i >= CUT_MIN && from < end ? end - 1 : best;
+		char next = (char)lower(text.ptr[at + i]);
+		while (from < end && from->text[i] < next)
+			from++;
+		while (from < end && end[-1].text[i] != next)
+			end--;
+	}
 	return best;
 }
 
