@@ -72,13 +72,15 @@ static void take_window(struct plan_rule *p, const struct correlation *c)
 	p->suppress_ns = c->suppress_ns;
 }
 
-static void take_single(struct plan_rule *p, const struct rule *rule, const uint32_t *index)
+static void take_single(struct plan_rule *p, struct sha256 *sha, const struct rule *rule, const uint32_t *index)
 {
 	uint8_t text[64];
 	memcpy(text, "cresset single rule incident", 28);
 	memset(text + 28, 0, 4);
 	memcpy(text + 32, rule->digest, 32);
-	sha256_of(slice_of(text, sizeof(text)), p->digest);
+	sha256_start(sha);
+	sha256_add(sha, text, sizeof(text));
+	sha256_end(sha, p->digest);
 	p->rule = rule;
 	p->number = rule->index;
 	p->type = CORRELATION_EVENT_COUNT;
@@ -132,7 +134,7 @@ struct plan_rule *plan_add(struct plan *plan, const struct correlation *c, uint3
 	return p;
 }
 
-static int take_rules(struct plan *plan)
+static int take_rules(struct plan *plan, struct sha256 *sha)
 {
 	uint32_t n = ruleset_count(plan->ruleset);
 	plan->rules = arena_zalloc(&plan->arena, sizeof(*plan->rules) * (plan->number_count + 1));
@@ -147,7 +149,7 @@ static int take_rules(struct plan *plan)
 		if (c != NULL) {
 			plan_add(plan, c, i);
 		} else if (makes_incidents_alone(rule)) {
-			take_single(p, rule, &indexes[i]);
+			take_single(p, sha, rule, &indexes[i]);
 			add_rule(plan, p);
 		}
 	}
@@ -345,8 +347,12 @@ int plan_new(const struct env *env, struct ruleset *ruleset, const struct retiri
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	arena_init(&plan->arena, env, 0);
 	plan->ruleset = ruleset_hold(ruleset);
-	if (plan_find_guests(plan, retiring, retiring_count) < 0 || take_rules(plan) < 0 || take_references(plan) < 0 ||
-		take_chains(plan) < 0 || take_digests(plan) < 0 || take_populations(plan) < 0) {
+	struct sha256 *sha = sha256_new();
+	bool failed = sha == NULL || plan_find_guests(plan, retiring, retiring_count) < 0 || take_rules(plan, sha) < 0 ||
+				  take_references(plan) < 0 || take_chains(plan) < 0 || take_digests(plan) < 0 ||
+				  take_populations(plan) < 0;
+	sha256_free(sha);
+	if (failed) {
 		plan_free(plan);
 		return error_set(error, ERROR_MEMORY, "no memory for a plan of the ruleset");
 	}
