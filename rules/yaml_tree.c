@@ -407,11 +407,6 @@ struct tree_node *tree_get_slice(const struct tree_node *map, struct slice key)
 	return NULL;
 }
 
-struct tree_node *tree_get(const struct tree_node *map, const char *key)
-{
-	return tree_get_slice(map, slice_str(key));
-}
-
 const char *tree_type_name(const struct tree_node *n)
 {
 	static const char *const names[] = {

@@ -74,8 +74,11 @@ static inline bool tree_is_scalar(const struct tree_node *n)
 }
 
 /* The value of a key of a map; null when the node is no map or has no such key. */
-struct tree_node *tree_get(const struct tree_node *map, const char *key);
 struct tree_node *tree_get_slice(const struct tree_node *map, struct slice key);
+static inline struct tree_node *tree_get(const struct tree_node *map, const char *key)
+{
+	return tree_get_slice(map, slice_str(key));
+}
 /* "a map", "a list", "a string"... for messages. */
 const char *tree_type_name(const struct tree_node *n);
 /* Gives a plain scalar its type: fills type and value from n->text. Exposed for tests. */
