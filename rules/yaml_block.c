@@ -1,9 +1,10 @@
 /* The quick reader: maps and lists by the columns of their keys and dashes. */
 #include "rules/yaml_block.h"
 
+#include "common/digest.h"
 #include "common/text.h"
 
-#define TWICE_MAX 128u /* keys of a map that are compared with each other */
+#define TWICE_MAX 16u /* keys of a map that are compared with each other */
 
 /* ---- what is read at all ---- */
 
@@ -135,6 +136,26 @@ static bool key_twice(const struct tree_node *n)
 	return false;
 }
 
+/* The same of many keys. */
+static int hashed_twice(struct arena *arena, const struct tree_node *n, bool *twice)
+{
+	uint32_t slots = TWICE_MAX * 2;
+	while (slots < n->count * 2)
+		slots *= 2;
+	const struct tree_node **table = arena_zalloc(arena, slots * sizeof *table);
+	if (!table)
+		return -ERROR_MEMORY;
+	for (uint32_t i = 0; i < n->count; i++) {
+		struct slice text = n->pairs[i].key->text;
+		uint32_t at = (uint32_t)xxh3(text) & (slots - 1);
+		for (; table[at] && !slice_equal(table[at]->text, text); at = (at + 1) & (slots - 1))
+			;
+		*twice |= table[at] != NULL;
+		table[at] = n->pairs[i].key;
+	}
+	return 0;
+}
+
 static int close_map(struct block_reader *b, struct tree_node *n)
 {
 	n->pairs = arena_alloc(b->arena, n->count * sizeof *n->pairs);
@@ -142,7 +163,9 @@ static int close_map(struct block_reader *b, struct tree_node *n)
 		return -ERROR_MEMORY;
 	if (n->count)
 		memcpy(n->pairs, b->open + b->open_count, n->count * sizeof *n->pairs);
-	return n->count > TWICE_MAX || key_twice(n) ? BLOCK_DECLINED : 0;
+	bool twice = n->count <= TWICE_MAX && key_twice(n);
+	int rc = n->count > TWICE_MAX ? hashed_twice(b->arena, n, &twice) : 0;
+	return rc || !twice ? rc : BLOCK_DECLINED;
 }
 
 int block_close(struct block_reader *b, struct tree_node *n)
@@ -180,15 +203,6 @@ static int read_nothing(struct block_reader *b, struct tree_node **out)
 	return 0;
 }
 
-/* A value that begins in the line of its key, or a scalar or a thing in flow style by itself. */
-static int read_value(struct block_reader *b, uint32_t indent, unsigned depth, struct tree_node **out)
-{
-	if (*b->at != '[' && *b->at != '{')
-		return block_scalar(b, indent, out);
-	int rc = block_flow(b, depth, out);
-	return rc ? rc : block_next(b);
-}
-
 /* What belongs to a key or dash at `column` and is not in its line: deeper, or of a key a list that is as deep. */
 static int read_below(struct block_reader *b, uint32_t column, bool in_map, unsigned depth, struct tree_node **out)
 {
@@ -200,6 +214,48 @@ static int read_below(struct block_reader *b, uint32_t column, bool in_map, unsi
 	if (b->column > column)
 		return read_child(b, column, depth, out);
 	return in_map && at_dash(b) ? read_list(b, column, true, depth, out) : 0;
+}
+
+/* A scalar or a thing in flow style. */
+static int read_bare(struct block_reader *b, uint32_t indent, unsigned depth, struct tree_node **out)
+{
+	if (*b->at != '[' && *b->at != '{')
+		return block_scalar(b, indent, out);
+	int rc = block_flow(b, depth, out);
+	return rc ? rc : block_next(b);
+}
+
+/* An anchor and what it names, which begins where the anchor does. */
+static int read_anchored(struct block_reader *b, uint32_t column, bool in_map, unsigned depth, struct tree_node **out)
+{
+	uint32_t line = b->line, from = column_of(b);
+	struct slice name;
+	int rc = block_name(b, &name);
+	if (rc)
+		return rc;
+	if (goes_on(b))
+		rc = read_bare(b, column, depth, out);
+	else {
+		rc = read_below(b, column, in_map, depth, out);
+		if (!rc && tree_is_scalar(*out))
+			rc = BLOCK_DECLINED;
+	}
+	if (rc)
+		return rc;
+	(*out)->line = line;
+	(*out)->column = from;
+	return block_anchor(b, name, *out);
+}
+
+/* What stands in the line of its key or dash, if that is a node by itself. */
+static int read_value(struct block_reader *b, uint32_t column, bool in_map, unsigned depth, struct tree_node **out)
+{
+	if (*b->at == '&')
+		return read_anchored(b, column, in_map, depth, out);
+	if (*b->at != '*')
+		return read_bare(b, column, depth, out);
+	int rc = block_alias(b, out);
+	return rc ? rc : block_next(b);
 }
 
 /* A key and its colon; *out may be a quoted scalar that has been read. */
@@ -239,7 +295,7 @@ static int read_map(struct block_reader *b, struct tree_node *n, struct tree_nod
 		struct tree_pair pair = {key, NULL};
 		int rc = read_key(b, &pair.key);
 		if (!rc)
-			rc = goes_on(b) ? read_value(b, column, depth + 1, &pair.value) : 0;
+			rc = goes_on(b) ? read_value(b, column, true, depth + 1, &pair.value) : 0;
 		if (!rc && !pair.value) {
 			while (b->at[-1] != ':') /* the place behind the colon */
 				b->at--;
@@ -270,7 +326,9 @@ static int read_list(struct block_reader *b, uint32_t column, bool in_map, unsig
 		bool beside = goes_on(b);
 		int rc;
 		b->column = (uint32_t)(b->at - b->line_start);
-		if (beside)
+		if (beside && (*b->at == '&' || *b->at == '*'))
+			rc = read_value(b, column, false, depth + 1, &item.value);
+		else if (beside)
 			rc = read_child(b, column, depth + 1, &item.value);
 		else {
 			b->at = behind;
@@ -310,7 +368,7 @@ static int read_child(struct block_reader *b, uint32_t indent, unsigned depth, s
 	} else {
 		const uint8_t *end = block_plain_end(b);
 		if (!end || end == b->end || *end != ':')
-			return read_value(b, indent, depth, out);
+			return read_bare(b, indent, depth, out);
 	}
 	*out = n;
 	return read_map(b, n, quoted, column, depth);
@@ -333,6 +391,8 @@ static int read_document(struct block_reader *b, struct yaml_tree *out, uint32_t
 	int rc = begins_document(b) ? read_marker(b) : 0;
 	if (rc || b->stop) /* an empty one is left out */
 		return rc;
+	b->anchors = NULL;
+	b->anchor_count = 0;
 	rc = read_child(b, 0, 1, &d.root);
 	if (!rc && (!b->stop || d.root->type < TREE_LIST || out->count == YAML_TREE_DOCUMENTS))
 		rc = BLOCK_DECLINED;

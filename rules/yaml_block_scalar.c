@@ -138,19 +138,30 @@ static uint8_t *trim_end(uint8_t *from, uint8_t *end)
 	return end;
 }
 
-static int read_plain(struct block_reader *b, uint32_t indent, struct tree_node **out)
+/* To the end of a plain text, over all its lines. */
+static int plain_lines(struct block_reader *b, uint32_t indent, uint8_t **end)
 {
-	struct tree_node *n = plain_begins(b) ? block_node(b) : NULL;
-	uint8_t *start = b->at, *end = start;
-	if (!n)
-		return plain_begins(b) ? -ERROR_MEMORY : BLOCK_DECLINED;
 	do {
 		uint8_t *from = b->at;
 		b->at = plain_end(b, from);
-		end = trim_end(from, b->at);
+		*end = trim_end(from, b->at);
 		if (b->at < b->end && *b->at == ':')
 			return BLOCK_DECLINED;
 	} while (b->at < b->end && *b->at == '\n' && plain_goes_on(b, indent));
+	return 0;
+}
+
+static int read_plain(struct block_reader *b, uint32_t indent, struct tree_node **out)
+{
+	uint8_t *start = b->at, *end = NULL;
+	if (!plain_begins(b))
+		return BLOCK_DECLINED;
+	struct tree_node *n = block_node(b);
+	if (!n)
+		return -ERROR_MEMORY;
+	int rc = plain_lines(b, indent, &end);
+	if (rc)
+		return rc;
 	n->block = b->line != n->line;
 	n->text = slice_of(start, n->block ? fold_lines(start, end) : (size_t)(end - start));
 	tree_resolve(n);

@@ -77,6 +77,8 @@ static void what_rules_are_written_in(void **state)
 		"\xc3\xa9\xc3\xa9: x # \xe2\x82\xac\n\"\xf0\x9f\x98\x80\":  y\n",
 		"\"\\\\\xf0\x9f\x98\x80\": x\nb: {\"\\\\\xc3\xa9\": y}\n",
 		"a: ::1/128\n:b: c\n'e': :f\n",
+		"a: &x 1 # y\nb: *x\nc: &y\n- &z-1 {d: e}\n- *x\n- *z-1\nf: &g # h\n  i: *y\nj: &k |\n  l\nm:\n  - &n\n    - o\n  - &p q\n    r\n",
+		"a: &x b\nc: *x\n---\na: &x c\nd: *x\n",
 		"a b c: d\n<: e\nf\\g|re: h\n1: i\n",
 		"--- # c\na: ---\nb: ...\n",
 		"a: {b: c d, 'e': [f, -1, \"g\", {h: a::1:2}], \"i\" : 0x1f} # j\n",
@@ -114,7 +116,19 @@ static void what_is_left_to_libyaml(void **state)
 		"a: {b: c}: d\n",
 		"[a, b]: c\n",
 		"a: [b?c]\n",
-		"a: &b c\n",
+		"a: &b c: d\n",
+		"- &a b: c\n",
+		"a: &b\n  c\n",
+		"a: &b\nc: d\n",
+		"a: &b &c d\n",
+		"a: &b 1\nc: &b 2\n",
+		"a: &b [*b]\n",
+		"a: &b\n  c: *b\n",
+		"a: &b 1\nc: &d *b\n",
+		"a: &b 1\n*b : c\n",
+		"a: &b 1\nc:\n  *b\n",
+		"a: &b. c\n",
+		"a: &b 1\n---\nc: *b\n",
 		"a: *b\n",
 		"a: !!str 1\n",
 		"? a\n: b\n",
@@ -177,6 +191,33 @@ static void depth(void **state)
 	both_close(&t);
 }
 
+/* Anchors are looked for one by one, keys of a large map are not. */
+static void many_names(void **state)
+{
+	char text[8192];
+	struct both t;
+	(void)state;
+	both_open(&t);
+	for (unsigned count = 63; count <= 65; count++) {
+		size_t len = 0;
+		for (unsigned i = 0; i < count; i++)
+			len += (size_t)snprintf(text + len, sizeof text - len, "- &a%u x\n", i);
+		int rc = both_parse(&t, text);
+		assert_int_equal(rc == 0, count <= 64);
+		assert_true(rc == BLOCK_DECLINED || same_trees(&t.a, &t.b));
+	}
+	for (unsigned again = 0; again < 2; again++) {
+		size_t len = 0;
+		for (unsigned i = 0; i < 500; i++)
+			len += (size_t)snprintf(text + len, sizeof text - len, "k%u: x\n", i);
+		snprintf(text + len, sizeof text - len, again ? "k7: y\n" : "k500: y\n");
+		int rc = both_parse(&t, text);
+		assert_int_equal(rc, again ? BLOCK_DECLINED : 0);
+		assert_true(again || same_trees(&t.a, &t.b));
+	}
+	both_close(&t);
+}
+
 static void no_memory(void **state)
 {
 	struct both t;
@@ -199,6 +240,7 @@ int main(void)
 		cmocka_unit_test(what_rules_are_written_in),
 		cmocka_unit_test(what_is_left_to_libyaml),
 		cmocka_unit_test(depth),
+		cmocka_unit_test(many_names),
 		cmocka_unit_test(no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
