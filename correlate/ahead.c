@@ -88,6 +88,14 @@ void entry_prefetch_values(const struct entry *e, unsigned step)
 		values_prefetch(g, step);
 }
 
+static void ask_group(const struct part *part, const struct entry *e)
+{
+	if (e != NULL && e->packed > 1)
+		packed_prefetch(part, e);
+	else
+		entry_prefetch_group(part, e);
+}
+
 /* What was found of the entries to come may be gone. */
 static void forget_found(struct ahead *a)
 {
@@ -110,7 +118,7 @@ int part_entries(struct part *part, const struct match_record *record)
 		if (a.read == a.done)
 			return 0;
 		ask_entry(part, upcoming_at(&a, AHEAD_ENTRY));
-		entry_prefetch_group(part, asked_entry(part, upcoming_at(&a, AHEAD_GROUP)));
+		ask_group(part, asked_entry(part, upcoming_at(&a, AHEAD_GROUP)));
 		entry_prefetch_members(asked_entry(part, upcoming_at(&a, AHEAD_MEMBERS)));
 		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_LEAVING)), 1);
 		entry_prefetch_values(asked_entry(part, upcoming_at(&a, AHEAD_COUNTED)), 2);

@@ -147,3 +147,10 @@ int entry_append(struct part *part, struct entry *e, const struct member *m)
 	e->packed = (e->packed + 1u) & 15;
 	return 0;
 }
+
+void packed_prefetch(const struct part *part, const struct entry *e)
+{
+	const uint8_t *block = slab_at(&part->slab, e->block);
+	__builtin_prefetch(block, 1);
+	__builtin_prefetch(block + e->packed * packed_size(e), 1);
+}

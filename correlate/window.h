@@ -316,6 +316,8 @@ uint32_t entry_members(const struct part *part, const struct entry *e, struct me
 bool entry_appends(const struct part *part, const struct entry *e, const struct member *m);
 /* Does so: the texts are the entry's. -ERROR_MEMORY: nothing has changed. */
 int entry_append(struct part *part, struct entry *e, const struct member *m);
+/* Of an entry with a block: asks for where a match is put, and for the oldest. */
+void packed_prefetch(const struct part *part, const struct entry *e);
 /* Of the block of so many matches; 0: they have none. */
 size_t block_bytes(const struct entry *e, uint32_t count);
 /* They become the entry's: one, or several in a block of that many. */
