@@ -37,29 +37,30 @@ bool slice_equal_nocase(struct slice a, struct slice b)
 #ifdef __SSE2__
 #include <emmintrin.h>
 
-/* Places among the 16 from p on where both octets stand `reach` apart: a bit each. */
-static inline uint32_t both_at(const uint8_t *p, size_t reach, __m128i first, __m128i last)
+/* Places among 16 where both octets stand, the one from p on and the other from q on: a bit each. */
+static inline uint32_t both_at(const uint8_t *p, const uint8_t *q, __m128i one, __m128i other)
 {
-	__m128i a = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), first);
-	__m128i b = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + reach)), last);
+	__m128i a = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), one);
+	__m128i b = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)q), other);
 	return (uint32_t)_mm_movemask_epi8(_mm_and_si128(a, b));
 }
 
-/* Sixteen places at a time, by the first and the last octet of the needle: of ordinary text hardly a place is left to be
- * compared in full. The last step looks at sixteen places that end at `end`, some of them for the second time. Looks at
- * [at, end) when there are sixteen places and returns where it stopped; *hit when found. A text made to have many such
- * places is left to memmem after a few, which is linear whatever it is given. */
-static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, bool *hit)
+/* Sixteen places at a time, by two octets of the needle: of ordinary text hardly a place is left to be compared in full.
+ * The last step looks at sixteen places that end at `end`, some of them for the second time. Looks at [at, end) when there
+ * are sixteen places and returns where it stopped; *hit when found. A text made to have many such places is left to memmem
+ * after a few, which is linear whatever it is given. */
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, size_t one, size_t other,
+								bool *hit)
 {
-	__m128i first = _mm_set1_epi8((char)needle.ptr[0]), last = _mm_set1_epi8((char)needle.ptr[needle.len - 1]);
+	__m128i a = _mm_set1_epi8((char)needle.ptr[one]), b = _mm_set1_epi8((char)needle.ptr[other]);
 	unsigned tries = 64;
 	if (end - at < 16)
 		return at;
 	while (at < end && tries > 0) {
 		const uint8_t *from = end - at < 16 ? end - 16 : at;
-		for (uint32_t bits = both_at(from, needle.len - 1, first, last); bits != 0; bits &= bits - 1) {
+		for (uint32_t bits = both_at(from + one, from + other, a, b); bits != 0; bits &= bits - 1) {
 			const uint8_t *p = from + __builtin_ctz(bits);
-			if (needle.len == 2 || memcmp(p + 1, needle.ptr + 1, needle.len - 2) == 0) {
+			if (memcmp(p, needle.ptr, needle.len) == 0) {
 				*hit = true;
 				return p;
 			}
@@ -84,9 +85,10 @@ size_t slice_count_octet(struct slice s, uint8_t octet)
 	return count + (size_t)_mm_cvtsi128_si64(sums) + (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
 }
 #else
-static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, bool *hit)
+static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct slice needle, size_t one, size_t other,
+								bool *hit)
 {
-	(void)end, (void)needle, (void)hit;
+	(void)end, (void)needle, (void)one, (void)other, (void)hit;
 	return at;
 }
 
@@ -99,7 +101,7 @@ size_t slice_count_octet(struct slice s, uint8_t octet)
 }
 #endif
 
-size_t slice_find(struct slice s, struct slice needle, size_t from)
+size_t slice_find_by(struct slice s, struct slice needle, size_t from, size_t one, size_t other)
 {
 	if (from > s.len || needle.len > s.len - from)
 		return SIZE_MAX;
@@ -107,18 +109,24 @@ size_t slice_find(struct slice s, struct slice needle, size_t from)
 		return needle.len == 0 ? from : slice_find_octet(s, needle.ptr[0], from);
 	const uint8_t *at = s.ptr + from, *end = s.ptr + s.len - needle.len + 1;
 	bool hit = false;
-	at = find_wide(at, end, needle, &hit);
+	at = find_wide(at, end, needle, one, other, &hit);
 	if (hit)
 		return (size_t)(at - s.ptr);
 	for (unsigned tries = 0; tries < 16; tries++, at++) {
-		at = at < end ? memchr(at, needle.ptr[0], (size_t)(end - at)) : NULL;
+		at = at < end ? memchr(at + one, needle.ptr[one], (size_t)(end - at)) : NULL;
 		if (at == NULL)
 			return SIZE_MAX;
+		at -= one;
 		if (memcmp(at, needle.ptr, needle.len) == 0)
 			return (size_t)(at - s.ptr);
 	}
 	at = memmem(at, (size_t)(s.ptr + s.len - at), needle.ptr, needle.len);
 	return at == NULL ? SIZE_MAX : (size_t)(at - s.ptr);
+}
+
+size_t slice_find(struct slice s, struct slice needle, size_t from)
+{
+	return slice_find_by(s, needle, from, 0, needle.len - (needle.len > 0));
 }
 
 static bool is_space(uint8_t octet)

@@ -87,6 +87,8 @@ int slice_compare(struct slice a, struct slice b);
 bool slice_equal_nocase(struct slice a, struct slice b);
 /* Index of the first occurrence at or after `from`, or SIZE_MAX. */
 size_t slice_find(struct slice s, struct slice needle, size_t from);
+/* The same by two of the needle's octets, best such that are rare: their places in it, which may be one. */
+size_t slice_find_by(struct slice s, struct slice needle, size_t from, size_t one, size_t other);
 static inline size_t slice_find_octet(struct slice s, uint8_t octet, size_t from)
 {
 	const uint8_t *hit = from >= s.len ? NULL : memchr(s.ptr + from, octet, s.len - from);

@@ -51,25 +51,10 @@ static size_t segment_at(const struct segment *g, struct slice s, size_t at)
 	return at;
 }
 
-/* Looks for the rarest octet of the literal and compares around it. Text that is full of that octet is handed to memmem,
- * which is linear whatever it is given. */
 static size_t literal_find(const struct segment *g, struct slice s, size_t at)
 {
-	struct slice needle = g->literal;
-	if (s.len - at < needle.len)
-		return NO_MATCH;
-	const uint8_t *from = s.ptr + at + g->rare, *end = s.ptr + s.len - needle.len + g->rare + 1;
-	for (unsigned tries = 0; tries < 64; tries++) {
-		from = from < end ? memchr(from, needle.ptr[g->rare], (size_t)(end - from)) : NULL;
-		if (!from)
-			return NO_MATCH;
-		if (memcmp(from - g->rare, needle.ptr, needle.len) == 0)
-			return (size_t)(from - g->rare - s.ptr) + needle.len;
-		from++;
-	}
-	at = (size_t)(from - g->rare - s.ptr);
-	const uint8_t *found = memmem(s.ptr + at, s.len - at, needle.ptr, needle.len);
-	return found ? (size_t)(found - s.ptr) + needle.len : NO_MATCH;
+	size_t found = slice_find_by(s, g->literal, at, g->rare[0], g->rare[1]);
+	return found == SIZE_MAX ? NO_MATCH : found + g->literal.len;
 }
 
 /* The first place at or after `at`. Every part is one code point wide or literal, so the earliest beginning has the
@@ -241,7 +226,7 @@ static bool run_literal(struct arena *arena, const uint32_t *units, uint32_t cou
 }
 
 /* Common octets of paths, command lines and log text, the commonest first; what is not among them (0) is rare. */
-static uint32_t rarest(struct slice literal)
+static uint8_t rarity(uint8_t octet)
 {
 	static const uint8_t ranks[256] = {
 		['e'] = 1,  [' '] = 2,  ['\\'] = 3, ['.'] = 4,  ['t'] = 5,  ['a'] = 6,  ['o'] = 7,   ['n'] = 8,  ['i'] = 9,
@@ -251,16 +236,23 @@ static uint32_t rarest(struct slice literal)
 		['8'] = 37, ['7'] = 38, ['6'] = 39, ['k'] = 40, ['9'] = 41, ['x'] = 42, ['='] = 43,  [','] = 44, ['('] = 45,
 		[')'] = 46, ['z'] = 47, ['j'] = 48, ['q'] = 49,
 	};
-	uint32_t best = 0;
-	uint8_t best_rank = 0;
-	for (uint32_t i = 0; i < literal.len; i++) {
-		uint8_t rank = ranks[literal.ptr[i]] ? ranks[literal.ptr[i]] : UINT8_MAX;
-		if (rank > best_rank) {
-			best = i;
-			best_rank = rank;
-		}
-	}
-	return best;
+	return ranks[octet] ? ranks[octet] : UINT8_MAX;
+}
+
+/* The rarest octet and the next one to it; of a single octet both are that one. */
+static void find_rare(struct segment *g)
+{
+	struct slice l = g->literal;
+	uint32_t first = 0, second;
+	for (uint32_t i = 1; i < l.len; i++)
+		if (rarity(l.ptr[i]) > rarity(l.ptr[first]))
+			first = i;
+	second = first == 0 && l.len > 1;
+	for (uint32_t i = second + 1; i < l.len; i++)
+		if (i != first && rarity(l.ptr[i]) > rarity(l.ptr[second]))
+			second = i;
+	g->rare[0] = first;
+	g->rare[1] = second;
 }
 
 static bool segment_build(struct arena *arena, const uint32_t *units, uint32_t count, bool cased, struct segment *out,
@@ -273,7 +265,7 @@ static bool segment_build(struct arena *arena, const uint32_t *units, uint32_t c
 		*len_min += count; /* a folded code point may be shorter, but never empty */
 		if (!run_literal(arena, units, count, cased, &out->literal))
 			return false;
-		out->rare = rarest(out->literal);
+		find_rare(out);
 		return true;
 	}
 	struct segment_part *parts = arena_zalloc(arena, count * sizeof *parts);

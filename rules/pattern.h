@@ -27,7 +27,7 @@ struct segment_part {
 
 struct segment {
 	struct slice literal; /* the whole segment when it has no special part */
-	uint32_t rare; /* where in the literal its least common octet stands: what a search looks for */
+	uint32_t rare[2]; /* where in the literal its least common octets stand: what a search looks for */
 	const struct segment_part *parts;
 	uint32_t part_count; /* 0: literal only */
 	uint32_t longest; /* of the parts the one with the longest literal; it may be empty */

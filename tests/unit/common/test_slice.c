@@ -67,6 +67,8 @@ static void finds_as_a_naive_search(void **state)
 		struct slice s = slice_of(from, len), n = slice_of(needle, needle_len);
 		size_t start = len > 0 ? seed % (len + 1) : 0;
 		assert_true(slice_find(s, n, start) == find_naively(s, n, start));
+		size_t one = needle_len > 0 ? round % needle_len : 0, other = needle_len > 0 ? (round >> 3) % needle_len : 0;
+		assert_true(slice_find_by(s, n, start, one, other) == find_naively(s, n, start));
 		for (size_t i = 0; i < len; i++)
 			count += from[i] == 'b';
 		assert_int_equal(slice_count_octet(s, 'b'), count);
@@ -76,6 +78,8 @@ static void finds_as_a_naive_search(void **state)
 	many[4000] = 'b';
 	assert_int_equal(slice_find(slice_of(many, sizeof many), SLICE("aaaaabaaa"), 0), 3995);
 	assert_true(slice_find(slice_of(many, sizeof many), SLICE("aabaabaaa"), 0) == SIZE_MAX);
+	assert_int_equal(slice_find_by(slice_of(many, sizeof many), SLICE("aaaaabaaa"), 0, 3, 7), 3995);
+	assert_true(slice_find_by(slice_of(many, sizeof many), SLICE("aabaabaaa"), 0, 1, 8) == SIZE_MAX);
 }
 
 /* Heads and the order of texts, by looks at whole words, against octet by octet. */
