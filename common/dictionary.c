@@ -97,25 +97,22 @@ uint32_t dictionary_intern(struct dictionary *d, struct slice name)
 	return id;
 }
 
-/* Names are short: two overlapping looks at eight octets instead of a call. */
-static inline bool same_name(struct slice a, struct slice b)
+/* Two overlapping looks at eight octets know a short name; only of a longer one the middle is compared. */
+uint32_t dictionary_intern_again(struct dictionary *d, struct dictionary_memo *memo, struct slice name)
 {
-	if (a.len != b.len || slice_head(a) != slice_head(b))
-		return false;
-	if (a.len > 16)
-		return memcmp(a.ptr, b.ptr, a.len) == 0;
-	return a.len <= 8 || slice_head(slice_from(a, a.len - 8)) == slice_head(slice_from(b, a.len - 8));
-}
-
-uint32_t dictionary_intern_next(struct dictionary *d, struct dictionary_guess *guess, struct slice name)
-{
-	uint32_t *next = &guess->next[guess->last % DICTIONARY_GUESSES], id = *next - 1;
-	/* Only a guess: ids of names that a reset has taken back are given to others. */
-	if (id >= d->count || !same_name(d->names[id], name)) {
-		id = dictionary_intern(d, name);
-		*next = id + 1; /* DICTIONARY_NONE becomes 0: no guess */
+	uint64_t head = slice_head(name), tail = name.len > 8 ? slice_head(slice_from(name, name.len - 8)) : 0;
+	uint64_t hash = (head ^ name.len) * UINT64_C(0x9e3779b97f4a7c15) ^ tail * UINT64_C(0xc2b2ae3d27d4eb4f);
+	struct dictionary_again *a = &memo->names[(hash ^ hash >> 32) % DICTIONARY_MEMOS];
+	if (memo->resets != d->resets) { /* ids that were taken back are given to others */
+		memset(memo, 0, sizeof *memo);
+		memo->resets = d->resets;
+	} else if (a->id != 0 && a->head == head && a->tail == tail && a->len == name.len &&
+			   (name.len <= 16 || memcmp(d->names[a->id - 1].ptr, name.ptr, name.len) == 0)) {
+		return a->id - 1;
 	}
-	guess->last = id + 1;
+	uint32_t id = dictionary_intern(d, name);
+	if (id != DICTIONARY_NONE)
+		*a = (struct dictionary_again){head, tail, (uint32_t)name.len, id + 1};
 	return id;
 }
 
@@ -137,6 +134,7 @@ void dictionary_reset(struct dictionary *d)
 		return;
 	arena_rewind(&d->arena, d->kept_mark);
 	d->count = d->kept;
+	d->resets++;
 	fill_slots(d);
 }
 

@@ -17,21 +17,25 @@ struct dictionary {
 	struct slice *names;
 	uint32_t *slots; /* open addressing, id + 1; 0 = free */
 	uint32_t count, room, slot_count, kept;
-	uint64_t seed;
+	uint64_t seed, resets;
 	struct arena_mark kept_mark;
 };
 
 /* With the well-known names in it; -ERROR_MEMORY. seed protects against chosen collisions. */
 int dictionary_init(struct dictionary *d, const struct env *env, uint64_t seed);
 uint32_t dictionary_intern(struct dictionary *d, struct slice name);
-/* The same for names that come in an order they have come in before (keys of JSON objects and of pairs): the name that
- * followed the last one is compared before the table is asked. `guess` begins as zeros and belongs to one reader. */
-#define DICTIONARY_GUESSES 1024u
-struct dictionary_guess {
-	uint32_t next[DICTIONARY_GUESSES]; /* by the id before, modulo the size: id + 1 */
-	uint32_t last; /* id + 1; 0 at the beginning of a text */
+/* The same for names that come again and again (keys of JSON objects and of pairs): what was found last by such ends is
+ * looked at before the table is asked. A memo begins as zeros and belongs to one reader of one dictionary. */
+#define DICTIONARY_MEMOS 4096u
+struct dictionary_again {
+	uint64_t head, tail;
+	uint32_t len, id; /* id + 1; 0: free */
 };
-uint32_t dictionary_intern_next(struct dictionary *d, struct dictionary_guess *guess, struct slice name);
+struct dictionary_memo {
+	struct dictionary_again names[DICTIONARY_MEMOS];
+	uint64_t resets; /* of the dictionary */
+};
+uint32_t dictionary_intern_again(struct dictionary *d, struct dictionary_memo *memo, struct slice name);
 uint32_t dictionary_find(const struct dictionary *d, struct slice name); /* DICTIONARY_NONE when unknown */
 struct slice dictionary_name(const struct dictionary *d, uint32_t id);
 /* Everything interned so far survives later resets (decoders call it after interning their names). */

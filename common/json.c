@@ -32,10 +32,18 @@ static enum json_type broken(struct json_reader *r, struct json_token *token, co
 	return token->type = JSON_ERROR;
 }
 
+static inline const uint8_t *behind_space(const uint8_t *p, const uint8_t *end)
+{
+	if (p<end && * p> ' ') /* mostly there is none */
+		return p;
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
+
 static void skip_space(struct json_reader *r)
 {
-	while (r->ptr < r->end && (*r->ptr == ' ' || *r->ptr == '\n' || *r->ptr == '\r' || *r->ptr == '\t'))
-		r->ptr++;
+	r->ptr = behind_space(r->ptr, r->end);
 }
 
 #define ONES UINT64_C(0x0101010101010101)
@@ -75,7 +83,7 @@ static inline const uint8_t *special_wide(const uint8_t *p, const uint8_t *end, 
 #endif
 
 /* The first quote, backslash or control at or after p; `end` when there is none. */
-static const uint8_t *next_special(const uint8_t *p, const uint8_t *end)
+static inline const uint8_t *next_special(const uint8_t *p, const uint8_t *end)
 {
 	bool hit;
 	p = special_wide(p, end, &hit);
@@ -137,21 +145,24 @@ static size_t escape_len(const uint8_t *p, const uint8_t *end)
 	}
 }
 
+/* Where the string that begins at p (behind its quote) ends: at its closing quote, or at what it cannot hold. */
+static inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end, bool *escaped)
+{
+	*escaped = false;
+	for (;;) {
+		p = next_special(p, end);
+		size_t len = p < end && *p == '\\' ? escape_len(p, end) : 0;
+		if (len == 0)
+			return p;
+		*escaped = true;
+		p += len;
+	}
+}
+
 /* r->ptr is at the opening quote. */
 static bool string(struct json_reader *r, struct json_token *token)
 {
-	const uint8_t *from = r->ptr + 1, *p = from;
-	token->escaped = false;
-	for (;;) {
-		p = next_special(p, r->end);
-		if (p == r->end || *p != '\\')
-			break;
-		size_t len = escape_len(p, r->end);
-		if (len == 0)
-			break;
-		token->escaped = true;
-		p += len;
-	}
+	const uint8_t *from = r->ptr + 1, *p = string_end(from, r->end, &token->escaped);
 	if (p == r->end || *p != '"') {
 		broken(r, token, p);
 		return false;
@@ -168,29 +179,34 @@ static const uint8_t *digits(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
-/* RFC 8259 section 6. What follows the number is looked at by the next state. */
+/* RFC 8259 section 6: its end; *good is false when that is where it breaks off. What follows is looked at by the next
+ * state. */
+static const uint8_t *number_end(const uint8_t *p, const uint8_t *end, bool *good)
+{
+	const uint8_t *from = p += *p == '-';
+	p = p < end && *p == '0' ? p + 1 : digits(p, end);
+	*good = p > from;
+	if (*good && p < end && *p == '.') {
+		from = ++p;
+		p = digits(p, end);
+		*good = p > from;
+	}
+	if (*good && p < end && (*p | 0x20) == 'e') {
+		p++;
+		p += p < end && (*p == '+' || *p == '-');
+		from = p;
+		p = digits(p, end);
+		*good = p > from;
+	}
+	return p;
+}
+
 static enum json_type number(struct json_reader *r, struct json_token *token)
 {
-	const uint8_t *p = r->ptr, *from;
-	p += *p == '-';
-	from = p;
-	p = p < r->end && *p == '0' ? p + 1 : digits(p, r->end);
-	if (p == from)
+	bool good;
+	const uint8_t *p = number_end(r->ptr, r->end, &good);
+	if (!good)
 		return broken(r, token, p);
-	if (p < r->end && *p == '.') {
-		from = ++p;
-		p = digits(p, r->end);
-		if (p == from)
-			return broken(r, token, p);
-	}
-	if (p < r->end && (*p | 0x20) == 'e') {
-		p++;
-		p += p < r->end && (*p == '+' || *p == '-');
-		from = p;
-		p = digits(p, r->end);
-		if (p == from)
-			return broken(r, token, p);
-	}
 	token->text = slice_of(r->ptr, (size_t)(p - r->ptr));
 	r->ptr = p;
 	r->state = AFTER_VALUE;
@@ -313,6 +329,76 @@ enum json_type json_next(struct json_reader *r, struct json_token *token)
 	}
 }
 
+/* ---- members ---- */
+
+/* The quote of the next key: behind '{', or behind a value and a comma. Null: there is none. */
+static inline const uint8_t *member_begins(const struct json_reader *r)
+{
+	const uint8_t *p = behind_space(r->ptr, r->end);
+	if (r->state == AFTER_VALUE) {
+		if (p == r->end || *p != ',' || !in_object(r))
+			return NULL;
+		p = behind_space(p + 1, r->end);
+	} else if (r->state != WANT_FIRST_KEY) {
+		return NULL;
+	}
+	return p < r->end && *p == '"' ? p : NULL;
+}
+
+static inline const uint8_t *word_end(const uint8_t *p, const uint8_t *end, enum json_type *type)
+{
+	struct slice rest = slice_of(p, (size_t)(end - p)), word = *p == 't' ? SLICE("true") : SLICE("null");
+	*type = *p == 't' ? JSON_TRUE : JSON_NULL;
+	if (*p == 'f') {
+		word = SLICE("false");
+		*type = JSON_FALSE;
+	}
+	return slice_starts(rest, word) ? p + word.len : NULL;
+}
+
+/* The end of a plain value, or null; *text of a string is what is between its quotes. */
+static inline const uint8_t *plain_value(const uint8_t *p, const uint8_t *end, struct json_token *value)
+{
+	const uint8_t *from = p;
+	bool good = true;
+	value->escaped = false;
+	if (*p == '"') {
+		value->type = JSON_STRING;
+		p = string_end(++from, end, &value->escaped);
+		value->text = slice_of(from, (size_t)(p - from));
+		return p < end && *p == '"' ? p + 1 : NULL;
+	}
+	if (*p == '-' || (unsigned)*p - '0' < 10) {
+		value->type = JSON_NUMBER;
+		p = number_end(p, end, &good);
+	} else {
+		p = word_end(p, end, &value->type);
+	}
+	value->text = slice_of(from, good && p != NULL ? (size_t)(p - from) : 0);
+	return good ? p : NULL;
+}
+
+bool json_next_member(struct json_reader *r, struct slice *key, struct json_token *value)
+{
+	const uint8_t *from = member_begins(r);
+	if (from == NULL)
+		return false;
+	const uint8_t *p = next_special(++from, r->end);
+	if (p == r->end || *p != '"')
+		return false;
+	*key = slice_of(from, (size_t)(p - from));
+	p = behind_space(p + 1, r->end);
+	if (p == r->end || *p != ':')
+		return false;
+	p = behind_space(p + 1, r->end);
+	p = p < r->end ? plain_value(p, r->end, value) : NULL;
+	if (p == NULL)
+		return false;
+	r->ptr = p;
+	r->state = AFTER_VALUE;
+	return true;
+}
+
 bool json_skip(struct json_reader *r)
 {
 	struct json_token token;
@@ -362,14 +448,32 @@ static uint32_t unicode_escape(const uint8_t *p, const uint8_t *end, size_t *len
 	return 0xfffd;
 }
 
+/* Copies what is before the next backslash or the end and returns how much that is. `to` is not further in its room than p
+ * in its text, so that sixteen octets fit where sixteen are left to read. */
+static inline size_t copy_plain(const uint8_t *p, const uint8_t *end, uint8_t *to)
+{
+	size_t n = 0, left = (size_t)(end - p);
+#ifdef __SSE2__
+	const __m128i backslash = _mm_set1_epi8('\\');
+	for (; left - n >= 16; n += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + n));
+		uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, backslash));
+		_mm_storeu_si128((__m128i *)(void *)(to + n), v);
+		if (bits != 0)
+			return n + (size_t)__builtin_ctz(bits);
+	}
+#endif
+	for (; n < left && p[n] != '\\'; n++)
+		to[n] = p[n];
+	return n;
+}
+
 size_t json_unescape(struct slice s, uint8_t *out)
 {
 	const uint8_t *p = s.ptr, *end = s.ptr + s.len;
 	uint8_t *to = out;
 	while (p < end) {
-		const uint8_t *slash = memchr(p, '\\', (size_t)(end - p));
-		size_t plain = (size_t)((slash == NULL ? end : slash) - p), len;
-		memmove(to, p, plain);
+		size_t plain = copy_plain(p, end, to), len;
 		to += plain;
 		p += plain;
 		if (p == end)

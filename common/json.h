@@ -41,9 +41,12 @@ struct json_reader {
 /* trailing white space is allowed, anything else after the first value is an error. */
 void json_reader_init(struct json_reader *r, struct slice text);
 enum json_type json_next(struct json_reader *r, struct json_token *token);
+/* The next member of an object, in one step, when it is a plain one: a key without escapes and no object or array. False:
+ * json_next goes on from where it was; every error is left to it. */
+bool json_next_member(struct json_reader *r, struct slice *key, struct json_token *value);
 /* After JSON_KEY's value token OBJECT or ARRAY: jumps behind its end. */
 bool json_skip(struct json_reader *r);
-/* Octets written; at most s.len. */
+/* Octets written; at most s.len. `out` has room for s.len and is not the text itself. */
 size_t json_unescape(struct slice s, uint8_t *out);
 
 /* The writer appends to a buffer and puts the commas. */

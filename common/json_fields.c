@@ -6,7 +6,7 @@
 void json_fields_init(struct json_fields *f, const struct env *env, struct dictionary *dictionary)
 {
 	f->dictionary = dictionary;
-	f->guess = (struct dictionary_guess){0};
+	memset(&f->memo, 0, sizeof f->memo);
 	buffer_init(&f->name, env);
 	buffer_init(&f->text, env);
 }
@@ -55,15 +55,15 @@ static struct slice unescaped(struct walk *w, struct slice s)
 }
 
 /* The name becomes that of the container, a '.' and the key. At the top, where most keys are, it is the key itself. */
-static void set_key(struct walk *w, const struct json_token *t)
+static void set_key(struct walk *w, struct slice key, bool escaped)
 {
 	struct buffer *name = &w->f->name;
-	if (w->name_end[w->depth] == 0 && !t->escaped) {
-		w->name = t->text;
+	if (w->name_end[w->depth] == 0 && !escaped) {
+		w->name = key;
 		return;
 	}
-	struct slice key = current_text(w, t->text);
-	if (t->escaped)
+	key = current_text(w, key);
+	if (escaped)
 		key = unescaped(w, key);
 	name->len = w->name_end[w->depth];
 	if (w->depth > 0 && name->len > w->name_end[0])
@@ -72,20 +72,41 @@ static void set_key(struct walk *w, const struct json_token *t)
 	w->name = buffer_slice(name);
 }
 
+/* Of a number as JSON has it: what is but digits and short fits. */
 static enum value_type number_type(struct slice s)
 {
 	int64_t i;
 	uint64_t u;
-	if (slice_to_i64(s, &i))
+	size_t at = s.ptr[0] == '-';
+	while (at < s.len && (unsigned)s.ptr[at] - '0' < 10)
+		at++;
+	if (at < s.len)
+		return VALUE_F64;
+	if (s.len <= 18 || slice_to_i64(s, &i))
 		return VALUE_I64;
 	return slice_to_u64(s, &u) ? VALUE_U64 : VALUE_F64;
 }
 
-static void add_value(struct walk *w, enum value_type type, const struct json_token *t)
+static enum value_type value_type(const struct json_token *t)
 {
+	switch (t->type) {
+	case JSON_STRING:
+		return VALUE_STRING;
+	case JSON_NUMBER:
+		return number_type(t->text);
+	case JSON_NULL:
+		return VALUE_NULL;
+	default:
+		return VALUE_BOOL;
+	}
+}
+
+static void add_value(struct walk *w, const struct json_token *t)
+{
+	enum value_type type = value_type(t);
 	if (w->name.len == w->name_end[0]) /* a bare value in the list at the top has no name */
 		return;
-	uint32_t id = dictionary_intern_next(w->f->dictionary, &w->f->guess, w->name), at;
+	uint32_t id = dictionary_intern_again(w->f->dictionary, &w->f->memo, w->name), at;
 	if (!t->escaped) {
 		at = w->at + (uint32_t)(t->text.ptr - w->text);
 		note(w,
@@ -131,47 +152,49 @@ static void take(struct walk *w, enum json_type type, const struct json_token *t
 		leave(w);
 		break;
 	case JSON_KEY:
-		set_key(w, t);
-		break;
-	case JSON_STRING:
-		add_value(w, VALUE_STRING, t);
-		break;
-	case JSON_NUMBER:
-		add_value(w, number_type(t->text), t);
-		break;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		add_value(w, VALUE_BOOL, t);
-		break;
-	case JSON_NULL:
-		add_value(w, VALUE_NULL, t);
+		set_key(w, t->text, t->escaped);
 		break;
 	default:
+		add_value(w, t);
 		break;
 	}
 }
 
-/* Reads on until the end, an error of the text, or one of ours. */
-static enum json_type walk_text(struct walk *w, struct json_reader *r, size_t len)
+/* What was read is in the row. Deriving may have moved the text: the reader goes on in the row's present place. False: no
+ * memory. */
+static bool go_on(struct walk *w, struct json_reader *r, bool derived)
+{
+	if (w->error != 0 || w->f->name.failed || w->f->text.failed) {
+		w->error = -ERROR_MEMORY;
+		return false;
+	}
+	const uint8_t *now = derived ? batch_row_text(w->b).ptr + w->at : r->start;
+	if (now != r->start) {
+		r->ptr = now + (r->ptr - r->start);
+		r->end = now + (r->end - r->start);
+		w->text = r->start = now;
+	}
+	return true;
+}
+
+/* Reads on until the end, an error of the text, or one of ours: most of it member by member. */
+static enum json_type walk_text(struct walk *w, struct json_reader *r)
 {
 	struct json_token t = {0};
+	struct slice key;
 	for (;;) {
-		w->text = r->start;
+		while (json_next_member(r, &key, &t)) {
+			set_key(w, key, false);
+			add_value(w, &t);
+			if (!go_on(w, r, t.escaped))
+				return JSON_ERROR;
+		}
 		enum json_type type = json_next(r, &t);
 		if (type == JSON_END || type == JSON_ERROR)
 			return type;
 		take(w, type, &t);
-		if (w->error != 0 || w->f->name.failed || w->f->text.failed) {
-			w->error = -ERROR_MEMORY;
+		if (!go_on(w, r, t.escaped))
 			return JSON_ERROR;
-		}
-		/* Deriving may have moved the text: the reader goes on in the row's present place. */
-		const uint8_t *now = batch_row_text(w->b).ptr + w->at;
-		if (now != r->start) {
-			r->ptr = now + (r->ptr - r->start);
-			r->end = now + len;
-			r->start = now;
-		}
 	}
 }
 
@@ -192,14 +215,14 @@ int json_fields_add(struct json_fields *f, struct batch_builder *b, struct slice
 	w.depth = 0;
 	w.object = false;
 	w.error = 0;
-	f->guess.last = 0;
 	buffer_reset(&f->name);
 	buffer_reset(&f->text); /* a failure of the last text must not stay */
 	buffer_add_slice(&f->name, prefix);
 	w.name = buffer_slice(&f->name);
 	w.name_end[0] = (uint32_t)f->name.len;
 	json_reader_init(&r, text);
-	enum json_type end = walk_text(&w, &r, text.len);
+	w.text = r.start;
+	enum json_type end = walk_text(&w, &r);
 	*added = end == JSON_END && w.object;
 	if (!*added)
 		batch_row_cut(b, &mark);

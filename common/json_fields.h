@@ -12,7 +12,7 @@
 
 struct json_fields {
 	struct dictionary *dictionary;
-	struct dictionary_guess guess;
+	struct dictionary_memo memo;
 	struct buffer name, text;
 };
 

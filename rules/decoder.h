@@ -414,7 +414,7 @@ struct decoder_scratch {
 	uint32_t value_count, stamp;
 	struct captures captures[DECODER_DEPTH_MAX + 1];
 	struct json_fields json;
-	struct dictionary_guess guess; /* of keys */
+	struct dictionary_memo memo; /* of keys */
 	struct pair_filter filter;
 	bool filter_ready;
 	struct span counted; /* the text whose octets `counts` are of, for those that `counts_known` has */

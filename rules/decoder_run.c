@@ -167,7 +167,7 @@ static __attribute__((noinline)) uint32_t prefixed_name(struct decode_run *run, 
 static uint32_t pair_name(struct decode_run *run, const struct decoder_kv *kv, struct slice key)
 {
 	return kv->prefix.len > 0 ? prefixed_name(run, kv, key)
-							  : dictionary_intern_next(run->s->dictionary, &run->s->guess, key);
+							  : dictionary_intern_again(run->s->dictionary, &run->s->memo, key);
 }
 
 static uint16_t known_name(const struct decode_run *run, uint32_t id)
@@ -276,7 +276,6 @@ static __attribute__((noinline)) bool run_kv(struct decode_run *run, const struc
 	size_t count = read_pairs(run, &s->kv, text);
 	if (count == SIZE_MAX)
 		return false;
-	run->s->guess.last = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct decoder_pair *p = &run->s->pairs[i];
 		/* Looked up each time: the text moves when a mapped value is derived. */

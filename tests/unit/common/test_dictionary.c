@@ -197,29 +197,33 @@ static void heads_are_checked(void **state)
 	}
 }
 
-/* A guess is only a guess: names in any order, and after ids were given to others, are what the table says. */
-static void guesses_never_name_another(void **state)
+/* A memo is only a memo: names in any order, of all lengths, with the same ends, and after ids were given to others, are
+ * what the table says. */
+static void memos_never_name_another(void **state)
 {
 	(void)state;
 	struct env env = env_system();
 	struct dictionary d;
-	static struct dictionary_guess guess;
+	static struct dictionary_memo memo;
 	uint32_t seed = 3;
-	char name[24];
 	assert_int_equal(dictionary_init(&d, &env, 7), 0);
-	for (unsigned round = 0; round < 50000; round++) {
+	for (unsigned round = 0; round < 200000; round++) {
+		uint8_t room[40];
 		seed = seed * 1103515245u + 12345u;
 		if (round % 1000 == 999)
 			dictionary_reset(&d);
-		if (round % 10 == 0)
-			guess.last = 0;
-		/* Mostly in order, so that guesses are right; sometimes not. */
-		unsigned i = (seed >> 28) == 0 ? seed >> 16 & 63 : round % 10;
-		struct slice text = numbered(name, i);
-		uint32_t id = dictionary_intern_next(&d, &guess, text);
+		size_t len = seed >> 16 & 31, letters = 1 + (seed >> 28 & 1);
+		uint8_t *from = room + sizeof room - len; /* ends where its room ends */
+		for (size_t i = 0; i < len; i++)
+			from[i] = (uint8_t)("\0a"[((seed = seed * 1103515245u + 12345u) >> 16) % letters]);
+		if (len > 20 && (seed >> 29) > 3)
+			from[len / 2] = (uint8_t)(seed >> 16);
+		struct slice text = slice_of(from, len);
+		uint32_t id = dictionary_intern_again(&d, &memo, text);
 		assert_slice(dictionary_name(&d, id), text);
 		assert_int_equal(dictionary_find(&d, text), id);
 	}
+	assert_int_equal(dictionary_intern_again(&d, &memo, SLICE_NONE), dictionary_intern(&d, SLICE_NONE));
 	dictionary_free(&d);
 }
 
@@ -229,7 +233,7 @@ int main(void)
 		cmocka_unit_test(knows_the_fields_first),
 		cmocka_unit_test(fills_and_resets),
 		cmocka_unit_test(bounds_names),
-		cmocka_unit_test(guesses_never_name_another),
+		cmocka_unit_test(memos_never_name_another),
 		cmocka_unit_test(survives_every_failed_allocation),
 		cmocka_unit_test(arena_rewinds),
 		cmocka_unit_test(buffers_hold_and_fail),

@@ -100,6 +100,46 @@ static void reads_good_and_bad(void **state)
 	assert_string_equal(out, "!");
 }
 
+/* Reading member by member where that goes tells the same as token by token: the tokens, their texts, where it fails. */
+static void members_are_tokens(void **state)
+{
+	(void)state;
+	static const char *const pieces[] = {
+		"{",  "}",      "[",    "]",       ",",       ":", "\"a\"",    "\"key of 16 octet\"",
+		"1",  "-0.5e3", "true", "false",   "null",    " ", "\"x\\n\"", "\"\\u00e4 and more text here\"",
+		"\n", "tru",    "\"",   "{\"k\":", ",\"l\":", "-", "01",       "{\"a\":\"b\",\"c\":1"};
+	uint32_t seed = 11;
+	for (unsigned round = 0; round < 200000; round++) {
+		char text[256] = "{\"a\":\"b\"";
+		unsigned n = (seed = seed * 1103515245u + 12345u) >> 16 & 7;
+		for (unsigned i = 0; i < n; i++)
+			strcat(text, pieces[((seed = seed * 1103515245u + 12345u) >> 16) % COUNT(pieces)]);
+		size_t len = strlen(text);
+		uint8_t *copy = malloc(len);
+		struct json_reader one, other;
+		struct json_token a, b;
+		struct slice key;
+		memcpy(copy, text, len);
+		json_reader_init(&one, slice_of(copy, len));
+		json_reader_init(&other, slice_of(copy, len));
+		do {
+			bool member = json_next_member(&one, &key, &a);
+			if (member) {
+				assert_int_equal(json_next(&other, &b), JSON_KEY);
+				assert_true(!b.escaped && b.text.ptr == key.ptr && b.text.len == key.len);
+			} else {
+				json_next(&one, &a);
+			}
+			json_next(&other, &b);
+			assert_int_equal(a.type, b.type);
+			assert_int_equal(a.escaped, b.escaped);
+			assert_true(a.type == JSON_ERROR || (a.text.ptr == b.text.ptr && a.text.len == b.text.len));
+		} while (a.type != JSON_END && a.type != JSON_ERROR);
+		assert_true(a.type == JSON_END || one.error_at == other.error_at);
+		free(copy);
+	}
+}
+
 static void depth_is_bounded(void **state)
 {
 	(void)state;
@@ -279,15 +319,11 @@ static void round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_good_and_bad),
-		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(finds_ends_of_strings),
-		cmocka_unit_test(names_where),
-		cmocka_unit_test(skips),
-		cmocka_unit_test(unescapes),
-		cmocka_unit_test(writes),
-		cmocka_unit_test(writes_base64),
-		cmocka_unit_test(round_trip),
+		cmocka_unit_test(reads_good_and_bad), cmocka_unit_test(members_are_tokens),
+		cmocka_unit_test(depth_is_bounded),   cmocka_unit_test(finds_ends_of_strings),
+		cmocka_unit_test(names_where),        cmocka_unit_test(skips),
+		cmocka_unit_test(unescapes),          cmocka_unit_test(writes),
+		cmocka_unit_test(writes_base64),      cmocka_unit_test(round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
