@@ -114,11 +114,34 @@ int batch_field_slice(struct batch_builder *b, uint32_t name, enum value_type ty
 int batch_field_small(struct batch_builder *b, uint32_t name, uint32_t value);
 /* The open row's text so far; valid until the next derive. */
 struct slice batch_row_text(const struct batch_builder *b);
-/* The open row's fields so far, in order of adding: name is a dictionary id, the value a place in the row's text (none
- * for NULL and SMALL). */
 uint32_t batch_row_field_count(const struct batch_builder *b);
-void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *name, enum value_type *type,
-					 uint32_t *offset, uint32_t *len);
+/* A look at the open row's fields so far, in order of adding; good until something is added. */
+struct batch_row_look {
+	const uint32_t *fields, *ids; /* name (its place in ids), type and flags; dictionary ids */
+	const uint8_t *places, *wides;
+};
+struct batch_row_look batch_row_look(const struct batch_builder *b);
+#define BATCH_FIELD_WIDE 1u
+/* Of a field below the count: name is a dictionary id, the value a place in the row's text (none for NULL and SMALL). */
+static inline void batch_look_field(const struct batch_row_look *l, uint32_t index, uint32_t *name,
+									enum value_type *type, uint32_t *offset, uint32_t *len)
+{
+	uint32_t field = l->fields[index], place = get_u32(l->places + (size_t)index * 4);
+	*name = l->ids[field & 0xffff];
+	*type = (enum value_type)(field >> 16 & 0xff);
+	*offset = place & UINT16_MAX;
+	*len = place >> 16;
+	if (*type == VALUE_SMALL || *type == VALUE_NULL) {
+		*offset = *len = 0;
+	} else if ((field >> 24 & BATCH_FIELD_WIDE) != 0) {
+		*offset = get_u32(l->wides + (size_t)place * 8);
+		*len = get_u32(l->wides + (size_t)place * 8 + 4);
+	}
+}
+static inline uint32_t batch_look_name(const struct batch_row_look *l, uint32_t index)
+{
+	return l->ids[l->fields[index] & 0xffff];
+}
 /* How far the open row has come, and back to there: fields, texts and names added since are gone, as are the row's flags of
  * dropped ones. For a body that turns out to be illegal at its end. */
 struct batch_row_mark {

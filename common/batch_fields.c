@@ -145,21 +145,12 @@ uint32_t batch_row_field_count(const struct batch_builder *b)
 	return b->row.field_count;
 }
 
-void batch_row_field(const struct batch_builder *b, uint32_t index, uint32_t *name, enum value_type *type,
-					 uint32_t *offset, uint32_t *len)
+struct batch_row_look batch_row_look(const struct batch_builder *b)
 {
-	CHECK(b->is_open && index < b->row.field_count);
-	uint32_t field = b->shape_fields[index];
-	uint32_t place = get_u32(b->places.ptr + b->start.places + (size_t)index * BATCH_PLACE_BYTES);
-	*name = ((const uint32_t *)(const void *)b->name_ids.ptr)[field & 0xffff];
-	*type = (enum value_type)(field >> 16 & 0xff);
-	*offset = place & UINT16_MAX;
-	*len = place >> 16;
-	if (*type == VALUE_SMALL || *type == VALUE_NULL) {
-		*offset = *len = 0;
-	} else if ((field >> 24 & BATCH_FIELD_WIDE) != 0) {
-		const uint8_t *wide = b->wides.ptr + (size_t)place * BATCH_WIDE_BYTES;
-		*offset = get_u32(wide);
-		*len = get_u32(wide + 4);
-	}
+	_Static_assert(BATCH_PLACE_BYTES == 4 && BATCH_WIDE_BYTES == 8, "as batch_look_field reads them");
+	CHECK(b->is_open);
+	return (struct batch_row_look){.fields = b->shape_fields,
+								   .ids = (const uint32_t *)(const void *)b->name_ids.ptr,
+								   .places = b->places.ptr + b->start.places,
+								   .wides = b->wides.ptr};
 }

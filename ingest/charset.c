@@ -59,16 +59,29 @@ struct look {
 	size_t first_bad; /* SIZE_MAX: all is valid */
 };
 
+/* The first octet at or after `at` that is not ASCII: even where there are some, most of a text is. */
+static size_t behind_ascii(struct slice text, size_t at)
+{
+	uint64_t word;
+	for (; text.len - at >= 8; at += 8) {
+		memcpy(&word, text.ptr + at, 8);
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	while (at < text.len && text.ptr[at] < 0x80)
+		at++;
+	return at;
+}
+
 static struct look look_utf8(struct slice text)
 {
 	struct look l = {.first_bad = SIZE_MAX};
 	size_t i = 0;
-	while (i < text.len) {
+	for (;;) {
 		uint32_t code_point;
-		if (text.ptr[i] < 0x80) {
-			i++;
-			continue;
-		}
+		i = behind_ascii(text, i);
+		if (i == text.len)
+			return l;
 		unsigned n = utf8_decode(text.ptr + i, text.len - i, &code_point);
 		if (n == 0) {
 			l.first_bad = i;
@@ -78,7 +91,6 @@ static struct look look_utf8(struct slice text)
 		l.long_ones += n > 2;
 		i += n;
 	}
-	return l;
 }
 
 /* By the ranges of GB 18030 (one, two and four octets). Cheaper than asking iconv and enough to decide. */

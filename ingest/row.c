@@ -192,12 +192,15 @@ static bool time_of_text(struct draft *d, struct slice text, int64_t *ns, uint32
 static bool time_of_field(struct draft *d, uint32_t name, int64_t *ns, uint32_t *quality)
 {
 	const struct batch_builder *b = d->partition->builder;
+	struct batch_row_look look = batch_row_look(b);
 	uint32_t count = batch_row_field_count(b);
 	for (uint32_t i = 0; name != DICTIONARY_NONE && i < count; i++) {
 		uint32_t id, offset, len;
 		enum value_type type;
-		batch_row_field(b, i, &id, &type, &offset, &len);
-		if (id != name || len == 0 || type == VALUE_SMALL || type == VALUE_NULL || type == VALUE_BOOL)
+		if (batch_look_name(&look, i) != name)
+			continue;
+		batch_look_field(&look, i, &id, &type, &offset, &len);
+		if (len == 0 || type == VALUE_SMALL || type == VALUE_NULL || type == VALUE_BOOL)
 			continue;
 		if (time_of_text(d, slice_of(batch_row_text(b).ptr + offset, len), ns, quality))
 			return true;

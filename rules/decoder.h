@@ -399,6 +399,20 @@ struct program_memo {
 	uint64_t mask[DECODER_WORDS];
 };
 
+/* What names come to without the prefixes of a step, by the id they have: the step that strips is mostly the same. */
+struct strip_memo {
+	const struct decoder_step *step;
+	uint64_t resets; /* of the dictionary */
+	uint32_t *ids; /* what is known of each: one of the three below, or the id without prefix + STRIP_ID */
+	uint32_t count, room;
+};
+enum {
+	STRIP_UNKNOWN,
+	STRIP_WHOLE, /* it has no such prefix */
+	STRIP_LOST, /* the dictionary has no room for the name without it */
+	STRIP_ID
+};
+
 struct decoder_scratch {
 	const struct env *env;
 	struct dictionary *dictionary;
@@ -415,6 +429,7 @@ struct decoder_scratch {
 	struct captures captures[DECODER_DEPTH_MAX + 1];
 	struct json_fields json;
 	struct dictionary_memo memo; /* of keys */
+	struct strip_memo strips;
 	struct pair_filter filter;
 	bool filter_ready;
 	struct span counted; /* the text whose octets `counts` are of, for those that `counts_known` has */
@@ -454,6 +469,8 @@ void decoder_set_constants(struct decode_run *run, const struct decoder_constant
 /* The fields that are in the row now, in scratch.given; returns how many. */
 uint32_t decoder_given(struct decode_run *run);
 void decoder_note_given(struct decode_run *run);
+/* decoder_strip.c: gives the fields that are in the row the names that they have without the step's prefixes, too. */
+void decoder_strip_given(struct decode_run *run, const struct decoder_step *step);
 /* Lower case of the ASCII letters among eight octets. */
 static inline uint64_t octets_lower(uint64_t v)
 {

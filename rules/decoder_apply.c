@@ -84,6 +84,7 @@ void decoder_scratch_free(struct decoder_scratch *s)
 	env_free(s->env, s->pairs);
 	env_free(s->env, s->decoder_memos);
 	env_free(s->env, s->logsource_memos);
+	env_free(s->env, s->strips.ids);
 	env_free(s->env, s);
 }
 

@@ -220,10 +220,11 @@ uint32_t decoder_given(struct decode_run *run)
 {
 	struct decoder_scratch *s = run->s;
 	uint32_t count = batch_row_field_count(run->b);
+	struct batch_row_look look = batch_row_look(run->b);
 	for (uint32_t i = s->given_count; i < count; i++) {
 		struct given_field *g = &s->given[i];
 		enum value_type type;
-		batch_row_field(run->b, i, &g->id, &type, &g->value.at, &g->value.len);
+		batch_look_field(&look, i, &g->id, &type, &g->value.at, &g->value.len);
 		bool known = g->id < s->id_count && type != VALUE_SMALL && type != VALUE_NULL;
 		g->name = known ? s->names[g->id] : (uint16_t)DECODER_NONE;
 		g->type = (uint8_t)type;

@@ -127,29 +127,6 @@ static __attribute__((noinline)) void rename_given(struct decode_run *run, const
 			rename_one(run, set, given[i].name, (enum value_type)given[i].type, given[i].value);
 }
 
-/* "winlog.event_data.Image" is also known as "Image". */
-static __attribute__((noinline)) void strip_given(struct decode_run *run, const struct decoder_step *step)
-{
-	struct decoder_scratch *s = run->s;
-	uint32_t count = decoder_given(run);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t id = s->given[i].id;
-		enum value_type type = (enum value_type)s->given[i].type;
-		struct span v = s->given[i].value;
-		struct slice name = dictionary_name(s->dictionary, id);
-		for (uint16_t k = 0; k < step->strip_count; k++) {
-			if (!slice_starts(name, step->strip[k]) || name.len == step->strip[k].len || type == VALUE_SMALL)
-				continue;
-			id = dictionary_intern(s->dictionary, slice_from(name, step->strip[k].len));
-			if (id < s->id_count && s->names[id] != DECODER_NONE && type != VALUE_NULL)
-				decoder_emit(run, s->names[id], type, v);
-			else if (batch_field(run->b, id, type, v.at, v.len) == -ERROR_MEMORY)
-				run->error = -ERROR_MEMORY;
-			break;
-		}
-	}
-}
-
 /* ---- pairs ---- */
 
 /* Apart, because its room is cleared whenever it is entered. */
@@ -451,7 +428,7 @@ static void run_effects(struct decode_run *run, const struct decoder_step *s)
 		run->logsource = s->logsource;
 	decoder_set_constants(run, s->set, s->set_count);
 	if (s->strip_count > 0)
-		strip_given(run, s);
+		decoder_strip_given(run, s);
 	if (s->given && s->renames.count > 0)
 		rename_given(run, &s->renames);
 	run_times(run, s);
