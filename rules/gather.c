@@ -27,7 +27,8 @@ int gather_init(struct gather *g, const struct env *env, const struct columns *c
 	g->touched = env_alloc(env, n * sizeof *g->touched);
 	g->last = env_zalloc(env, (columns->literal_count + 1) * sizeof *g->last);
 	g->slots = env_zalloc(env, SLOTS_MIN * sizeof *g->slots);
-	if (!g->heads || !g->touched || !g->last || !g->slots)
+	g->memos = env_zalloc(env, GATHER_MEMOS * sizeof *g->memos);
+	if (!g->heads || !g->touched || !g->last || !g->slots || !g->memos)
 		return -ERROR_MEMORY;
 	memset(g->heads, 0xff, n * sizeof *g->heads);
 	for (uint32_t i = 0; i < columns->count; i++)
@@ -46,6 +47,7 @@ void gather_free(struct gather *g)
 	env_free(g->env, g->touched);
 	env_free(g->env, g->last);
 	env_free(g->env, g->slots);
+	env_free(g->env, g->memos);
 	env_free(g->env, g->values);
 	env_free(g->env, g->value_hits);
 	env_free(g->env, g->value_columns);
@@ -64,6 +66,8 @@ bool gather_room_for(const struct env *env, void *array, uint32_t *room, uint32_
 	if (count < *room)
 		return true;
 	uint32_t wanted = *room ? 2 * *room : 256;
+	while (wanted <= count)
+		wanted *= 2;
 	void *grown = env_resize(env, *p, wanted * size);
 	if (!grown)
 		return false;
@@ -92,6 +96,7 @@ void gather_begin(struct gather *g)
 	if (++g->stamp == 0) { /* once in 2^32 batches */
 		memset(g->slots, 0, (g->slot_mask + (size_t)1) * sizeof *g->slots);
 		memset(g->shapes, 0, g->shape_room * sizeof *g->shapes);
+		memset(g->memos, 0, GATHER_MEMOS * sizeof *g->memos);
 		g->stamp = 1;
 	}
 }
@@ -122,7 +127,7 @@ static bool grow_slots(struct gather *g)
 	return true;
 }
 
-bool gather_same(const struct gather_value *a, const struct gather_value *b)
+static bool same(const struct gather_value *a, const struct gather_value *b)
 {
 	if (a->is_small != b->is_small)
 		return false;
@@ -163,7 +168,7 @@ uint32_t gather_find(struct gather *g, struct gather_value *v)
 		v->is_small ? (get_u64(g->secret) ^ v->small) * UINT64_C(0xbf58476d1ce4e5b9) : hash_secret(v->text, g->secret);
 	v->hash ^= v->hash >> 32;
 	for (uint32_t at = (uint32_t)v->hash & g->slot_mask; g->slots[at].stamp == g->stamp; at = (at + 1) & g->slot_mask)
-		if (g->values[g->slots[at].value].hash == v->hash && gather_same(&g->values[g->slots[at].value], v))
+		if (g->values[g->slots[at].value].hash == v->hash && same(&g->values[g->slots[at].value], v))
 			return g->slots[at].value;
 	if (2 * (g->value_count + 1) > g->slot_mask && !grow_slots(g))
 		return GATHER_END;

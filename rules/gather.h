@@ -47,9 +47,14 @@ struct gather_entry {
 struct gather_step {
 	uint32_t at; /* field of the shape, or what gather_row.c says */
 	uint32_t column; /* or COLUMN_NONE */
-	uint32_t last; /* the value that the row before had here, or GATHER_END */
+	uint8_t kind; /* how its value is read */
 	bool texts; /* it goes into the columns of texts */
 	bool is_loose;
+};
+enum {
+	GATHER_SHORT, /* a slice of 16-bit place and length */
+	GATHER_SMALL,
+	GATHER_OTHER
 };
 
 /* The steps of a shape of the batch, for the route that its rows had last. */
@@ -61,6 +66,13 @@ struct gather_shape {
 
 struct gather_slot {
 	uint32_t stamp, value;
+};
+
+/* A value by its length and ends, which are all there is to it up to 16 octets; good where the stamp is the present one. */
+#define GATHER_MEMOS 2048u
+struct gather_memo {
+	uint64_t head, tail, len;
+	uint32_t value, stamp;
 };
 
 /* Where a value ends in the text that is searched: at its edge. */
@@ -86,6 +98,7 @@ struct gather {
 	uint32_t shape_room, step_count, step_room;
 	struct gather_slot *slots; /* open addressing, at most half full; free where the stamp is another */
 	uint32_t slot_mask, stamp;
+	struct gather_memo *memos;
 	uint32_t *heads; /* the first link of each column, or GATHER_END */
 	uint32_t *touched, touched_count; /* columns that have some */
 	/* of the column being looked at */
@@ -103,11 +116,10 @@ struct gather {
 
 int gather_init(struct gather *g, const struct env *env, const struct columns *columns);
 void gather_free(struct gather *g);
-/* Makes room for one more of `size` octets in *array; false: no memory. Between gather*.c only. */
+/* Makes room for more than `count` of `size` octets in *array; false: no memory. Between gather*.c only. */
 bool gather_room_for(const struct env *env, void *array, uint32_t *room, uint32_t count, size_t size);
 #define GATHER_ROOM(g, array, what) \
 	gather_room_for((g)->env, &(g)->array, &(g)->what##_room, (g)->what##_count, sizeof *(g)->array)
-bool gather_same(const struct gather_value *a, const struct gather_value *b);
 /* The number of the value that has these octets, new when there is none. GATHER_END: no memory. */
 uint32_t gather_find(struct gather *g, struct gather_value *v);
 uint32_t gather_add(struct gather *g, const struct gather_value *v); /* new in any case */
