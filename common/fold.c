@@ -1,5 +1,6 @@
 #include "common/text.h"
 
+#include "common/cpu.h"
 #include "common/fold_table.h"
 #include "common/format.h"
 
@@ -51,11 +52,32 @@ static bool fold_eight(const uint8_t *s, uint8_t *out)
 	return true;
 }
 
+#ifdef CPU_WIDE
+/* Of many octets those before the first 32 that are not all ASCII, 32 at a time; returns how many. */
+CPU_WIDE static size_t fold_wide(const uint8_t *s, size_t len, uint8_t *out)
+{
+	const __m256i before = _mm256_set1_epi8('A' - 1), behind = _mm256_set1_epi8('Z' + 1), bit = _mm256_set1_epi8(0x20);
+	size_t i = 0;
+	for (; i + 32 <= len; i += 32) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(s + i));
+		if (_mm256_movemask_epi8(v) != 0)
+			break;
+		__m256i capital = _mm256_and_si256(_mm256_cmpgt_epi8(v, before), _mm256_cmpgt_epi8(behind, v));
+		_mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_or_si256(v, _mm256_and_si256(capital, bit)));
+	}
+	return i;
+}
+#endif
+
 /* Folds the ASCII octets at s; returns how many there were. The last octets of what is long enough are folded together
  * with some before them: twice is as good as once. */
 static size_t fold_ascii(const uint8_t *s, size_t len, uint8_t *out)
 {
 	size_t i = 0;
+#ifdef CPU_WIDE
+	if (len >= 64 && cpu_is_wide())
+		i = fold_wide(s, len, out);
+#endif
 	while (i + 16 <= len && fold_sixteen(s + i, out + i))
 		i += 16;
 	if (i + 16 > len && len >= 16 && i < len && fold_sixteen(s + len - 16, out + len - 16))

@@ -1,5 +1,7 @@
 #include "common/slice.h"
 
+#include "common/cpu.h"
+
 static inline uint64_t big_endian(uint64_t memory)
 {
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(memory) : memory;
@@ -45,6 +47,28 @@ static inline uint32_t both_at(const uint8_t *p, const uint8_t *q, __m128i one, 
 	return (uint32_t)_mm_movemask_epi8(_mm_and_si128(a, b));
 }
 
+#ifdef CPU_WIDE
+/* The same as below, 32 places at a time while there are as many. */
+CPU_WIDE static const uint8_t *find_wider(const uint8_t *at, const uint8_t *end, struct slice needle, size_t one,
+										  size_t other, unsigned *tries, bool *hit)
+{
+	__m256i a = _mm256_set1_epi8((char)needle.ptr[one]), b = _mm256_set1_epi8((char)needle.ptr[other]);
+	for (; end - at >= 32 && *tries > 0; at += 32) {
+		__m256i p = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(at + one)), a);
+		__m256i q = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(at + other)), b);
+		uint32_t bits = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(p, q));
+		for (; bits != 0; bits &= bits - 1) {
+			const uint8_t *place = at + __builtin_ctz(bits);
+			*hit = memcmp(place, needle.ptr, needle.len) == 0;
+			if (*hit)
+				return place;
+			*tries -= *tries > 0;
+		}
+	}
+	return at;
+}
+#endif
+
 /* Sixteen places at a time, by two octets of the needle: of ordinary text hardly a place is left to be compared in full.
  * The last step looks at sixteen places that end at `end`, some of them for the second time. Looks at [at, end) when there
  * are sixteen places and returns where it stopped; *hit when found. A text made to have many such places is left to memmem
@@ -56,7 +80,11 @@ static const uint8_t *find_wide(const uint8_t *at, const uint8_t *end, struct sl
 	unsigned tries = 64;
 	if (end - at < 16)
 		return at;
-	while (at < end && tries > 0) {
+#ifdef CPU_WIDE
+	if (end - at >= 64 && cpu_is_wide())
+		at = find_wider(at, end, needle, one, other, &tries, hit);
+#endif
+	while (!*hit && at < end && tries > 0) {
 		const uint8_t *from = end - at < 16 ? end - 16 : at;
 		for (uint32_t bits = both_at(from + one, from + other, a, b); bits != 0; bits &= bits - 1) {
 			const uint8_t *p = from + __builtin_ctz(bits);

@@ -116,6 +116,38 @@ static void folds_text(void **state)
 	assert_false(fold_equal(SLICE("\xff"), SLICE("\xc3\xbf")));
 }
 
+/* Texts of many lengths are folded in wide steps; octet by octet and character by character comes to the same. */
+static void folds_long_text(void **state)
+{
+	(void)state;
+	static const char *const letters[] = {"A", "z", "@", "[", "5", "\xc3\x84", "\xe4\xb8\xad", "\xff"};
+	uint32_t seed = 9;
+	for (unsigned round = 0; round < 20000; round++) {
+		uint8_t room[FOLD_ROOM(256)], wanted[FOLD_ROOM(256)], text[256];
+		size_t len = 0, limit = (seed = seed * 1103515245u + 12345u) >> 16 & 127, to = 0;
+		unsigned rare = round % 3 == 0 ? 0 : round % 3 == 1 ? 1 : 3;
+		while (len < limit) {
+			seed = seed * 1103515245u + 12345u;
+			const char *x = letters[(seed >> 16) % ((seed >> 24) < rare * 8 ? COUNT(letters) : 5)];
+			memcpy(text + len, x, strlen(x));
+			len += strlen(x);
+		}
+		uint8_t *copy = malloc(len + 1);
+		memcpy(copy + 1, text, len);
+		for (size_t i = 0; i < len;) {
+			uint32_t code_point;
+			unsigned n = utf8_decode(text + i, len - i, &code_point);
+			if (n == 0)
+				wanted[to++] = text[i];
+			else
+				to += utf8_encode(fold_code_point(code_point), wanted + to);
+			i += n == 0 ? 1 : n;
+		}
+		assert_slice(slice_of(room, fold(slice_of(copy + 1, len), room)), slice_of(wanted, to));
+		free(copy);
+	}
+}
+
 static void reads_addresses(void **state)
 {
 	(void)state;
@@ -224,8 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decodes_by_the_grammar), cmocka_unit_test(encodes_back),
 		cmocka_unit_test(folds_every_code_point), cmocka_unit_test(folds_text),
-		cmocka_unit_test(reads_addresses),        cmocka_unit_test(networks_hold),
-		cmocka_unit_test(screens_are_safe),
+		cmocka_unit_test(folds_long_text),        cmocka_unit_test(reads_addresses),
+		cmocka_unit_test(networks_hold),          cmocka_unit_test(screens_are_safe),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
