@@ -181,6 +181,20 @@ static void hang_literals(struct making *m)
 	}
 }
 
+static bool at_edge(struct slice literal)
+{
+	return literal.ptr[0] == WITNESS_EDGE || literal.ptr[literal.len - 1] == WITNESS_EDGE;
+}
+
+static void find_bare(struct columns *c)
+{
+	for (struct column *x = c->list; x < c->list + c->count; x++) {
+		x->bare = x->kinds == 0 && x->present.count == 0;
+		for (uint32_t i = 0; i < x->literal_count; i++)
+			x->bare &= !at_edge(c->literals[x->literal_first + i]);
+	}
+}
+
 static int make_literals(struct making *m)
 {
 	struct columns *c = m->c;
@@ -191,6 +205,7 @@ static int make_literals(struct making *m)
 	if (m->hook_count)
 		qsort(m->hooks, m->hook_count, sizeof *m->hooks, hook_order);
 	hang_literals(m);
+	find_bare(c);
 	return 0;
 }
 

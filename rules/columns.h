@@ -29,6 +29,7 @@ struct column {
 	uint16_t kinds; /* bits of the kinds of keys that are in use */
 	uint8_t start_lens, end_lens; /* bits of the lengths in use of START_SHORT and END_SHORT */
 	struct rule_list present, inside; /* all that hang on presence, on literals */
+	bool bare; /* only literals hang in it, and none at an edge: what holds in a part of a text holds in the whole */
 	uint32_t literal_first, literal_count; /* in columns.literals */
 	struct literal_set *literals; /* null: no literals, or the machine has no way to look for them */
 };

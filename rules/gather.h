@@ -61,6 +61,7 @@ enum {
 struct gather_shape {
 	uint64_t route; /* its number */
 	uint32_t stamp, first, count;
+	uint32_t message; /* the field that is looked at for the texts that stand in it, or GATHER_END: each for itself */
 	bool is_structured;
 };
 

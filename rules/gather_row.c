@@ -1,6 +1,6 @@
 /* Taking in rows. What is taken of a row follows from its shape and its route: that is worked out once for a batch, as
  * steps. Most values of a batch come again and again: by their length and ends a memo knows them without a hash of all of
- * them.
+ * them. What keywords are looked for in is mostly the message alone, where it holds the other values.
  *
  * Messages are loose: hardly two are the same, and looking for one costs more than searching it once more.
  */
@@ -50,9 +50,18 @@ static inline void add_field(struct gather *g, const struct route *route, uint32
 		add_step(g, step);
 }
 
-/* A field makes two steps at most. */
+/* Whether a literal that is found in a part of a text is found in the whole of it, too: in all columns of texts. */
+static bool texts_are_bare(const struct gather *g, const struct route *route)
+{
+	for (uint32_t i = 0; i < route->text_count; i++)
+		if (!g->columns->list[route->texts[i]].bare)
+			return false;
+	return route->text_count > 0;
+}
+
+/* A field makes two steps at most. Of a structured body the message is all of it: as loose as that of a plain line. */
 static bool add_steps(struct gather *g, const struct route *route, const uint32_t *names, const uint32_t *bound,
-					  const struct batch_row *row)
+					  const struct batch_row *row, struct gather_shape *s)
 {
 	bool structured = is_structured(row), any = route->text_count > 0, message = false;
 	if (!gather_room_for(g->env, &g->steps, &g->step_room, g->step_count + 2 * row->field_count + 1, sizeof *g->steps))
@@ -60,11 +69,13 @@ static bool add_steps(struct gather *g, const struct route *route, const uint32_
 	for (uint32_t at = 0; at < row->field_count; at++) {
 		uint16_t name = batch_value_name(row, row->field_first + at);
 		uint8_t type = batch_value_type(row, row->field_first + at);
-		bool is_message = any && !structured && bound[name] == FIELD_MESSAGE;
+		bool is_message = any && bound[name] == FIELD_MESSAGE;
 		struct gather_step step = {.at = at,
 								   .kind = kind_of(get_u16(row->shape_fields + (size_t)at * 4 + 2)),
-								   .texts = is_message || (any && structured && is_text(type)),
-								   .is_loose = is_message};
+								   .texts = structured ? any && is_text(type) : is_message,
+								   .is_loose = is_message && !(structured && message)};
+		if (step.is_loose && step.texts && structured && texts_are_bare(g, route))
+			s->message = at;
 		message |= is_message;
 		add_field(g, route, names[name], type, step);
 	}
@@ -96,8 +107,9 @@ static const struct gather_shape *shape_of(struct gather *g, const struct route 
 	struct gather_shape *s = &g->shapes[row->shape];
 	if (s->stamp == g->stamp && s->route == route->number && s->is_structured == is_structured(row))
 		return s;
-	*s = (struct gather_shape){route->number, 0, g->step_count, 0, is_structured(row)};
-	if (!add_steps(g, route, names, bound, row))
+	*s = (struct gather_shape){
+		.route = route->number, .first = g->step_count, .message = GATHER_END, .is_structured = is_structured(row)};
+	if (!add_steps(g, route, names, bound, row, s))
 		return NULL;
 	s->count = g->step_count - s->first;
 	s->stamp = g->stamp;
@@ -153,35 +165,67 @@ static uint32_t known_value(struct gather *g, struct slice text)
 	return value;
 }
 
-/* GATHER_END: no memory. */
-static uint32_t value_of(struct gather *g, const struct gather_step *step, const struct batch *batch,
-						 const struct batch_row *row)
+static inline struct slice text_at(const struct batch *batch, const struct batch_row *row, uint32_t at, uint8_t kind)
 {
-	const uint8_t *at = batch->places + (row->field_first + (size_t)step->at) * 4;
+	uint32_t place = get_u32(batch->places + (row->field_first + (size_t)at) * 4);
 	struct batch_value value;
-	if (step->at == STEP_WHOLE)
-		return new_value(g, row->original, true);
-	if (step->kind == GATHER_SMALL) {
-		struct gather_value small = {.is_small = true, .small = get_u32(at)};
-		return gather_find(g, &small);
-	}
-	struct slice text = slice_of(row->text.ptr + (get_u32(at) & UINT16_MAX), get_u32(at) >> 16);
-	if (step->kind == GATHER_OTHER) {
-		batch_get_value(batch, row, row->field_first + step->at, &value);
-		text = value.text;
-	}
-	return step->is_loose ? new_value(g, text, true) : known_value(g, text);
+	if (kind == GATHER_SHORT)
+		return slice_of(row->text.ptr + (place & UINT16_MAX), place >> 16);
+	batch_get_value(batch, row, row->field_first + at, &value);
+	return value.text;
 }
 
-/* Into a column of its field, into the columns of texts, or both. */
+/* GATHER_END: no memory. */
+static uint32_t small_value(struct gather *g, const struct batch *batch, const struct batch_row *row, uint32_t at)
+{
+	struct batch_value value;
+	batch_get_value(batch, row, row->field_first + at, &value);
+	struct gather_value v = {.is_small = true, .small = value.small};
+	return gather_find(g, &v);
+}
+
+static inline bool continues(uint8_t octet)
+{
+	return (octet & 0xc0) == 0x80;
+}
+
+/* Whether the text is a part of the message, of whole characters, so that it is folded in there as it is by itself: what is
+ * found in it is found in the message. */
+static inline bool is_part(struct slice text, struct slice message)
+{
+	uintptr_t at = (uintptr_t)text.ptr - (uintptr_t)message.ptr;
+	if (at > message.len || text.len > message.len - at)
+		return false;
+	return text.len == 0 ||
+		   (!continues(text.ptr[0]) && (at + text.len == message.len || !continues(text.ptr[text.len])));
+}
+
+static bool put_texts(struct gather *g, const struct route *route, uint32_t value)
+{
+	add_entry(g, value, GATHER_TEXTS);
+	for (uint32_t i = 0; i < route->text_count; i++)
+		if (!put_into(g, value, route->texts[i]))
+			return false;
+	return true;
+}
+
+/* Into a column of its field, into the columns of texts, or both. What stands in `message` is looked for there. */
 static bool take(struct gather *g, const struct route *route, const struct gather_step *step, const struct batch *batch,
-				 const struct batch_row *row)
+				 const struct batch_row *row, struct slice message)
 {
 	if (step->at == STEP_PRESENT) {
 		add_entry(g, GATHER_END, step->column);
 		return true;
 	}
-	uint32_t value = value_of(g, step, batch, row);
+	struct slice text = step->at == STEP_WHOLE       ? row->original
+						: step->kind == GATHER_SMALL ? SLICE_NONE
+													 : text_at(batch, row, step->at, step->kind);
+	bool texts = step->texts && (step->is_loose || message.len == 0 || !is_part(text, message));
+	if (!texts && step->column == COLUMN_NONE)
+		return true;
+	uint32_t value = step->kind == GATHER_SMALL ? small_value(g, batch, row, step->at)
+					 : step->is_loose           ? new_value(g, text, true)
+												: known_value(g, text);
 	if (value == GATHER_END)
 		return false;
 	if (step->column != COLUMN_NONE) {
@@ -189,12 +233,7 @@ static bool take(struct gather *g, const struct route *route, const struct gathe
 		if (!put_into(g, value, step->column))
 			return false;
 	}
-	for (uint32_t i = 0; step->texts && i < route->text_count; i++)
-		if (!put_into(g, value, route->texts[i]))
-			return false;
-	if (step->texts)
-		add_entry(g, value, GATHER_TEXTS);
-	return true;
+	return !texts || put_texts(g, route, value);
 }
 
 /* ---- rows ---- */
@@ -220,8 +259,11 @@ int gather_row(struct gather *g, const struct route *route, const uint32_t *name
 	const struct gather_shape *shape = shape_of(g, route, names, bound, row);
 	if (!shape || begin_row(g, shape->count))
 		return -ERROR_MEMORY;
+	struct slice message = SLICE_NONE;
+	if (shape->message != GATHER_END)
+		message = text_at(batch, row, shape->message, GATHER_OTHER);
 	for (uint32_t i = 0; i < shape->count; i++)
-		if (!take(g, route, &g->steps[shape->first + i], batch, row))
+		if (!take(g, route, &g->steps[shape->first + i], batch, row, message))
 			return -ERROR_MEMORY;
 	return 0;
 }

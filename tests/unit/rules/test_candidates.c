@@ -158,6 +158,8 @@ static size_t put_item(struct rig *rig, const char *field, const char *modifier,
 	return n + (size_t)snprintf(to + n, room - n, count == 1 && has(modifier, "exists") ? "" : "]");
 }
 
+static bool keywords_inside; /* of this round: none says where a text begins or ends */
+
 static size_t put_selection(struct rig *rig, char *to, size_t room)
 {
 	static const char *const keyword_modifiers[] = {"|all", "|cased", "|re", "|all|cased", "|startswith", "|endswith"};
@@ -175,7 +177,7 @@ static size_t put_selection(struct rig *rig, char *to, size_t room)
 		bool keyword = below(rig, 8) == 0;
 		n += (size_t)snprintf(to + n, room - n, kind == 1 ? "    - " : "    ");
 		n += put_item(rig, keyword ? "" : pick(rig, fields, COUNT(fields)),
-					  keyword ? pick(rig, keyword_modifiers, COUNT(keyword_modifiers))
+					  keyword ? pick(rig, keyword_modifiers, COUNT(keyword_modifiers) - (keywords_inside ? 2 : 0))
 							  : pick(rig, modifiers, COUNT(modifiers)),
 					  to + n, room - n);
 		n += (size_t)snprintf(to + n, room - n, "\n");
@@ -241,6 +243,15 @@ static void put_field(struct rig *rig, const char *name)
 	}
 }
 
+/* A part of the original, wherever it is cut; mostly the message is all of it. */
+static void put_part(struct rig *rig, const char *name, uint32_t len)
+{
+	uint32_t id = dictionary_intern(&rig->names, slice_str(name)), from = below(rig, len + 1);
+	bool whole = strcmp(name, "message") == 0 && below(rig, 4) > 0;
+	from = whole ? 0 : from;
+	assert_int_equal(batch_field(rig->builder, id, VALUE_STRING, from, whole ? len : below(rig, len - from + 1)), 0);
+}
+
 static void put_row(struct rig *rig)
 {
 	static const enum format formats[] = {FORMAT_PLAIN, FORMAT_RFC3164, FORMAT_JSON, FORMAT_CEF};
@@ -255,7 +266,10 @@ static void put_row(struct rig *rig)
 	batch_row_flags(rig->builder, 0, CHARSET_UTF8, formats[below(rig, COUNT(formats))]);
 	for (size_t i = 0; i < COUNT(row_fields); i++)
 		for (uint32_t times = below(rig, 8); times >= 3; times -= 3) /* absent, once or twice */
-			put_field(rig, row_fields[i]);
+			if (below(rig, 3) == 0)
+				put_part(rig, row_fields[i], (uint32_t)strlen(original));
+			else
+				put_field(rig, row_fields[i]);
 	assert_int_equal(batch_row_end(rig->builder), 0);
 }
 
@@ -330,6 +344,7 @@ static void run_seed(uint64_t seed, struct seen *seen)
 	rig.fake->random += seed * UINT64_C(0x9e3779b97f4a7c15);
 	for (unsigned round = 0; round < 40; round++) {
 		size_t n = 0;
+		keywords_inside = round % 2 == 0;
 		for (uint32_t i = 0; i < 60; i++)
 			n += put_rule(&rig, i, rules + n, sizeof rules - n);
 		assert_true(n < sizeof rules - 1);
