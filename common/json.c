@@ -124,25 +124,12 @@ static int32_t hex_four(const uint8_t *p, const uint8_t *end)
 }
 
 /* Octets of the escape at p (a backslash); 0 when it is none. */
-static size_t escape_len(const uint8_t *p, const uint8_t *end)
+static inline size_t escape_len(const uint8_t *p, const uint8_t *end)
 {
-	if (end - p < 2)
-		return 0;
-	switch (p[1]) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't':
-		return 2;
-	case 'u':
-		return hex_four(p + 2, end) < 0 ? 0 : 6;
-	default:
-		return 0;
-	}
+	static const uint8_t lens[256] = {
+		['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2, ['n'] = 2, ['r'] = 2, ['t'] = 2, ['u'] = 6};
+	size_t len = end - p < 2 ? 0 : lens[p[1]];
+	return len == 6 && hex_four(p + 2, end) < 0 ? 0 : len;
 }
 
 /* Where the string that begins at p (behind its quote) ends: at its closing quote, or at what it cannot hold. */

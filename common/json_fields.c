@@ -184,9 +184,10 @@ static enum json_type walk_text(struct walk *w, struct json_reader *r)
 	struct slice key;
 	for (;;) {
 		while (json_next_member(r, &key, &t)) {
+			bool plain = w->name_end[w->depth] == 0 && !t.escaped; /* no buffer is used, no text moves */
 			set_key(w, key, false);
 			add_value(w, &t);
-			if (!go_on(w, r, t.escaped))
+			if ((!plain || w->error != 0) && !go_on(w, r, t.escaped))
 				return JSON_ERROR;
 		}
 		enum json_type type = json_next(r, &t);
