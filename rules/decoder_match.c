@@ -94,8 +94,8 @@ static size_t ipv6_length(struct slice s)
 
 size_t decoder_ip_length(struct slice s)
 {
-	size_t n = ipv4_length(s);
-	return n > 0 ? n : ipv6_length(s);
+	size_t n = s.len == 0 ? 0 : ipv4_length(s); /* an empty text may have no place */
+	return n > 0 || s.len == 0 ? n : ipv6_length(s);
 }
 
 static inline size_t run_of(struct slice s, uint8_t class)
