@@ -36,6 +36,7 @@
 	  "default of yara.budget_ns_per_event: what one YARA rule may cost for each event of a live stream; one that goes on " \
 	  "costing more is put into quarantine") \
 	X(window_bytes, 268435456, "octets of correlation state") \
+	X(spill_bytes, 4294967296, "octets on disk of keys that find no room in it; then new keys are refused") \
 	X(incident_events, 1000, "events named by one incident") \
 	X(key_array_elements, 16, "elements of an array that a group key takes") \
 	X(chain_depth, 10, "levels of chained correlations; refused") \

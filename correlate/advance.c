@@ -1,5 +1,6 @@
 /* What happens to a group: when a match joins it, and when the watermark passes. */
 #include "correlate/sieve.h"
+#include "correlate/spill.h"
 
 #include <stdlib.h>
 
@@ -287,6 +288,8 @@ int level_advance(struct part *part, uint32_t level)
 {
 	struct temporal *t = part->temporal;
 	int64_t watermark = part->levels[level].watermark_ns, count = take_due(part, level, watermark);
+	if (part->spill != NULL)
+		spill_pass(part, level);
 	if (count > 1)
 		qsort(t->ready, (size_t)count, sizeof(*t->ready), compare_ready);
 	for (int64_t i = 0; i < count; i++) {

@@ -126,7 +126,8 @@ int part_entries(struct part *part, const struct match_record *record)
 		int result = part_entry(part, u);
 		if (result < 0)
 			return result;
-		if (u->entry.kind != MATCH_ENTRY)
+		if (u->entry.kind != MATCH_ENTRY || part->moved)
 			forget_found(&a);
+		part->moved = false;
 	}
 }

@@ -124,12 +124,19 @@ struct temporal_config {
 	bool each; /* told per firing point instead of per excursion (scan --fire each) */
 	bool final_only; /* no provisional rows (scan) */
 	uint64_t window_bytes; /* 0 = limits.h */
+	/* A directory for keys that find no room in memory (docs/format-spill.md); null: they are refused. Nobody else uses it. */
+	const char *spill_dir;
+	uint64_t spill_bytes; /* on disk; 0 = limits.h */
+	/* Checkpoints are kept: files that they name stay until temporal_saved, and keys are refused from a checkpoint on only. */
+	bool spill_keep;
 	struct correlate_sink sink;
 };
 
 struct temporal_stats {
 	uint64_t records, matches, duplicates, late, missing_key, windows, window_bytes, provisional, final, refused_keys;
 	uint64_t refused_records;
+	uint64_t spilled_keys, spill_bytes; /* now */
+	uint64_t spilled, unspilled, spill_failures; /* keys that went to disk, that came back; writes that failed */
 	int64_t watermark_ns;
 };
 
@@ -146,8 +153,14 @@ int temporal_flush(struct temporal *t, struct error *error);
 uint64_t temporal_keep_from(const struct temporal *t, uint32_t partition);
 /* A checkpoint (docs/format-checkpoint.md); only after a flush, else -ERROR_BUSY. What is made from the records after it
  * comes out again with the same identity and sequence, so readers pass over it by their marks. */
-int temporal_save(const struct temporal *t, struct buffer *out);
-/* Into a new one, before any record. Read on from temporal_position of each partition. */
+int temporal_save(struct temporal *t, struct buffer *out);
+/* The newest checkpoint is durable, and none before it will be read again: spill files that only those named go. */
+void temporal_saved(struct temporal *t);
+/* Memory is full and disk is of no help: a checkpoint is wanted now, from which on keys are refused. So every reading of the
+ * log refuses the same ones. */
+bool temporal_pressed(const struct temporal *t);
+/* Into a new one, before any record. Read on from temporal_position of each partition. ERROR_DAMAGED: the checkpoint, or a spill
+ * file that it names, is missing or does not hold. */
 int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *error);
 uint64_t temporal_position(const struct temporal *t, uint32_t partition); /* offset of the next record */
 /* Without a checkpoint, in a new one and under a new epoch: records from the keep-from position on that lie below `offset`

@@ -213,6 +213,27 @@ static int group_pack(struct part *part, struct group *g)
 	return 0;
 }
 
+int entry_refill(struct part *part, uint32_t number, const struct member *members, uint32_t count)
+{
+	struct entry *e = entry_at(part, number);
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	int64_t due = add_saturated(members[count - 1].when_ns, rule->kept_ns);
+	uint32_t block = count > 1 ? slab_take(&part->slab, block_bytes(e, count)) : 0;
+	if (count > 1 && block == 0)
+		return -ERROR_MEMORY;
+	if (wheel_put(part->levels[rule->level].wheel, number, due) < 0) {
+		if (block != 0)
+			slab_give(&part->slab, block);
+		return -ERROR_MEMORY;
+	}
+	part->bytes += block_bytes(e, count);
+	if (count == 1)
+		pack_one(e, members);
+	else
+		pack_several(part, e, members, count, block);
+	return 0;
+}
+
 int group_fold(struct part *part, struct group *g)
 {
 	if (is_small(g))

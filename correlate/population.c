@@ -51,8 +51,11 @@ static int begin_key(struct part *part, const struct plan_rule *rule, const stru
 		return -ERROR_MEMORY;
 	if (partition != part->partition)
 		return 0;
-	uint32_t number = table_restore(part, rule, key->key); /* the list is the rule's: no budget is asked */
-	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
+	uint32_t number; /* the list is the rule's: no budget is asked */
+	int result = table_restore(part, rule, key->key, &number);
+	if (result < 0)
+		return result;
+	struct group *g = group_unfold_join(part, number);
 	if (g == NULL || take_beginning(part, rule, key, when_ns, &m) < 0)
 		return -ERROR_MEMORY;
 	return group_join(part, g, &m);
@@ -66,9 +69,11 @@ int population_begin(struct part *part, uint32_t level, int64_t when_ns)
 		if (rule->level != level || rule->key_count == 0 || part->begun[i])
 			continue;
 		part->begun[i] = true;
-		for (uint32_t k = 0; k < rule->key_count; k++)
-			if (begin_key(part, rule, &rule->keys[k], when_ns) < 0)
-				return -ERROR_MEMORY;
+		for (uint32_t k = 0; k < rule->key_count; k++) {
+			int result = begin_key(part, rule, &rule->keys[k], when_ns);
+			if (result < 0)
+				return result;
+		}
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 #include "correlate/slab.h"
 
 #define PAGE_BYTES ((size_t)SLAB_PAGE_GRANULES * SLAB_GRANULE)
-#define PAGES_MAX (1u << (32 - SLAB_PAGE_BITS))
+#define PAGES_MAX (1u << (31 - SLAB_PAGE_BITS)) /* the top bit of a number stays free */
 
 _Static_assert(sizeof(struct slab_page) == 24, "pages are many");
 

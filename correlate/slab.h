@@ -1,7 +1,7 @@
 /* A slab: many small blocks named by numbers of 32 bits.
  *
  * Blocks of one size share a page; a page whose last block goes is given back. A number is where the block lies, so it
- * stays good, and so does the pointer, until the block is given back; 0 names none. A block larger than a page can share has
+ * stays good, and so does the pointer, until the block is given back; 0 names none, and none has the top bit. A block larger than a page can share has
  * a page of its own. Blocks of 64 octets and its multiples lie on lines of the cache where the allocator gives pages that do.
  * One owner, one thread.
  */

@@ -4,7 +4,7 @@
  * full is split in two by the next bit, so growing never moves more than one sheet. In a sheet the last bits give the place, or
  * one behind it where that is taken, without a hole between.
  */
-#include "correlate/window.h"
+#include "correlate/spill.h"
 
 #define SHEET_FULL (TABLE_PLACES / 5 * 4)
 #define SHEET_JOIN (SHEET_FULL / 4)
@@ -115,18 +115,26 @@ static int table_room(struct part *part, uint32_t hash)
 
 /* T16: past the budget the rule with the most keys gets no new ones; of equals, the one that came later. An eighth above
  * it nobody does. Counted and told in the ledger by who calls. */
-static bool budget_refuses(const struct part *part, const struct plan_rule *rule)
+uint32_t budget_passed(const struct part *part, uint32_t *most)
 {
 	uint64_t bytes = part->bytes + part->texts.bytes, budget = part->temporal->part_bytes;
+	*most = 0;
 	if (bytes < budget)
-		return false;
-	if (bytes >= budget + budget / 8)
-		return true;
-	uint32_t most = 0;
+		return 0;
 	for (uint32_t i = 0; i < part->temporal->plan->count; i++)
-		if (part->rule_groups[i] >= part->rule_groups[most])
-			most = i;
-	return most == rule->index;
+		if (part->rule_groups[i] >= part->rule_groups[*most])
+			*most = i;
+	return bytes >= budget + budget / 8 ? 2 : 1;
+}
+
+static bool budget_refuses(const struct part *part, const struct plan_rule *rule)
+{
+	uint32_t most;
+	if (part->spill != NULL && part->spill->keep)
+		return spill_refuses(part->spill, rule);
+	if (part->bytes + part->texts.bytes < part->temporal->part_bytes)
+		return false;
+	return budget_passed(part, &most) > 1 || most == rule->index;
 }
 
 /* ---- entries ---- */
@@ -147,16 +155,34 @@ static bool entry_is(const struct entry *e, const struct plan_rule *rule, struct
 	return e->rule == rule->index && slice_equal(entry_key(e), key);
 }
 
-static uint32_t table_find(const struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash)
+static void sheet_remove(struct table_sheet *sheet, uint32_t number, uint32_t hash);
+
+/* *number is 0 when there is none. */
+static int table_find(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash,
+					  uint32_t *number)
 {
-	const struct table_place *places = sheet_of(part, hash)->places;
-	for (uint32_t at = home_of(hash); places[at].number != 0; at = next_place(at))
-		if (places[at].hash == hash && entry_is(entry_at(part, places[at].number), rule, key))
-			return places[at].number;
+	struct table_sheet *sheet = sheet_of(part, hash);
+	uint32_t at = home_of(hash);
+	for (; (*number = sheet->places[at].number) != 0; at = next_place(at)) {
+		if (sheet->places[at].hash != hash)
+			continue;
+		if ((*number & PLACE_SPILLED) == 0) {
+			if (entry_is(entry_at(part, *number), rule, key))
+				return 0;
+			continue;
+		}
+		int result = spill_take_back(part, &sheet->places[at], rule, key);
+		if (result == SPILL_OTHER)
+			continue;
+		if (result == SPILL_PASSED)
+			sheet_remove(sheet, *number, hash);
+		*number = result == 0 ? sheet->places[at].number : 0;
+		return result < 0 ? result : 0;
+	}
 	return 0;
 }
 
-static uint32_t entry_new(struct part *part, const struct plan_rule *rule, struct slice key)
+uint32_t table_entry(struct part *part, const struct plan_rule *rule, struct slice key)
 {
 	bool wide = rule->values || rule->carried_count > 0;
 	CHECK(key.len <= MATCH_RECORD_BYTES_MAX && rule->index <= UINT16_MAX);
@@ -170,20 +196,51 @@ static uint32_t entry_new(struct part *part, const struct plan_rule *rule, struc
 	e->wide = wide;
 	if (key.len > 0)
 		memcpy(e->octets + (wide ? ENTRY_WIDE_BYTES : 0), key.ptr, key.len);
+	part->bytes += entry_bytes(e);
 	return number;
+}
+
+void table_entry_drop(struct part *part, uint32_t number)
+{
+	struct entry *e = entry_at(part, number);
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	if (e->link.slot != 0)
+		wheel_remove(part->levels[rule->level].wheel, number);
+	entry_clear(part, e);
+	part->bytes -= entry_bytes(e);
+	slab_give(&part->slab, number);
+}
+
+static void table_gain(struct part *part, const struct plan_rule *rule, uint32_t hash, uint32_t number)
+{
+	sheet_put(sheet_of(part, hash), (struct table_place){hash, number});
+	part->group_count++;
+	part->rule_groups[rule->index]++;
+	part->temporal->stats.windows++;
+}
+
+void table_lose(struct part *part, const struct plan_rule *rule)
+{
+	part->group_count--;
+	part->rule_groups[rule->index]--;
+	part->temporal->stats.windows--;
 }
 
 static uint32_t table_add(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash)
 {
-	uint32_t number = table_room(part, hash) < 0 ? 0 : entry_new(part, rule, key);
-	if (number == 0)
-		return 0;
-	sheet_put(sheet_of(part, hash), (struct table_place){hash, number});
-	part->group_count++;
-	part->rule_groups[rule->index]++;
-	part->bytes += entry_bytes(entry_at(part, number));
-	part->temporal->stats.windows++;
+	uint32_t number = table_room(part, hash) < 0 ? 0 : table_entry(part, rule, key);
+	if (number != 0)
+		table_gain(part, rule, hash, number);
 	return number;
+}
+
+int table_put_spilled(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t number)
+{
+	uint32_t hash = key_hash(part, rule, key);
+	if (table_room(part, hash) < 0)
+		return -ERROR_MEMORY;
+	table_gain(part, rule, hash, number);
+	return 0;
 }
 
 uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key)
@@ -202,20 +259,28 @@ uint32_t table_guess(const struct part *part, uint32_t hash)
 	uint32_t at = home_of(hash);
 	while (places[at].number != 0 && places[at].hash != hash)
 		at = next_place(at);
-	return places[at].number;
+	return (places[at].number & PLACE_SPILLED) != 0 ? 0 : places[at].number;
 }
 
-uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, bool *refused)
+int table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, uint32_t *number)
 {
-	uint32_t number = table_find(part, rule, key, hash);
-	*refused = number == 0 && budget_refuses(part, rule);
-	return number != 0 || *refused ? number : table_add(part, rule, key, hash);
+	int result = table_find(part, rule, key, hash, number);
+	if (result < 0 || *number != 0)
+		return result;
+	if (budget_refuses(part, rule))
+		return 1;
+	*number = table_add(part, rule, key, hash);
+	return *number == 0 ? -ERROR_MEMORY : 0;
 }
 
-uint32_t table_restore(struct part *part, const struct plan_rule *rule, struct slice key)
+int table_restore(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t *number)
 {
-	uint32_t hash = key_hash(part, rule, key), number = table_find(part, rule, key, hash);
-	return number != 0 ? number : table_add(part, rule, key, hash);
+	uint32_t hash = key_hash(part, rule, key);
+	int result = table_find(part, rule, key, hash, number);
+	if (result < 0 || *number != 0)
+		return result;
+	*number = table_add(part, rule, key, hash);
+	return *number == 0 ? -ERROR_MEMORY : 0;
 }
 
 /* Closing the hole: what stands behind it and may stand in it moves up. */
@@ -235,16 +300,16 @@ static void sheet_remove(struct table_sheet *sheet, uint32_t number, uint32_t ha
 }
 
 /* Two sheets that are nearly empty become one again: what a flood has left is given back. */
-static void sheet_join(struct part *part, uint32_t hash)
+static bool sheet_join(struct part *part, uint32_t hash)
 {
 	const struct table *table = &part->table;
 	struct table_sheet *sheet = sheet_of(part, hash);
 	if (sheet->count > SHEET_JOIN / 2 || sheet->depth == 0)
-		return;
+		return false;
 	uint32_t all = 1u << (table->depth - sheet->depth), first = (sheet_index(table, hash) / all * all) ^ all;
 	struct table_sheet *beside = table->sheets[first];
 	if (beside->depth != sheet->depth || sheet->count + beside->count > SHEET_JOIN)
-		return;
+		return false;
 	for (uint32_t i = 0; i < TABLE_PLACES; i++)
 		if (beside->places[i].number != 0)
 			sheet_put(sheet, beside->places[i]);
@@ -252,6 +317,7 @@ static void sheet_join(struct part *part, uint32_t hash)
 		table->sheets[first + i] = sheet;
 	sheet->depth--;
 	env_free(part->temporal->env, beside);
+	return true;
 }
 
 void table_drop(struct part *part, uint32_t number)
@@ -259,19 +325,48 @@ void table_drop(struct part *part, uint32_t number)
 	struct entry *e = entry_at(part, number);
 	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
 	uint32_t hash = key_hash(part, rule, entry_key(e));
-	if (e->link.slot != 0)
-		wheel_remove(part->levels[rule->level].wheel, number);
 	sheet_remove(sheet_of(part, hash), number, hash);
-	sheet_join(part, hash);
-	part->group_count--;
-	part->rule_groups[rule->index]--;
-	part->temporal->stats.windows--;
-	entry_clear(part, e);
-	part->bytes -= entry_bytes(e);
-	slab_give(&part->slab, number);
+	(void)sheet_join(part, hash);
+	table_lose(part, rule);
+	table_entry_drop(part, number);
 }
 
 /* ---- all of them ---- */
+
+struct table_sheet *table_sheet(const struct part *part, uint32_t *at)
+{
+	const struct table *table = &part->table;
+	if (*at >> table->depth != 0)
+		return NULL;
+	struct table_sheet *sheet = table->sheets[*at];
+	*at += 1u << (table->depth - sheet->depth);
+	return sheet;
+}
+
+static void sheet_sweep(struct part *part, struct table_sheet *sheet, bool (*goes)(struct part *part, uint32_t number))
+{
+	struct table_sheet old = *sheet;
+	*sheet = (struct table_sheet){.depth = old.depth};
+	for (uint32_t i = 0; i < TABLE_PLACES; i++)
+		if (old.places[i].number != 0 && !goes(part, old.places[i].number))
+			sheet_put(sheet, old.places[i]);
+}
+
+void table_sweep(struct part *part, bool (*goes)(struct part *part, uint32_t number))
+{
+	const struct table *table = &part->table;
+	struct table_sheet *sheet;
+	for (uint32_t at = 0; (sheet = table_sheet(part, &at)) != NULL;)
+		sheet_sweep(part, sheet, goes);
+	for (uint32_t at = 0; at >> table->depth == 0;) {
+		uint32_t hash = table->depth == 0 ? 0 : at << (32 - table->depth);
+		while (sheet_join(part, hash))
+			;
+		sheet = table->sheets[at];
+		uint32_t all = 1u << (table->depth - sheet->depth);
+		at = at / all * all + all;
+	}
+}
 
 bool table_next(const struct part *part, struct table_walk *walk, uint32_t *number)
 {
@@ -280,7 +375,7 @@ bool table_next(const struct part *part, struct table_walk *walk, uint32_t *numb
 		const struct table_sheet *sheet = table->sheets[walk->sheet];
 		while (walk->place < TABLE_PLACES) {
 			*number = sheet->places[walk->place++].number;
-			if (*number != 0)
+			if (*number != 0 && (*number & PLACE_SPILLED) == 0)
 				return true;
 		}
 		walk->place = 0;

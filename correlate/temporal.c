@@ -1,4 +1,5 @@
 #include "correlate/sieve.h"
+#include "correlate/spill.h"
 
 #define PENDING_BYTES (1u << 20)
 
@@ -80,15 +81,19 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 	const struct plan_rule *rule = u->rule;
 	const struct match_entry *entry = &u->entry;
 	struct temporal *t = part->temporal;
-	bool refused;
-	uint32_t number = table_take(part, rule, entry->key, u->hash, &refused);
-	if (refused) {
+	uint32_t number;
+	int result = spill_relieve(part);
+	if (result == 0)
+		result = table_take(part, rule, entry->key, u->hash, &number);
+	if (result < 0)
+		return result;
+	if (result > 0) {
 		part->refusals[rule->index].keys++;
 		t->stats.refused_keys++;
 		return 0;
 	}
 	struct member m = {.when_ns = entry->when_ns, .sequence = entry->event.sequence, .slot = slot};
-	if (number != 0 && entry_appends(part, entry_at(part, number), &m)) {
+	if (entry_appends(part, entry_at(part, number), &m)) {
 		if (take_member(part, rule, entry, &m) < 0)
 			return -ERROR_MEMORY;
 		int result = entry_append(part, entry_at(part, number), &m);
@@ -96,7 +101,7 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 			member_release(part, &m);
 		return result;
 	}
-	struct group *g = number == 0 ? NULL : group_unfold_join(part, number);
+	struct group *g = group_unfold_join(part, number);
 	if (g == NULL || take_member(part, rule, entry, &m) < 0)
 		return -ERROR_MEMORY;
 	values_prefetch_value(g, m.value);
@@ -166,8 +171,11 @@ static int part_clock(struct part *part, const struct match_entry *entry)
 		if (watermark <= part->levels[n].watermark_ns)
 			continue;
 		part->levels[n].watermark_ns = watermark;
-		if (population_begin(part, n, watermark) < 0 || level_advance(part, n) < 0)
-			return -ERROR_MEMORY;
+		int result = population_begin(part, n, watermark);
+		if (result == 0)
+			result = level_advance(part, n);
+		if (result < 0)
+			return result;
 	}
 	chain_levels(part);
 	return 0;
@@ -311,8 +319,11 @@ int temporal_record(struct temporal *t, uint32_t partition, uint64_t offset, str
 	int result = take_record(part, offset, record);
 	if (result < 0) {
 		t->broken = true;
-		return error_set(error, (enum error_code) - result, "no memory for the windows of matches partition %u",
-						 partition);
+		return spill_failed(result)
+				   ? error_set(error, (enum error_code) - result,
+							   "what was spilled of matches partition %u does not come back", partition)
+				   : error_set(error, (enum error_code) - result, "no memory for the windows of matches partition %u",
+							   partition);
 	}
 	return 0;
 }
@@ -387,7 +398,8 @@ int temporal_end(struct temporal *t, struct error *error)
 		result = tell_ledger(&t->parts[i]);
 	if (result < 0) {
 		t->broken = true;
-		return error_set(error, (enum error_code) - result, "no memory to end the windows");
+		return error_set(error, (enum error_code) - result,
+						 spill_failed(result) ? "what was spilled does not come back" : "no memory to end the windows");
 	}
 	return temporal_flush(t, error);
 }
@@ -422,5 +434,7 @@ void temporal_stats(const struct temporal *t, struct temporal_stats *out)
 		out->window_bytes += part->bytes + part->texts.bytes;
 		if (part->levels[1].watermark_ns < out->watermark_ns)
 			out->watermark_ns = part->levels[1].watermark_ns;
+		if (part->spill != NULL)
+			spill_stats(part->spill, out);
 	}
 }

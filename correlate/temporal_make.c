@@ -1,5 +1,5 @@
 /* The temporal stage: made from its configuration, and freed. */
-#include "correlate/window.h"
+#include "correlate/spill.h"
 
 static int wheels_init(struct part *part)
 {
@@ -47,7 +47,9 @@ static int part_init(struct temporal *t, struct part *part, uint32_t partition)
 	part->rule_groups = env_zalloc(t->env, sizeof(*part->rule_groups) * (t->plan->count + 1));
 	part->refusals = env_zalloc(t->env, sizeof(*part->refusals) * (t->plan->count + 1));
 	part->begun = env_zalloc(t->env, sizeof(*part->begun) * (t->plan->count + 1));
-	return part->rule_groups == NULL || part->refusals == NULL || part->begun == NULL ? -ERROR_MEMORY : 0;
+	if (part->rule_groups == NULL || part->refusals == NULL || part->begun == NULL)
+		return -ERROR_MEMORY;
+	return t->config.spill_dir == NULL ? 0 : spill_new(part);
 }
 
 /* What put a key on a list may lie so far back. */
@@ -143,6 +145,7 @@ int temporal_new(const struct env *env, const struct temporal_config *config, st
 static void part_clear(struct part *part)
 {
 	const struct env *env = part->temporal->env;
+	spill_free(part);
 	table_free(part);
 	for (uint32_t i = 0; i < LIMIT_LEVELS; i++)
 		env_free(env, part->levels[i].wheel);

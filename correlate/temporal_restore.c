@@ -1,5 +1,6 @@
 /* Checkpoints of temporal: reading. What is read is told, not believed: every number is checked before it is used. */
 #include "correlate/sieve.h"
+#include "correlate/spill.h"
 
 #define MEMBER_BYTES 48u
 #define EXCURSION_BYTES 144u
@@ -39,22 +40,14 @@ static bool restore_text(struct restoring *r, struct text **out)
 
 static bool member_holds(const struct restoring *r, const struct member *m)
 {
-	uint32_t spelled = 0, carried = 0;
-	if (m->origin == NULL || m->origin->len != ORIGIN_BYTES || m->source == NULL)
-		return false;
-	if (m->spelling == NULL ? !r->key_spelled
-							: !tuple_check(text_slice(m->spelling), &spelled) || spelled != r->rule->group_count)
-		return false;
-	double number;
-	if ((m->value != NULL) != r->rule->values || m->slot >= r->rule->rule_count)
-		return false;
-	if (r->rule->numeric && plan_counts(r->rule, m->slot) && !tuple_number(text_slice(m->value), &number))
-		return false;
-	if ((m->carried != NULL) != (r->rule->carried_count > 0))
-		return false;
-	if (m->carried != NULL && !tuple_check(text_slice(m->carried), &carried))
-		return false;
-	return (m->flags & ~(MEMBER_FIRED | (r->rule->history_ns > 0 ? MEMBER_NEW : 0))) == 0;
+	struct member_octets octets = {.slot = m->slot,
+								   .origin = text_slice(m->origin),
+								   .source = text_slice(m->source),
+								   .spelling = text_slice(m->spelling),
+								   .value = text_slice(m->value),
+								   .carried = text_slice(m->carried)};
+	return member_fits(r->rule, r->key_spelled, &octets) &&
+		   (m->flags & ~(MEMBER_FIRED | (r->rule->history_ns > 0 ? MEMBER_NEW : 0))) == 0;
 }
 
 static bool restore_member(struct restoring *r, struct member *m)
@@ -248,18 +241,6 @@ static int restore_group_body(struct restoring *r, struct group *g)
 	return result == 0 ? group_fold(r->part, g) : result;
 }
 
-/* Only texts and what is missing: no address or number in its canonical form. */
-static bool is_spelled(struct slice key)
-{
-	struct reader r = reader_of(key);
-	enum key_tag tag;
-	struct slice octets;
-	while (tuple_next(&r, &tag, &octets))
-		if (tag != KEY_TEXT && tag != KEY_MISSING)
-			return false;
-	return !r.failed;
-}
-
 static int restore_group(struct restoring *r)
 {
 	struct reader whole = r->reader;
@@ -276,21 +257,22 @@ static int restore_group(struct restoring *r)
 	}
 	if (key_len > MATCH_RECORD_BYTES_MAX || !tuple_check(key, &components) || components != r->rule->group_count)
 		return bad_format(r);
-	r->key_spelled = is_spelled(key);
-	uint32_t number = table_restore(r->part, r->rule, key);
-	if (number == 0)
-		return -ERROR_MEMORY;
+	r->key_spelled = key_is_spelled(key);
+	uint32_t number;
+	int result = table_restore(r->part, r->rule, key, &number);
+	if (result < 0)
+		return result;
 	if (entry_at(r->part, number)->packed > 0 || entry_at(r->part, number)->group != NULL)
 		return bad_format(r); /* the same key once more */
 	struct group *g = group_unfold_new(r->part, number);
 	if (g == NULL)
 		return -ERROR_MEMORY;
 	r->reader.end = group.ptr + group.len;
-	int result = restore_group_body(r, g);
+	result = restore_group_body(r, g);
 	r->reader.end = whole.end;
 	if (result == 0 && reader_left(&r->reader) != reader_left(&whole))
 		result = bad_format(r);
-	return result;
+	return result == 0 ? spill_relieve(r->part) : result;
 }
 
 static int restore_texts(struct restoring *r, uint32_t count)
@@ -423,13 +405,18 @@ int temporal_restore(struct temporal *t, struct slice checkpoint, struct error *
 	uint8_t digest[32];
 	struct restoring r = {0};
 	int result = checkpoint_open(checkpoint, CHECKPOINT_TEMPORAL, &parts, digest, &r.reader, error);
+	bool opened = result == 0;
 	for (uint32_t i = 0; result == 0 && i < parts; i++)
 		result = restore_part(&r, t, error);
+	if (result == 0)
+		result = spill_restore(t, &r.reader);
 	if (result == 0)
 		result = checkpoint_close(checkpoint, &r.reader, error);
 	if (result == 0)
 		return 0;
 	t->broken = true;
+	if (opened && spill_failed(result))
+		return error_set(error, ERROR_DAMAGED, "a spill file that the checkpoint names is missing or damaged");
 	if (result == -ERROR_MEMORY)
 		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
 	if (r.reader.failed)

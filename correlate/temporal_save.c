@@ -1,5 +1,6 @@
 /* Checkpoints of temporal: writing (docs/format-checkpoint.md). */
 #include "correlate/sieve.h"
+#include "correlate/spill.h"
 
 static void save_text_number(struct buffer *out, const struct text *text)
 {
@@ -150,7 +151,7 @@ static void save_part(struct buffer *out, const struct part *part)
 	buffer_add_u32(out, part->clock_count);
 	buffer_add_u32(out, part->sample_count);
 	buffer_add_u32(out, part->texts.count);
-	buffer_add_u32(out, part->group_count);
+	buffer_add_u32(out, part->group_count - (part->spill == NULL ? 0 : part->spill->keys));
 	buffer_add_u32(out, 0);
 	buffer_add_u64(out, part->offset);
 	buffer_add_u64(out, part->silent_until);
@@ -168,7 +169,7 @@ static void save_part(struct buffer *out, const struct part *part)
 		save_entry(out, part, number);
 }
 
-int temporal_save(const struct temporal *t, struct buffer *out)
+int temporal_save(struct temporal *t, struct buffer *out)
 {
 	uint8_t digest[32];
 	if (t->broken)
@@ -179,9 +180,13 @@ int temporal_save(const struct temporal *t, struct buffer *out)
 	for (uint32_t i = 0; i < t->part_count; i++)
 		if (!outbox_empty(&t->parts[i].outbox))
 			return -ERROR_BUSY;
+	int result = spill_settle(t);
+	if (result < 0)
+		return result;
 	ruleset_digest(t->config.ruleset, digest);
 	checkpoint_begin(out, CHECKPOINT_TEMPORAL, t->part_count, digest);
 	for (uint32_t i = 0; i < t->part_count; i++)
 		save_part(out, &t->parts[i]);
+	spill_save(t, out);
 	return checkpoint_end(out);
 }

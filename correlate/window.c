@@ -21,6 +21,34 @@ int member_compare(const struct member *a, const struct member *b)
 	return text_compare(a->value, b->value);
 }
 
+bool key_is_spelled(struct slice key)
+{
+	struct reader r = reader_of(key);
+	enum key_tag tag;
+	struct slice octets;
+	while (tuple_next(&r, &tag, &octets))
+		if (tag != KEY_TEXT && tag != KEY_MISSING)
+			return false;
+	return !r.failed;
+}
+
+bool member_fits(const struct plan_rule *rule, bool key_spelled, const struct member_octets *m)
+{
+	uint32_t spelled = 0, carried = 0;
+	double number;
+	if (m->origin.len != ORIGIN_BYTES || m->source.ptr == NULL)
+		return false;
+	if (m->spelling.ptr == NULL ? !key_spelled : !tuple_check(m->spelling, &spelled) || spelled != rule->group_count)
+		return false;
+	if ((m->value.ptr != NULL) != rule->values || m->slot >= rule->rule_count)
+		return false;
+	if (rule->numeric && plan_counts(rule, m->slot) && !tuple_number(m->value, &number))
+		return false;
+	if ((m->carried.ptr != NULL) != (rule->carried_count > 0))
+		return false;
+	return m->carried.ptr == NULL || tuple_check(m->carried, &carried);
+}
+
 static uint64_t get_u64_big(const uint8_t *p)
 {
 	uint64_t v = 0;

@@ -15,6 +15,8 @@
  *      restart. Behind the watermark a packed match may stay until the next one joins or all of them have left.
  *  W7  of a correlation with lists a match joins its group when the watermark has passed it, in order, if it counts; until
  *      then it waits beside the group (sieve.h).
+ *  W8  a key that is spilled (spill.h) has its place in the table and nothing else in memory. What comes out does not depend on
+ *      which keys are: they come back before a match joins them, and leave when they would have left.
  *
  * Everything here belongs to one struct temporal and its thread.
  */
@@ -124,8 +126,10 @@ struct group {
 /* A place of the table: touching it tells nearly always whether the entry is the one. */
 struct table_place {
 	uint32_t hash; /* of rule and key */
-	uint32_t number; /* of the entry; 0: none */
+	uint32_t number; /* of the entry; 0: none; with PLACE_SPILLED: where it lies on disk (spill.h) */
 };
+
+#define PLACE_SPILLED (1u << 31) /* no number of a slab has it */
 
 #define TABLE_PLACES 1023u /* a sheet has 8 KiB, as a page of the slab: sizes that allocators keep without loss */
 
@@ -183,6 +187,8 @@ struct part {
 	uint32_t group_count;
 	struct texts texts;
 	uint64_t bytes; /* of entries, groups, members and excursions */
+	struct spill *spill; /* null: keys are never spilled */
+	bool moved; /* numbers of entries that were known may be gone */
 	uint32_t *rule_groups; /* groups of each plan rule */
 	struct refusal *refusals; /* of each plan rule, this minute */
 	uint64_t late, damaged; /* this minute */
@@ -217,6 +223,7 @@ struct temporal {
 	size_t bench_block_bytes;
 	int64_t *bench_slots;
 	bool broken;
+	bool swept; /* what is left of spill files of processes before is gone */
 };
 
 /* An entry that has become due. */
@@ -258,6 +265,18 @@ static inline struct slice member_spelling(const struct group *g, const struct m
 	return m->spelling == NULL ? group_key(g) : text_slice(m->spelling);
 }
 
+/* A match as it was told: by checkpoint or spill file. */
+struct member_octets {
+	int64_t when_ns;
+	uint64_t sequence;
+	uint32_t slot;
+	struct slice origin, source, spelling, value, carried; /* null: none */
+};
+
+/* Only texts and what is missing: no address or number in its canonical form. */
+bool key_is_spelled(struct slice key);
+/* Can it be a match of the rule? key_spelled: its key is a spelling too. */
+bool member_fits(const struct plan_rule *rule, bool key_spelled, const struct member_octets *m);
 int member_compare(const struct member *a, const struct member *b);
 struct event_identity member_event(const struct member *m);
 bool member_same_event(const struct member *a, const struct member *b);
@@ -271,17 +290,31 @@ int group_insert(struct part *part, struct group *g, const struct member *m, uin
 
 /* ---- table.c: entries by key ---- */
 
-/* The number of the entry. 0 and *refused = false: no memory. 0 and *refused: the budget does not allow it (T16). */
-uint32_t table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, bool *refused);
+/* The number of the entry, which comes back when it is spilled. 1: the budget does not allow a new one (T16). Negative: no
+ * memory, or what was spilled does not come back. */
+int table_take(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t hash, uint32_t *number);
 uint32_t key_hash(const struct part *part, const struct plan_rule *rule, struct slice key);
 void table_prefetch(const struct part *part, uint32_t hash);
-/* An entry with this hash, which is nearly always the one; 0: there is none. */
+/* An entry with this hash, which is nearly always the one; 0: there is none in memory. */
 uint32_t table_guess(const struct part *part, uint32_t hash);
 /* The same without asking the budget: what was there may stay. */
-uint32_t table_restore(struct part *part, const struct plan_rule *rule, struct slice key);
+int table_restore(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t *number);
+/* A place without an entry in memory. -ERROR_MEMORY. */
+int table_put_spilled(struct part *part, const struct plan_rule *rule, struct slice key, uint32_t number);
+/* An entry of a key that has its place; 0: no memory. And its end: the place stays. */
+uint32_t table_entry(struct part *part, const struct plan_rule *rule, struct slice key);
+void table_entry_drop(struct part *part, uint32_t number);
+/* A key that is spilled is no more; its place is the caller's. */
+void table_lose(struct part *part, const struct plan_rule *rule);
+/* The sheet here, *at moved behind it; null: there are no more. */
+struct table_sheet *table_sheet(const struct part *part, uint32_t *at);
+/* Places go for which `goes` says so; sheets that are left nearly empty are joined. */
+void table_sweep(struct part *part, bool (*goes)(struct part *part, uint32_t number));
+/* How far above its budget a part is: 0 within it, 1 the rule with the most keys gets no new ones (*most), 2 no rule does. */
+uint32_t budget_passed(const struct part *part, uint32_t *most);
 /* The group is open, or it is not and the entry as it was made. */
 void table_drop(struct part *part, uint32_t number);
-/* One entry after the other, in no order; false: that was all. */
+/* One entry in memory after the other, in no order; false: that was all. */
 bool table_next(const struct part *part, struct table_walk *walk, uint32_t *number);
 int table_init(struct part *part);
 void table_free(struct part *part);
@@ -324,6 +357,8 @@ size_t block_bytes(const struct entry *e, uint32_t count);
 void pack_one(struct entry *e, const struct member *m);
 void pack_several(const struct part *part, struct entry *e, const struct member *members, uint32_t count,
 				  uint32_t block);
+/* A new entry gets these matches, whose texts are its own then, and waits for its time. -ERROR_MEMORY. */
+int entry_refill(struct part *part, uint32_t number, const struct member *members, uint32_t count);
 
 /* ---- condition.c: which members are firing points at once ---- */
 

@@ -60,6 +60,8 @@ struct pipeline {
 	uint32_t events_count, matches_count, incidents_count;
 	bool each, no_lateness, final_only;
 	uint64_t window_bytes;
+	const char *spill_dir; /* null: keys past the budget are refused */
+	uint64_t spill_bytes;
 	struct queue events[LANES_MAX], matches[LANES_MAX], incidents[LANES_MAX];
 	uint64_t sequences[LANES_MAX][LANES_MAX]; /* of a collector in a partition */
 	uint32_t detected[LANES_MAX], correlated[LANES_MAX];
@@ -129,6 +131,9 @@ static inline struct temporal *pipeline_temporal_new(struct pipeline *p)
 									 .events_partitions = p->no_lateness ? 0 : p->events_count,
 									 .final_only = p->final_only,
 									 .window_bytes = p->window_bytes,
+									 .spill_dir = p->spill_dir,
+									 .spill_bytes = p->spill_bytes,
+									 .spill_keep = true,
 									 .sink = {sink_matches, sink_incidents, p}};
 	struct temporal *t;
 	struct error error = {0};

@@ -1,6 +1,6 @@
 /* T16, as an attacker tries it: unique keys without end, so that memory runs out or the window that watches him is thrown
  * away. Neither happens: what is there goes on, keys past the budget are refused and counted, and memory is what the budget
- * says. FLOOD=10000000 is the whole flood against the budget of a real engine; without it both are a fiftieth of that. */
+ * says; with a directory to spill to none is refused at all. FLOOD=10000000 is the whole flood against the budget of a real engine; without it both are a fiftieth of that. */
 #include "tests/unit/correlate/rules_fake.h"
 
 #include "tests/unit/correlate/scene.h"
@@ -99,7 +99,8 @@ static void flood_keys(struct flood *f, const struct correlation *c, uint64_t fr
 static void flood_open(struct flood *f, uint64_t keys)
 {
 	f->s.p.window_bytes = (uint64_t)LIMIT_window_bytes * keys / FLOOD_WHOLE;
-	f->s.p.fake = fake_new(1);
+	if (f->s.p.fake == NULL)
+		f->s.p.fake = fake_new(1);
 	f->s.p.fake->env.memory = (struct env_memory){meter_resize, meter_release, &f->meter};
 	f->rule = f->s.rules->rules[f->s.a]->digest;
 	pipeline_open(&f->s.p, f->s.rules, 1, 1, 1);
@@ -117,11 +118,16 @@ static uint64_t ledger_keys(const struct scene *s)
 	return told;
 }
 
+static uint64_t keys_wanted(void)
+{
+	const char *wanted = getenv("FLOOD");
+	return wanted != NULL ? strtoull(wanted, NULL, 10) : FLOOD_KEYS;
+}
+
 static void test_flood_of_keys(void **state)
 {
 	struct flood f = {0};
-	const char *wanted = getenv("FLOOD");
-	uint64_t keys = wanted != NULL ? strtoull(wanted, NULL, 10) : FLOOD_KEYS;
+	uint64_t keys = keys_wanted();
 	(void)state;
 	scene_begin(&f.s);
 	uint32_t refers[] = {f.s.a};
@@ -165,10 +171,56 @@ static void test_flood_of_keys(void **state)
 	assert_int_equal(f.meter.now, 0);
 }
 
+/* The same flood, with a disk: every key is taken, memory is what the budget says, and one that was spilled goes on. */
+static void test_flood_spilled(void **state)
+{
+	struct flood f = {0};
+	uint64_t keys = keys_wanted();
+	(void)state;
+	scene_begin(&f.s);
+	const struct correlation *slow = correlate(&f.s, CORRELATION_EVENT_COUNT, 1, by_user, 86400, COMPARE_GTE, 3);
+	f.s.p.spill_dir = "/spill";
+	f.s.p.fake = fake_new(1);
+	assert_int_equal(f.s.p.fake->env.files.mkdir(f.s.p.fake->env.files.ctx, "/spill"), 0);
+	flood_open(&f, keys);
+	uint64_t budget = f.s.p.window_bytes, before = f.meter.now;
+	match(&f, slow, 0, "slow burner");
+	hand_over(&f, 30);
+	flood_keys(&f, slow, 0, keys);
+	struct temporal_stats stats = stats_of(&f);
+	assert_int_equal(stats.windows, keys + 1);
+	assert_int_equal(stats.refused_keys, 0);
+	assert_true(stats.spilled_keys > keys / 2 && stats.window_bytes <= budget && stats.spill_bytes > 0);
+	assert_true(f.meter.most <= before + budget + budget / 4);
+	if (getenv("FLOOD") != NULL)
+		print_message("spilled %llu, disk %llu, state %llu, memory %llu\n", (unsigned long long)stats.spilled_keys,
+					  (unsigned long long)stats.spill_bytes, (unsigned long long)stats.window_bytes,
+					  (unsigned long long)f.meter.most);
+	match(&f, slow, 2002, "slow burner");
+	match(&f, slow, 2003, "slow burner");
+	hand_over(&f, 2400);
+	assert_int_equal(stats_of(&f).windows, keys + 1);
+	assert_true(stats_of(&f).unspilled >= 1);
+	hand_over(&f, 3 * 86400);
+	stats = stats_of(&f);
+	assert_true(stats.windows == 0 && stats.window_bytes == 0 && stats.spilled_keys == 0 && stats.spill_bytes == 0);
+	assert_int_equal(fake_files_used(f.s.p.fake), 0);
+	assert_true(f.meter.now <= before + budget / 8);
+	tellings_read(&f.s.p, &f.s.t);
+	assert_int_equal(tellings_count(&f.s.t, ROW_INCIDENT, true), 1);
+	says(final_of(&f.s, "slow burner"), "count", "3");
+	assert_int_equal(tellings_count(&f.s.t, ROW_LEDGER, false), 0);
+	match_writer_free(&f.writer);
+	buffer_free(&f.key);
+	scene_close(&f.s);
+	assert_int_equal(f.meter.now, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flood_of_keys),
+		cmocka_unit_test(test_flood_spilled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
