@@ -4,7 +4,7 @@
  *   DATA/owner.log     commit log "owner": uuid, and the epochs given out
  *   DATA/control.sock  the owner's control socket
  *   DATA/log/          the local bus
- *   DATA/engine/       commit log and checkpoints of detect and temporal
+ *   DATA/engine/       commit log and checkpoints of detect and temporal; spill/: keys of windows that memory has no room for
  *   DATA/store/        segments and their commit log
  *   DATA/cache/        compiled rules; may be removed at any time
  *

@@ -1,5 +1,6 @@
 #include "cli/engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -172,6 +173,11 @@ static int open_shadow(struct engine *e, struct error *error)
 static int open_temporal(struct engine *e, const struct retiring *retiring, struct error *error)
 {
 	const struct engine_config *c = &e->config;
+	char dir[4200];
+	snprintf(dir, sizeof dir, "%s/engine/spill", c->data);
+	int result = env_make_dirs(e->env, dir);
+	if (result && result != -EEXIST)
+		return error_io(error, result, "cannot make %s", dir);
 	struct temporal_config t = {.ruleset = c->ruleset,
 								.retiring = retiring,
 								.retiring_count = retiring ? retiring_beside(c->retiring) : 0,
@@ -181,6 +187,8 @@ static int open_temporal(struct engine *e, const struct retiring *retiring, stru
 								.owned_count = c->own_matches_count,
 								.epoch = e->correlate_epoch,
 								.events_partitions = c->partitions[TOPIC_EVENTS],
+								.spill_dir = dir,
+								.spill_keep = true,
 								.sink = {engine_sink_matches, engine_sink_incidents, e}};
 	own_uuid(c->uuid, "temporal", t.collector);
 	const uint32_t *all = NULL;
@@ -188,8 +196,20 @@ static int open_temporal(struct engine *e, const struct retiring *retiring, stru
 		t.owned = all = all_of(e->env, c->partitions[TOPIC_MATCHES]);
 		t.owned_count = c->partitions[TOPIC_MATCHES];
 	}
-	int result = temporal_new(e->env, &t, &e->temporal, error);
+	result = temporal_new(e->env, &t, &e->temporal, error);
 	env_free(e->env, (void *)(uintptr_t)all);
+	return result;
+}
+
+int engine_temporal_anew(struct engine *e, struct error *error)
+{
+	struct retiring *retiring = NULL;
+	int result = engine_retiring_of(e, &retiring, error);
+	temporal_free(e->temporal);
+	e->temporal = NULL;
+	if (!result)
+		result = open_temporal(e, retiring, error);
+	env_free(e->env, retiring);
 	return result;
 }
 
@@ -395,6 +415,8 @@ int engine_step(struct engine *e, struct error *error)
 	int busy = step(e, false, error);
 	if (busy >= 0)
 		engine_yara_tell(e);
+	if (busy >= 0 && e->temporal && temporal_pressed(e->temporal))
+		e->hurry = e->dirty = true;
 	if (busy >= 0 && e->dirty && (e->hurry || env_boot(e->env) - e->committed_boot_ns >= COMMIT_NS)) {
 		int result = engine_commit(e, error);
 		if (result < 0)

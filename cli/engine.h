@@ -197,6 +197,8 @@ void engine_put_retiring(const struct engine *e, struct buffer *out);
 void engine_take_judged(struct engine *e, const struct engine_saved *saved);
 void engine_all_judged(struct engine *e);
 int engine_restore(struct engine *e, struct slice checkpoint, struct error *error);
+/* Temporal as one that has read nothing, under correlate_epoch. */
+int engine_temporal_anew(struct engine *e, struct error *error);
 /* Without a checkpoint: positions and windows from the bus; `detect`: also where detect goes on. */
 void engine_rebuild(struct engine *e, bool detect);
 void engine_feeds_pair(struct engine *e); /* once all are open */

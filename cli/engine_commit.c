@@ -181,6 +181,26 @@ int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct
 	return r.failed ? error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early") : 0;
 }
 
+/* What was spilled is part of the checkpoint: where it does not hold, windows are made again from the bus, and their rows are a
+ * series of their own. Detect goes on as it was. */
+static int restore_windows(struct engine *e, struct slice octets, struct error *error)
+{
+	struct error why = {0};
+	int result = temporal_restore(e->temporal, octets, &why);
+	if (result != -ERROR_DAMAGED) {
+		if (result && error)
+			*error = why;
+		return result;
+	}
+	fprintf(stderr, "cresset: %s; windows are made again from the bus\n", why.text);
+	e->new_series = true;
+	e->correlate_epoch = e->config.epoch;
+	result = engine_temporal_anew(e, error);
+	if (!result)
+		engine_rebuild(e, false);
+	return result;
+}
+
 int engine_restore(struct engine *e, struct slice octets, struct error *error)
 {
 	struct engine_saved saved;
@@ -204,7 +224,7 @@ int engine_restore(struct engine *e, struct slice octets, struct error *error)
 		engine_rebuild(e, false);
 		return 0;
 	}
-	return temporal_restore(e->temporal, saved.temporal, error);
+	return restore_windows(e, saved.temporal, error);
 }
 
 static void put_state(struct buffer *out, struct buffer *state)
@@ -238,6 +258,8 @@ static int build_checkpoint(struct engine *e, const uint8_t digest[32], struct b
 		result = temporal_save(e->temporal, &state);
 	put_state(out, &state);
 	engine_put_retiring(e, out);
+	if (result == -ERROR_IO)
+		return error_set(error, ERROR_IO, "cannot make durable what was spilled");
 	if (out->failed || result)
 		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
 	put_u64(out->ptr + length_at, out->len - length_at);
@@ -319,6 +341,8 @@ static int commit_correlate(struct engine *e, struct error *error)
 	if (e->generation)
 		(void)e->env->files.unlink(e->env->files.ctx, path); /* a leftover costs room, nothing else */
 	e->generation++;
+	if (e->temporal)
+		temporal_saved(e->temporal);
 	return 0;
 }
 

@@ -178,6 +178,9 @@ static void status_temporal(struct json_writer *w, const struct engine *e)
 	json_member_u64(w, "missing_key", s.missing_key);
 	json_member_u64(w, "windows", s.windows);
 	json_member_u64(w, "window_bytes", s.window_bytes);
+	json_member_u64(w, "spilled_keys", s.spilled_keys);
+	json_member_u64(w, "spill_bytes", s.spill_bytes);
+	json_member_u64(w, "spill_failures", s.spill_failures);
 	json_member_u64(w, "provisional", s.provisional);
 	json_member_u64(w, "final", s.final);
 	json_member_u64(w, "refused_keys", s.refused_keys);
