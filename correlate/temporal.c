@@ -96,7 +96,7 @@ static int match_join(struct part *part, const struct upcoming *u, uint32_t slot
 	if (entry_appends(part, entry_at(part, number), &m)) {
 		if (take_member(part, rule, entry, &m) < 0)
 			return -ERROR_MEMORY;
-		int result = entry_append(part, entry_at(part, number), &m);
+		result = entry_append(part, entry_at(part, number), &m);
 		if (result < 0)
 			member_release(part, &m);
 		return result;
