@@ -21,7 +21,7 @@ struct machine {
 	struct engine engine;
 	struct dictionary dictionary;
 	struct batch_builder *builder;
-	uint64_t epoch, sequence, yara_budget_ns;
+	uint64_t epoch, sequence, yara_budget_ns, window_bytes;
 	struct retiring_list *retiring; /* beside the rules of the next start */
 	bool begin_anew;
 };
@@ -53,6 +53,7 @@ static inline int start(struct machine *m, unsigned duties, struct error *error)
 							  .partitions = {1, 1, 1, 1},
 							  .special = true,
 							  .yara_budget_ns = m->yara_budget_ns,
+							  .window_bytes = m->window_bytes,
 							  .retiring = m->retiring,
 							  .begin_anew = m->begin_anew,
 							  .ruleset = duties & DUTY_DETECT ? m->rules : NULL};
