@@ -101,7 +101,8 @@ static int decode_test(struct test_bench *t, struct decode_result *result)
 	row = batch_row_text(t->builder);
 	struct decode_input in = {.program = slice_of(row.ptr, test->program.len),
 							  .msgid = test->msgid,
-							  .message = slice_of(row.ptr + head, test->message.len),
+							  .message =
+								  test->message.len > 0 ? slice_of(row.ptr + head, test->message.len) : SLICE_NONE,
 							  .format = (enum format)test->format,
 							  .observed_ns = test->observed_ns};
 	return decoders_apply(t->d, t->scratch, t->builder, &in, result);
