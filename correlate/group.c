@@ -171,6 +171,7 @@ static int group_settle(struct part *part, struct group *from)
 		return -ERROR_MEMORY;
 	struct member *members = g->members;
 	int64_t *slots = g->slots;
+	CHECK(members != NULL); /* there is room */
 	*g = *from;
 	g->members = members;
 	g->first = 0;
