@@ -76,6 +76,8 @@ static bool spill_one(struct part *part, struct table_place *place, uint32_t id)
 	f->alive[f->records / 8] |= (uint8_t)(1u << f->records % 8);
 	f->records++;
 	f->live++;
+	if (f->first_ns == TIME_NONE)
+		f->first_ns = e->when_ns;
 	if (e->when_ns > f->newest_ns)
 		f->newest_ns = e->when_ns;
 	place->number = place_of(id, offset);

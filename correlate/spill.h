@@ -38,7 +38,7 @@ struct spill_file {
 	size_t alive_bytes;
 	uint64_t bytes, written, synced; /* with the tail; in the file; durable */
 	int64_t newest_ns; /* `when` of the newest match in it */
-	int64_t opened_ns; /* watermark of then */
+	int64_t first_ns; /* the same of the first key in it; TIME_NONE: there is none */
 };
 
 /* A file whose keys are gone, and that a checkpoint names. */

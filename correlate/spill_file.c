@@ -220,21 +220,17 @@ static uint32_t file_new(struct part *part, const struct plan_rule *rule)
 		return SPILL_NONE;
 	}
 	s->dir_changed = true;
-	s->files[id] = (struct spill_file){.rule = rule,
-									   .serial = serial,
-									   .fd = fd,
-									   .writing = true,
-									   .newest_ns = INT64_MIN,
-									   .opened_ns = part->levels[rule->level].watermark_ns};
+	s->files[id] = (struct spill_file){
+		.rule = rule, .serial = serial, .fd = fd, .writing = true, .newest_ns = INT64_MIN, .first_ns = TIME_NONE};
 	return id;
 }
 
-/* One that is full, or has been written to for as long as its first keys stay, is left to leave as a whole. */
+/* One that is full, or whose first key would have left by now, is left to leave as a whole. */
 static bool file_takes(const struct part *part, const struct spill_file *f)
 {
 	int64_t watermark = part->levels[f->rule->level].watermark_ns;
 	return f->bytes <= SPILL_FILE_BYTES - SPILL_RECORD_MAX &&
-		   (f->opened_ns == TIME_NONE || sub_saturated(watermark, f->rule->kept_ns) <= f->opened_ns);
+		   (f->first_ns == TIME_NONE || f->first_ns >= sub_saturated(watermark, f->rule->kept_ns));
 }
 
 static uint32_t find_writing(const struct part *part, const struct plan_rule *rule)

@@ -110,6 +110,8 @@ static void event(struct world *w, uint32_t i)
 	snprintf(user, sizeof(user), "user%u", below(w, 3) == 0 ? below(w, 40) : 40 + below(w, 2000));
 	const char *fields[] = {"hit", hits[below(w, 4)], "user", user, "host", hosts[below(w, 4)], NULL};
 	put_event(&w->s.p, 0, 0, "ip 10.0.0.1", T0 + when * NS_PER_S, T0 + observed * NS_PER_S, fields);
+	if (i % 16 == 15)
+		tick_all(&w->s.p, 1, T0 + observed * NS_PER_S);
 }
 
 static void run(struct world *w, bool restarts)
@@ -226,7 +228,7 @@ static struct chosen spilled_file(struct world *w)
 /* Half of the stream, saved while keys are on disk. */
 static void half(struct world *w, uint64_t seed)
 {
-	world_open(w, seed, 120000, true);
+	world_open(w, seed, 80000, true);
 	for (uint32_t i = 0; i < EVENTS / 2; i++)
 		event(w, i);
 	save(w);
@@ -417,6 +419,40 @@ static void test_every_call_fails(void **state)
 	world_close(&whole);
 }
 
+/* ---- time ---- */
+
+/* Floods, one after the other, more of them than there are ids: what has passed leaves, and its file when a later checkpoint is
+ * durable. */
+static void test_ids_are_used_again(void **state)
+{
+	struct world w;
+	uint64_t spilled = 0;
+	(void)state;
+	world_open(&w, 8, 24000, true);
+	for (uint32_t round = 0; round < 300; round++) {
+		struct temporal_stats s;
+		for (uint32_t i = 0; i < 120; i++) {
+			char user[32];
+			snprintf(user, sizeof(user), "%u of %u", i, round);
+			happen(&w.s, (int64_t)round * 4000 + i, "a", user, "h");
+		}
+		tick_all(&w.s.p, 1, T0 + ((int64_t)round * 4000 + 130) * NS_PER_S);
+		save(&w);
+		if (round % 2 == 0)
+			temporal_saved(w.s.p.temporal);
+		temporal_stats(w.s.p.temporal, &s);
+		assert_true(s.spilled_keys > 0 && s.spilled > spilled && s.refused_keys == 0);
+		assert_true(spilled_file(&w).count <= 16);
+		spilled = s.spilled;
+	}
+	assert_int_equal(fake_files_open(w.s.p.fake), spilled_file(&w).count > 4 ? 4 : spilled_file(&w).count);
+	scene_end(&w.s);
+	save(&w);
+	temporal_saved(w.s.p.temporal);
+	assert_int_equal(spilled_file(&w).count, 0);
+	world_close(&w);
+}
+
 /* ---- power ---- */
 
 /* Cut at any moment after a checkpoint: what it names is there. */
@@ -463,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_disk_is_full),
 		cmocka_unit_test(test_refused_from_a_checkpoint_on),
 		cmocka_unit_test(test_every_call_fails),
+		cmocka_unit_test(test_ids_are_used_again),
 		cmocka_unit_test(test_power_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
