@@ -303,7 +303,7 @@ static int read_record(struct part *part, uint32_t number, struct spill_record *
 	int result = spill_read(part, f, offset_of(number), &octets);
 	if (result == 0)
 		result = spill_record_open(octets, f->serial, record);
-	if (result < 0)
+	if (result != 0)
 		return result;
 	bool holds = spill_alive(f, record->number) && spill_record_fits(*record, f->rule, newest_ns);
 	return holds ? 0 : -ERROR_DAMAGED;
@@ -318,7 +318,7 @@ int spill_take_back(struct part *part, struct table_place *place, const struct p
 	if (s->files[id].rule != rule)
 		return SPILL_OTHER;
 	int result = read_record(part, place->number, &record, &newest);
-	if (result < 0)
+	if (result != 0)
 		return result;
 	if (!slice_equal(record.key, key))
 		return SPILL_OTHER;
@@ -345,7 +345,7 @@ static int recall_sheet(struct part *part, struct table_sheet *sheet, uint32_t i
 		int result = read_record(part, place->number, &record, &newest);
 		if (result == 0)
 			result = entry_back(part, place, f->rule, &record);
-		if (result < 0)
+		if (result != 0)
 			return result;
 		record_dead(part, id, record.number);
 	}

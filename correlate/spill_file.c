@@ -8,10 +8,31 @@
 
 #define READ_AT_ONCE 512u
 #define EXIST_TRIES 1000u
+#define NAME_BYTES 40u
+
+static void put_name(char *out, size_t size, uint32_t partition, uint64_t serial)
+{
+	snprintf(out, size, "spill-%" PRIu32 "-%016" PRIx64, partition, serial);
+}
+
+/* Is it a name as we write them? */
+static bool read_name(const char *name, uint32_t *partition, uint64_t *serial)
+{
+	static const char begin[] = "spill-";
+	char again[NAME_BYTES], *end;
+	if (strncmp(name, begin, sizeof(begin) - 1) != 0)
+		return false;
+	*partition = (uint32_t)strtoul(name + sizeof(begin) - 1, &end, 10);
+	*serial = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+	put_name(again, sizeof(again), *partition, *serial);
+	return strcmp(name, again) == 0;
+}
 
 void spill_path(const struct part *part, uint64_t serial, char *out, size_t size)
 {
-	snprintf(out, size, "%s/spill-%" PRIu32 "-%016" PRIx64, part->spill->dir, part->partition, serial);
+	char name[NAME_BYTES];
+	put_name(name, sizeof(name), part->partition, serial);
+	snprintf(out, size, "%s/%s", part->spill->dir, name);
 }
 
 /* ---- made and dropped ---- */
@@ -26,7 +47,7 @@ static int take_name(void *arg, const char *name)
 	uint64_t serial;
 	char path[SPILL_PATH_BYTES];
 	struct env_stat stat;
-	if (sscanf(name, "spill-%" SCNu32 "-%16" SCNx64, &partition, &serial) != 2 || partition != part->partition)
+	if (!read_name(name, &partition, &serial) || partition != part->partition)
 		return 0;
 	if (serial >= s->next_serial && serial < UINT64_MAX / 2)
 		s->next_serial = serial + 1;
@@ -319,7 +340,7 @@ int spill_read(struct part *part, const struct spill_file *f, uint64_t offset, s
 
 struct sweep {
 	const struct temporal *t;
-	char names[32][64];
+	char names[32][NAME_BYTES];
 	uint32_t count;
 };
 
@@ -343,8 +364,7 @@ static int sweep_name(void *arg, const char *name)
 	struct sweep *sweep = arg;
 	uint32_t partition;
 	uint64_t serial;
-	if (sscanf(name, "spill-%" SCNu32 "-%16" SCNx64, &partition, &serial) != 2 ||
-		strlen(name) >= sizeof(sweep->names[0]) || is_known(sweep->t, partition, serial))
+	if (!read_name(name, &partition, &serial) || is_known(sweep->t, partition, serial))
 		return 0;
 	memcpy(sweep->names[sweep->count++], name, strlen(name) + 1);
 	return sweep->count == sizeof(sweep->names) / sizeof(*sweep->names);
@@ -355,9 +375,10 @@ static void sweep_foreign(struct temporal *t)
 {
 	const struct env_files *files = &t->env->files;
 	struct sweep sweep = {.t = t};
-	bool some = true, failed = false;
-	while (some && !failed && t->part_count > 0) {
-		const char *dir = t->parts[0].spill->dir;
+	const struct spill *first = t->part_count > 0 ? t->parts[0].spill : NULL;
+	bool some = first != NULL, failed = false;
+	while (some && !failed) {
+		const char *dir = first->dir;
 		sweep.count = 0;
 		failed = files->list(files->ctx, dir, sweep_name, &sweep) < 0;
 		some = sweep.count > 0;
@@ -368,8 +389,11 @@ static void sweep_foreign(struct temporal *t)
 		}
 	}
 	for (uint32_t i = 0; i < t->part_count && !failed; i++) {
-		t->parts[i].spill->bytes -= t->parts[i].spill->foreign;
-		t->parts[i].spill->foreign = 0;
+		struct spill *s = t->parts[i].spill;
+		if (s != NULL) {
+			s->bytes -= s->foreign;
+			s->foreign = 0;
+		}
 	}
 	t->swept = !failed;
 }

@@ -493,14 +493,10 @@ static void test_power_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_as_without_end),
-		cmocka_unit_test(test_damage_is_refused),
-		cmocka_unit_test(test_damage_at_run_time),
-		cmocka_unit_test(test_disk_is_full),
-		cmocka_unit_test(test_refused_from_a_checkpoint_on),
-		cmocka_unit_test(test_every_call_fails),
-		cmocka_unit_test(test_ids_are_used_again),
-		cmocka_unit_test(test_power_is_cut),
+		cmocka_unit_test(test_same_as_without_end),          cmocka_unit_test(test_damage_is_refused),
+		cmocka_unit_test(test_damage_at_run_time),           cmocka_unit_test(test_disk_is_full),
+		cmocka_unit_test(test_refused_from_a_checkpoint_on), cmocka_unit_test(test_every_call_fails),
+		cmocka_unit_test(test_ids_are_used_again),           cmocka_unit_test(test_power_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
