@@ -1,7 +1,7 @@
 #include "rules/row_view.h"
 
 #define SCRATCH_BYTES 262144u
-#define SEARCHES_BARE 24u /* of a value, before its pairs are noted */
+#define SEARCHES_BARE 16u /* of a value, before its pairs are noted */
 #define PAIR_PLACES_MAX 65536u
 
 int row_view_init(struct row_view *v, const struct env *env, const struct dictionary *fields)

@@ -25,6 +25,7 @@ static struct slice logsource_part(const struct tree_node *n)
 
 struct score {
 	unsigned events, right, missed, extra;
+	uint64_t judged, compared; /* rules, values */
 };
 
 static void score_line(struct rig *rig, struct slice line, struct score *score)
@@ -55,7 +56,11 @@ static void score_line(struct rig *rig, struct slice line, struct score *score)
 	assert_int_equal(batch_open(&rig->batch, octets, &error), 0);
 	ids.set = rig->set;
 	ids.text[0] = 0;
+	score->judged -= evaluator_tried(rig->evaluator);
+	score->compared -= evaluator_tests(rig->evaluator);
 	assert_int_equal(evaluator_row(rig->evaluator, &rig->batch, 0, list, n, note_id, &ids, &error), 0);
+	score->judged += evaluator_tried(rig->evaluator);
+	score->compared += evaluator_tests(rig->evaluator);
 	if (score->events % 8 == 0)
 		rig_judge_as(rig, list, n);
 	unsigned found = 0, all = 0;
@@ -111,6 +116,10 @@ static void public_rules_and_events(void **state)
 	assert_int_equal(score.missed, 0);
 	assert_int_equal(score.extra, 0);
 	assert_true(score.right > 150);
+	printf("%.2f rules judged and %.2f values compared for an event\n", (double)score.judged / score.events,
+		   (double)score.compared / score.events);
+	assert_true(score.judged * 2 <= score.events * 7ull);
+	assert_true(score.compared <= score.events * 11ull);
 	snprintf(command, sizeof command, "rm -rf %s", folder);
 	assert_int_equal(system(command), 0);
 	rig_close(&rig);
