@@ -1,6 +1,8 @@
 /* Matches packed into their entry, or a block that it names (W6). */
 #include "correlate/window.h"
 
+#define LINE_BYTES 64u /* of the processor's cache */
+
 _Static_assert(PACKED_MAX *(sizeof(struct packed_match) + ENTRY_WIDE_BYTES) <=
 				   (size_t)SLAB_SHARED_GRANULES * SLAB_GRANULE,
 			   "blocks share pages");
@@ -99,58 +101,93 @@ static bool can_fire(const struct plan_rule *rule, uint32_t count, uint32_t slot
 	return rule->type == CORRELATION_TEMPORAL_ORDERED ? ordered_ends_with(rule, slot) : count >= rule->need;
 }
 
-static int64_t oldest_ns(const struct part *part, const struct entry *e)
+/* The octets of one packed match of several. */
+static uint8_t *packed_at(const struct part *part, const struct entry *e, uint32_t index)
+{
+	return (uint8_t *)slab_at(&part->slab, e->block) + index * packed_size(e);
+}
+
+static int64_t packed_when(const struct part *part, const struct entry *e, uint32_t index)
 {
 	int64_t when = e->when_ns;
 	if (e->packed > 1)
-		memcpy(&when, slab_at(&part->slab, e->block), sizeof(when));
+		memcpy(&when, packed_at(part, e, index), sizeof(when));
 	return when;
 }
 
-/* Before a larger block is taken, what could leave goes: the entry is opened for that. */
+/* How many could have left (W3), when there is no room for another. */
+static uint32_t packed_gone(const struct part *part, const struct entry *e)
+{
+	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
+	int64_t since = sub_saturated(part->levels[rule->level].watermark_ns, rule->kept_ns);
+	uint32_t gone = 0;
+	if (e->packed < PACKED_MAX && block_bytes(e, e->packed) == block_bytes(e, e->packed + 1u))
+		return 0;
+	while (gone < e->packed && packed_when(part, e, gone) < since)
+		gone++;
+	return gone;
+}
+
 bool entry_appends(const struct part *part, const struct entry *e, const struct member *m)
 {
 	const struct plan_rule *rule = &part->temporal->plan->rules[e->rule];
 	uint32_t count = e->packed;
-	if (count == 0 || count == PACKED_MAX || m->when_ns <= e->when_ns || can_fire(rule, count + 1, m->slot))
+	if (count == 0 || m->when_ns <= e->when_ns || can_fire(rule, count + 1, m->slot))
 		return false;
-	int64_t watermark = part->levels[rule->level].watermark_ns;
-	return block_bytes(e, count) == block_bytes(e, count + 1) ||
-		   oldest_ns(part, e) >= sub_saturated(watermark, rule->kept_ns);
+	return count < PACKED_MAX || packed_gone(part, e) > 0;
 }
 
-static int block_grow(struct part *part, struct entry *e, size_t from, size_t to)
+static void release_first(struct part *part, const struct entry *e, uint32_t count)
 {
-	uint32_t block = slab_take(&part->slab, to);
-	if (block == 0)
-		return -ERROR_MEMORY;
-	if (e->packed == 1) {
-		struct member m;
-		(void)entry_members(part, e, &m);
-		pack_at(e, slab_at(&part->slab, block), &m);
-	} else {
-		memcpy(slab_at(&part->slab, block), slab_at(&part->slab, e->block), from);
-		slab_give(&part->slab, e->block);
-	}
-	e->block = block;
-	part->bytes += to - from;
-	return 0;
+	struct member members[PACKED_MAX];
+	if (count == 0)
+		return;
+	(void)entry_members(part, e, members);
+	for (uint32_t i = 0; i < count; i++)
+		member_release(part, &members[i]);
+}
+
+/* Those after the first `gone`, of which there is one at least, to the block, which may be theirs. */
+static void move_behind(const struct part *part, struct entry *e, uint32_t gone, uint32_t block)
+{
+	struct member lone;
+	if (e->packed > 1)
+		memmove(slab_at(&part->slab, block), packed_at(part, e, gone), (e->packed - gone) * packed_size(e));
+	else if (entry_members(part, e, &lone) == 1)
+		pack_at(e, slab_at(&part->slab, block), &lone);
 }
 
 int entry_append(struct part *part, struct entry *e, const struct member *m)
 {
-	size_t from = block_bytes(e, e->packed), to = block_bytes(e, e->packed + 1u);
-	if (from != to && block_grow(part, e, from, to) < 0)
+	uint32_t gone = packed_gone(part, e), kept = e->packed - gone;
+	size_t from = block_bytes(e, e->packed), to = block_bytes(e, kept + 1);
+	uint32_t old = from > 0 ? e->block : 0, block = to == from ? old : 0;
+	if (to != from && to > 0 && (block = slab_take(&part->slab, to)) == 0)
 		return -ERROR_MEMORY;
-	pack_at(e, (uint8_t *)slab_at(&part->slab, e->block) + e->packed * packed_size(e), m);
-	e->when_ns = m->when_ns;
-	e->packed = (e->packed + 1u) & 15;
+	release_first(part, e, gone);
+	if (kept > 0) {
+		if (gone > 0 || block != old)
+			move_behind(part, e, gone, block);
+		e->block = block;
+		pack_at(e, packed_at(part, e, kept), m);
+		e->when_ns = m->when_ns;
+		e->packed = (kept + 1) & 15;
+	} else {
+		pack_one(e, m);
+	}
+	if (old != 0 && block != old)
+		slab_give(&part->slab, old);
+	part->bytes += to - from;
 	return 0;
 }
 
+/* What is put behind them touches the end; where there is no room, all of them are moved. */
 void packed_prefetch(const struct part *part, const struct entry *e)
 {
 	const uint8_t *block = slab_at(&part->slab, e->block);
+	size_t bytes = e->packed * packed_size(e);
+	bool full = block_bytes(e, e->packed) != block_bytes(e, e->packed + 1u);
 	__builtin_prefetch(block, 1);
-	__builtin_prefetch(block + e->packed * packed_size(e), 1);
+	for (size_t at = full ? LINE_BYTES : bytes; at < bytes + !full; at += LINE_BYTES)
+		__builtin_prefetch(block + at, 1);
 }

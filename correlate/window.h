@@ -347,7 +347,8 @@ uint32_t slot_count(const struct plan_rule *rule);
 uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out);
 /* Can the match be put behind the packed ones, since nothing can fire by it? Its texts need not be there yet. */
 bool entry_appends(const struct part *part, const struct entry *e, const struct member *m);
-/* Does so: the texts are the entry's. -ERROR_MEMORY: nothing has changed. */
+/* Does so: the texts are the entry's. Where there is no room for it, those that could leave go. -ERROR_MEMORY: nothing has
+ * changed. */
 int entry_append(struct part *part, struct entry *e, const struct member *m);
 /* Of an entry with a block: asks for where a match is put, and for the oldest. */
 void packed_prefetch(const struct part *part, const struct entry *e);

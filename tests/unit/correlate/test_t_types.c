@@ -555,6 +555,51 @@ static void test_t16_a_key_with_few_matches(void **state)
 	scene_close(&s);
 }
 
+/* A burst that is over: with the next match a key is charged as one with two again, with values too. */
+static void a_burst_leaves(enum correlation_type type)
+{
+	enum {
+		KEYS = 50
+	};
+	struct scene s = {0};
+	scene_begin(&s);
+	correlate(&s, type, 1, by_user, 600, COMPARE_GTE, 20);
+	scene_open(&s);
+	happen_to_all(&s, KEYS, 0);
+	happen_to_all(&s, KEYS, 1);
+	uint64_t two = bytes_now(&s);
+	for (int64_t second = 2; second < 8; second++)
+		happen_to_all(&s, KEYS, second);
+	uint64_t burst = bytes_now(&s);
+	happen_to_all(&s, KEYS, 500);
+	for (int64_t second = 501; second < 504; second++)
+		happen_to_all(&s, KEYS, second);
+	assert_true(burst > two && bytes_now(&s) > burst);
+	put_tick(&s.p, 0, 0, T0 + 1399 * NS_PER_S); /* what happened before 499 could leave */
+	pipeline_run(&s.p);
+	happen_to_all(&s, KEYS, 1400);
+	assert_true(bytes_now(&s) <= burst);
+	put_tick(&s.p, 0, 0, T0 + 2299 * NS_PER_S); /* all but that one */
+	pipeline_run(&s.p);
+	for (int64_t second = 2300; second < 2307; second++)
+		happen_to_all(&s, KEYS, second);
+	put_tick(&s.p, 0, 0, T0 + 3206 * NS_PER_S); /* all but the last */
+	pipeline_run(&s.p);
+	happen_to_all(&s, KEYS, 3207);
+	assert_true(bytes_now(&s) <= two);
+	put_tick(&s.p, 0, 0, T0 + 4109 * NS_PER_S);
+	assert_int_equal(bytes_now(&s), 0);
+	assert_int_equal(scene_end(&s), 0);
+	scene_close(&s);
+}
+
+static void test_t16_a_burst_leaves(void **state)
+{
+	(void)state;
+	a_burst_leaves(CORRELATION_EVENT_COUNT);
+	a_burst_leaves(CORRELATION_VALUE_COUNT);
+}
+
 /* ---- clocks ---- */
 
 /* A partition that is silent for ten minutes is not waited for; one that has a clock is. */
@@ -621,6 +666,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_input),
 		cmocka_unit_test(test_t16_budget),
 		cmocka_unit_test(test_t16_a_key_with_few_matches),
+		cmocka_unit_test(test_t16_a_burst_leaves),
 		cmocka_unit_test(test_keep_from),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
