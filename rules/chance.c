@@ -121,7 +121,7 @@ static const struct word *word_at(struct slice text, size_t at)
 {
 	const struct word *best = NULL;
 	unsigned letter = lower(text.ptr[at]) - (unsigned)'a';
-	if (letter > 'z' - 'a')
+	if (letter > 'z' - 'a' || words[letter].count == 0)
 		return NULL;
 	const struct word *from = words[letter].list, *end = from + words[letter].count;
 	for (size_t i = 1; from < end; i++) {
