@@ -181,6 +181,11 @@ struct engine_position {
 	uint32_t kind, partition;
 	uint64_t offset;
 };
+/* engine_checkpoint.c */
+void engine_checkpoint_path(const char *data, uint64_t generation, char *out, size_t size);
+/* Durable when it returns 0. Negative: nothing names the file. */
+int engine_checkpoint_write(struct engine *e, uint64_t generation, const uint8_t digest[32], struct error *error);
+/* All but its checksum, which holds; what the buffer had is gone. */
 int engine_checkpoint_read(const struct env *env, const char *data, uint64_t generation, struct buffer *checkpoint,
 						   struct error *error);
 int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct error *error);

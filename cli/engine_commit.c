@@ -1,17 +1,7 @@
 /* The commit log of detect and temporal.
  *
  * DATA/engine/commit.log (kind "engine"), a record: generation u64, correlate epoch u64, ruleset digest 32.
- * DATA/engine/checkpoint-<generation>: common head "CRSE", then
- *
- *   octets  what
- *   8       length of all that follows, checksum included
- *   4       positions n
- *   n * 16  kind u32, partition u32, offset u64: what a feed reads next (kind: its duty), or one of engine_unfinished.c's
- *   32      digest of the ruleset
- *   8 + x   detect state: length, octets
- *   8 + y   temporal state: length, octets
- *   16 + z  what retires beside the ruleset (docs/format-checkpoint.md)
- *   8       XXH3-64 of everything before
+ * DATA/engine/checkpoint-<generation>: engine_checkpoint.c.
  *
  * A checkpoint only shortens the way: what it says follows from the bus. One that is missing or damaged is passed over, and
  * told: detect goes on from what its readers committed, and temporal reads `matches` again from where they are kept, silently
@@ -27,11 +17,9 @@
 #include "cli/engine.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #define RECORD_BYTES 48
-#define CHECKPOINT_MAX ((size_t)1 << 32)
 
 static int take_record(void *arg, const struct commitlog_record *record)
 {
@@ -43,30 +31,6 @@ static int take_record(void *arg, const struct commitlog_record *record)
 	n->epoch = get_u64(record->body.ptr + 8);
 	memcpy(n->digest, record->body.ptr + 16, 32);
 	return 0;
-}
-
-static void checkpoint_path(const char *data, uint64_t generation, char *out, size_t size)
-{
-	snprintf(out, size, "%s/engine/checkpoint-%020" PRIu64, data, generation);
-}
-
-int engine_checkpoint_read(const struct env *env, const char *data, uint64_t generation, struct buffer *checkpoint,
-						   struct error *error)
-{
-	char path[4300];
-	uint8_t *octets;
-	size_t len;
-	checkpoint_path(data, generation, path, sizeof path);
-	int result = env_read_file(env, path, CHECKPOINT_MAX, &octets, &len);
-	if (result)
-		return error_io(error, result, "cannot read the checkpoint %s", path);
-	if (len < FORMAT_HEAD_BYTES + 16 || xxh3(slice_of(octets, len - 8)) != get_u64(octets + len - 8)) {
-		env_free(env, octets);
-		return error_set(error, ERROR_DAMAGED, "the checkpoint %s is damaged: its checksum does not hold", path);
-	}
-	buffer_add(checkpoint, octets, len - 8);
-	env_free(env, octets);
-	return checkpoint->failed ? error_set(error, ERROR_MEMORY, "no memory for the checkpoint") : 0;
 }
 
 int engine_newest(const struct env *env, const char *data, struct engine_newest *newest, struct error *error)
@@ -158,29 +122,6 @@ static void restore_positions(struct engine *e, const struct engine_saved *saved
 	}
 }
 
-int engine_checkpoint_open(struct slice octets, struct engine_saved *out, struct error *error)
-{
-	struct format_head head;
-	int result = format_get_head(octets, "CRSE", 0, 0, &head, error);
-	if (result)
-		return result;
-	struct reader r = reader_of(slice_from(octets, head.head_bytes));
-	reader_u64(&r);
-	out->position_count = reader_u32(&r);
-	out->positions = reader_slice(&r, (size_t)out->position_count * ENGINE_POSITION_BYTES);
-	out->digest = reader_slice(&r, 32);
-	out->detect = reader_slice(&r, (size_t)reader_u64(&r));
-	out->temporal = reader_slice(&r, (size_t)reader_u64(&r));
-	out->observed_ns = out->passed_ns = INT64_MIN;
-	out->retiring = SLICE_NONE;
-	if (!r.failed && reader_left(&r) > 0) { /* one of a version before this part has none */
-		out->observed_ns = (int64_t)reader_u64(&r);
-		out->passed_ns = (int64_t)reader_u64(&r);
-		out->retiring = reader_slice(&r, reader_left(&r));
-	}
-	return r.failed ? error_set(error, ERROR_FORMAT, "the checkpoint of the engine ends too early") : 0;
-}
-
 /* What was spilled is part of the checkpoint: where it does not hold, windows are made again from the bus, and their rows are a
  * series of their own. Detect goes on as it was. */
 static int restore_windows(struct engine *e, struct slice octets, struct error *error)
@@ -227,64 +168,6 @@ int engine_restore(struct engine *e, struct slice octets, struct error *error)
 	return restore_windows(e, saved.temporal, error);
 }
 
-static void put_state(struct buffer *out, struct buffer *state)
-{
-	buffer_add_u64(out, state->len);
-	buffer_add_slice(out, buffer_slice(state));
-	out->failed |= state->failed;
-	buffer_free(state);
-}
-
-static int build_checkpoint(struct engine *e, const uint8_t digest[32], struct buffer *out, struct error *error)
-{
-	struct format_head head = {.version = 0, .head_bytes = FORMAT_HEAD_BYTES};
-	struct buffer state;
-	uint8_t *p = buffer_room(out, FORMAT_HEAD_BYTES);
-	int result = 0;
-	if (!p)
-		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
-	format_put_head(p, "CRSE", &head);
-	out->len += FORMAT_HEAD_BYTES;
-	size_t length_at = out->len;
-	buffer_add_u64(out, 0);
-	engine_put_positions(e, out);
-	buffer_add(out, digest, 32);
-	buffer_init(&state, e->env);
-	if (e->detect)
-		result = detect_save(e->detect, &state);
-	put_state(out, &state);
-	buffer_init(&state, e->env);
-	if (!result && e->temporal)
-		result = temporal_save(e->temporal, &state);
-	put_state(out, &state);
-	engine_put_retiring(e, out);
-	if (result == -ERROR_IO)
-		return error_set(error, ERROR_IO, "cannot make durable what was spilled");
-	if (out->failed || result)
-		return error_set(error, ERROR_MEMORY, "no memory for a checkpoint");
-	put_u64(out->ptr + length_at, out->len - length_at);
-	buffer_add_u64(out, xxh3(buffer_slice(out)));
-	return out->failed ? error_set(error, ERROR_MEMORY, "no memory for a checkpoint") : 0;
-}
-
-static int write_file(struct engine *e, const char *path, struct slice octets, struct error *error)
-{
-	const struct env_files *f = &e->env->files;
-	int fd = f->open(f->ctx, path, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE);
-	if (fd < 0)
-		return error_io(error, fd, "cannot write %s", path);
-	int result = env_write_all(e->env, fd, octets.ptr, octets.len, 0);
-	if (!result)
-		result = f->sync(f->ctx, fd);
-	f->close(f->ctx, fd);
-	if (!result) {
-		char dir[4300];
-		snprintf(dir, sizeof dir, "%s/engine", e->config.data);
-		result = f->sync_dir(f->ctx, dir);
-	}
-	return result ? error_io(error, result, "cannot write %s", path) : 0;
-}
-
 uint64_t engine_store_committed(const struct engine *e)
 {
 	uint64_t sum = 0;
@@ -319,15 +202,9 @@ static int commit_correlate(struct engine *e, struct error *error)
 {
 	char path[4300];
 	uint8_t body[RECORD_BYTES], digest[32] = {0};
-	struct buffer octets;
 	if (e->config.ruleset)
 		ruleset_digest(e->config.ruleset, digest);
-	buffer_init(&octets, e->env);
-	int result = build_checkpoint(e, digest, &octets, error);
-	checkpoint_path(e->config.data, e->generation + 1, path, sizeof path);
-	if (!result)
-		result = write_file(e, path, buffer_slice(&octets), error);
-	buffer_free(&octets);
+	int result = engine_checkpoint_write(e, e->generation + 1, digest, error);
 	put_u64(body, e->generation + 1);
 	put_u64(body + 8, e->correlate_epoch);
 	memcpy(body + 16, digest, 32);
@@ -337,7 +214,7 @@ static int commit_correlate(struct engine *e, struct error *error)
 		result = commitlog_append(e->log, slice_of(body, sizeof body), NULL, error);
 	if (result)
 		return result;
-	checkpoint_path(e->config.data, e->generation, path, sizeof path);
+	engine_checkpoint_path(e->config.data, e->generation, path, sizeof path);
 	if (e->generation)
 		(void)e->env->files.unlink(e->env->files.ctx, path); /* a leftover costs room, nothing else */
 	e->generation++;
