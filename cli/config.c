@@ -9,6 +9,8 @@
 
 #define CONFIG_BYTES_MAX (1u << 20)
 #define DEFAULT_PORT 5514
+#define CONFIG_WINDOW_BYTES_MIN (UINT64_C(1) << 20)
+#define CONFIG_STATE_BYTES_MAX (UINT64_C(1) << 40)
 
 /* Where we are while reading: complaints go to `tell`, the first one is kept. */
 struct reading {
@@ -661,6 +663,25 @@ static void take_yara(struct reading *r, const struct tree_node *n, void *target
 		((struct config *)target)->yara = read_bool(r, n, "yara");
 }
 
+static void take_window_bytes(struct reading *r, const struct tree_node *n, void *target)
+{
+	((struct config *)target)->window_bytes = read_number(r, n, "correlation.window_bytes", CONFIG_WINDOW_BYTES_MIN,
+														  CONFIG_STATE_BYTES_MAX, (uint64_t)LIMIT_window_bytes);
+}
+
+static void take_spill_bytes(struct reading *r, const struct tree_node *n, void *target)
+{
+	((struct config *)target)->spill_bytes = read_number(r, n, "correlation.spill_bytes", CONFIG_WINDOW_BYTES_MIN,
+														 CONFIG_STATE_BYTES_MAX, (uint64_t)LIMIT_spill_bytes);
+}
+
+static void take_correlation(struct reading *r, const struct tree_node *n, void *target)
+{
+	static const struct key keys[] = {
+		{"window_bytes", take_window_bytes}, {"spill_bytes", take_spill_bytes}, {NULL, NULL}};
+	read_map(r, n, "correlation", keys, target);
+}
+
 static void take_message_bytes(struct reading *r, const struct tree_node *n, void *target)
 {
 	((struct config *)target)->message_bytes = (uint32_t)read_number(
@@ -670,8 +691,9 @@ static void take_message_bytes(struct reading *r, const struct tree_node *n, voi
 static const struct key top_keys[] = {
 	{"data", take_data},         {"inputs", take_inputs}, {"defaults", take_defaults},
 	{"sources", take_sources},   {"rules", take_rules},   {"shadow", take_shadow},
-	{"decoders", take_decoders}, {"yara", take_yara},     {"message_bytes", take_message_bytes},
-	{"bus", take_bus},           {"store", take_store},   {NULL, NULL}};
+	{"decoders", take_decoders}, {"yara", take_yara},     {"correlation", take_correlation},
+	{"bus", take_bus},           {"store", take_store},   {"message_bytes", take_message_bytes},
+	{NULL, NULL}};
 
 int config_defaults(struct config *c, const struct env *env, struct error *error)
 {
@@ -680,6 +702,8 @@ int config_defaults(struct config *c, const struct env *env, struct error *error
 						 .store_name = "main",
 						 .yara = true,
 						 .yara_budget_ns = (uint64_t)LIMIT_yara_budget_ns,
+						 .window_bytes = (uint64_t)LIMIT_window_bytes,
+						 .spill_bytes = (uint64_t)LIMIT_spill_bytes,
 						 .replication = 1,
 						 .partitions = {4, 4, 4, 1},
 						 .topic_prefix = "cresset.",

@@ -40,6 +40,7 @@ struct config {
 	uint32_t pipeline_count;
 	bool yara;
 	uint64_t yara_budget_ns; /* of a rule for each event; 0: none */
+	uint64_t window_bytes, spill_bytes; /* of correlation state, in memory and on disk */
 	struct config_input *inputs;
 	uint32_t input_count;
 	struct source_settings defaults;

@@ -157,6 +157,8 @@ void config_print(const struct config *c, struct buffer *out)
 	print_strs(out, "decoders", c->decoders, c->decoder_count);
 	buffer_add_format(out, "yara:\n  enabled: %s\n  budget_ns_per_event: %llu\n", c->yara ? "true" : "false",
 					  (unsigned long long)c->yara_budget_ns);
+	buffer_add_format(out, "correlation:\n  window_bytes: %llu\n  spill_bytes: %llu\n",
+					  (unsigned long long)c->window_bytes, (unsigned long long)c->spill_bytes);
 	buffer_add_format(out, "message_bytes: %u\n", c->message_bytes ? c->message_bytes : (uint32_t)LIMIT_message_bytes);
 	print_bus(out, c);
 	print_text(out, "store:\n  name: ", slice_str(c->store_name), "\n");

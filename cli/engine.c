@@ -188,6 +188,7 @@ static int open_temporal(struct engine *e, const struct retiring *retiring, stru
 								.epoch = e->correlate_epoch,
 								.events_partitions = c->partitions[TOPIC_EVENTS],
 								.window_bytes = c->window_bytes,
+								.spill_bytes = c->spill_bytes,
 								.spill_dir = dir,
 								.spill_keep = true,
 								.sink = {engine_sink_matches, engine_sink_incidents, e}};

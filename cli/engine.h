@@ -45,7 +45,7 @@ struct engine_config {
 	uint32_t segment_rows, segment_age_s;
 	bool verify_read_back;
 	uint64_t yara_budget_ns; /* of a YARA rule for each event; 0: they are only counted */
-	uint64_t window_bytes; /* of correlation state in memory; 0 = limits.h */
+	uint64_t window_bytes, spill_bytes; /* of correlation state in memory and on disk; 0 = limits.h */
 };
 
 enum feed_duty {

@@ -184,6 +184,7 @@ static void status_temporal(struct json_writer *w, const struct engine *e)
 	json_member_u64(w, "provisional", s.provisional);
 	json_member_u64(w, "final", s.final);
 	json_member_u64(w, "refused_keys", s.refused_keys);
+	json_member_u64(w, "refused_matches", s.refused_matches);
 	json_key(w, "watermark");
 	if (s.watermark_ns > 0)
 		json_time(w, s.watermark_ns);

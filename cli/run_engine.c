@@ -57,7 +57,9 @@ static struct engine_config engine_config_of(struct run *run, uint64_t epoch, un
 							  .segment_rows = c->segment_rows,
 							  .segment_age_s = c->segment_age_s,
 							  .verify_read_back = c->verify_read_back,
-							  .yara_budget_ns = c->yara_budget_ns};
+							  .yara_budget_ns = c->yara_budget_ns,
+							  .window_bytes = c->window_bytes,
+							  .spill_bytes = c->spill_bytes};
 	memcpy(e.uuid, run->uuid, 16);
 	memcpy(e.partitions, c->partitions, sizeof e.partitions);
 	return e;

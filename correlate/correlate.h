@@ -134,6 +134,7 @@ struct temporal_config {
 
 struct temporal_stats {
 	uint64_t records, matches, duplicates, late, missing_key, windows, window_bytes, provisional, final, refused_keys;
+	uint64_t refused_matches; /* of keys that were there: the state is at twice its budget */
 	uint64_t refused_records;
 	uint64_t spilled_keys, spill_bytes; /* now */
 	uint64_t spilled, unspilled, spill_failures; /* keys that went to disk, that came back; writes that failed */

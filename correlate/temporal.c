@@ -133,6 +133,7 @@ static int part_match(struct part *part, const struct upcoming *u)
 	}
 	if (matches_refused(part)) {
 		part->refusals[rule->index].matches++;
+		t->stats.refused_matches++;
 		return 0;
 	}
 	return match_join(part, u, slot);

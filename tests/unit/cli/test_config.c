@@ -85,6 +85,10 @@ static const struct {
 	{"yara: {budget_ns_per_event: 1000000001}\n", "from 0 to 1000000000", 1, 29},
 	{"yara: {enabled: 1}\n", "yara.enabled is true or false", 1, 17},
 	{"yara: {budget: 1}\n", "unknown key 'budget' in yara; known are: enabled, budget_ns_per_event", 1, 8},
+	{"correlation: {window_bytes: 1048575}\n", "from 1048576 to 1099511627776", 1, 29},
+	{"correlation: {spill_bytes: 1099511627777}\n", "from 1048576 to 1099511627776", 1, 28},
+	{"correlation: {memory: 1}\n", "unknown key 'memory' in correlation; known are: window_bytes, spill_bytes", 1, 15},
+	{"correlation: 5\n", "correlation is a map", 1, 14},
 };
 
 static void each_mistake_has_its_place(void **state)
@@ -256,6 +260,7 @@ static void what_is_shown_can_be_read(void **state)
 		"rules: {paths: [a, 'b: c'], pipelines: [windows-sysmon, ./p.yml]}\n",
 		"rules: {pipelines: x}\n",
 		"yara: {enabled: false, budget_ns_per_event: 70}\n",
+		"correlation: {window_bytes: 1048576, spill_bytes: 1099511627776}\n",
 		"inputs: []\nbus: {kind: kafka, bootstrap: 'a:1,b:2', options: {linger.ms: 5, 'x': \"q\\\"q\"}}\n",
 	};
 	(void)state;

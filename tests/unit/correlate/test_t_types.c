@@ -472,6 +472,20 @@ static void test_end_of_input(void **state)
 
 /* ---- T16 ---- */
 
+/* Told in the ledger of temporal. */
+static uint64_t refused_of(const struct scene *s, const char *what)
+{
+	uint64_t told = 0;
+	for (uint32_t i = 0; i < s->t.count; i++) {
+		char number[32];
+		const char *json = s->t.rows[i].json, *refused = strstr(json, "\"refused\":[{");
+		if (s->t.rows[i].kind == ROW_LEDGER && strstr(json, "\"stage\":\"temporal\"") != NULL && refused != NULL &&
+			json_says(refused, what, number, sizeof(number)))
+			told += strtoull(number, NULL, 10);
+	}
+	return told;
+}
+
 static void test_t16_budget(void **state)
 {
 	struct scene s = {0};
@@ -494,14 +508,30 @@ static void test_t16_budget(void **state)
 	assert_true(stats.refused_keys > 1000);
 	assert_true(stats.window_bytes <= 64 * 1024 + 64 * 1024 / 8);
 	assert_int_equal(scene_end(&s), 1);
-	uint64_t told = 0;
-	for (uint32_t i = 0; i < s.t.count; i++) {
-		char keys[32];
-		if (s.t.rows[i].kind == ROW_LEDGER && strstr(s.t.rows[i].json, "\"stage\":\"temporal\"") != NULL &&
-			json_says(s.t.rows[i].json, "keys", keys, sizeof(keys)))
-			told += strtoull(keys, NULL, 10);
-	}
-	assert_int_equal(told, stats.refused_keys);
+	assert_int_equal(refused_of(&s, "keys"), stats.refused_keys);
+	assert_int_equal(stats.refused_matches, 0);
+	scene_close(&s);
+}
+
+/* One hot key that never fires: at twice the budget its matches are refused, counted and told. */
+static void test_t16_one_key_has_its_end_too(void **state)
+{
+	struct scene s = {0};
+	struct temporal_stats stats;
+	(void)state;
+	scene_begin(&s);
+	correlate(&s, CORRELATION_EVENT_COUNT, 1, by_user, 3600, COMPARE_GTE, 1000000);
+	s.p.window_bytes = 64 * 1024;
+	scene_open(&s);
+	for (int i = 0; i < 4000; i++)
+		happen(&s, i / 100, "a", "hot", "h");
+	put_tick(&s.p, 0, 0, T0 + 600 * NS_PER_S);
+	pipeline_run(&s.p);
+	temporal_stats(s.p.temporal, &stats);
+	assert_true(stats.refused_matches > 1000 && stats.refused_matches < 4000 && stats.refused_keys == 0);
+	assert_true(stats.window_bytes <= 3 * 64 * 1024);
+	assert_int_equal(scene_end(&s), 0);
+	assert_int_equal(refused_of(&s, "matches"), stats.refused_matches);
 	scene_close(&s);
 }
 
@@ -665,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_t15_sharing),
 		cmocka_unit_test(test_end_of_input),
 		cmocka_unit_test(test_t16_budget),
+		cmocka_unit_test(test_t16_one_key_has_its_end_too),
 		cmocka_unit_test(test_t16_a_key_with_few_matches),
 		cmocka_unit_test(test_t16_a_burst_leaves),
 		cmocka_unit_test(test_keep_from),
