@@ -688,12 +688,19 @@ static void take_message_bytes(struct reading *r, const struct tree_node *n, voi
 		r, n, "message_bytes", 480, (uint64_t)LIMIT_message_bytes_max, (uint64_t)LIMIT_message_bytes);
 }
 
-static const struct key top_keys[] = {
-	{"data", take_data},         {"inputs", take_inputs}, {"defaults", take_defaults},
-	{"sources", take_sources},   {"rules", take_rules},   {"shadow", take_shadow},
-	{"decoders", take_decoders}, {"yara", take_yara},     {"correlation", take_correlation},
-	{"bus", take_bus},           {"store", take_store},   {"message_bytes", take_message_bytes},
-	{NULL, NULL}};
+static const struct key top_keys[] = {{"data", take_data},
+									  {"inputs", take_inputs},
+									  {"defaults", take_defaults},
+									  {"sources", take_sources},
+									  {"rules", take_rules},
+									  {"shadow", take_shadow},
+									  {"decoders", take_decoders},
+									  {"yara", take_yara},
+									  {"correlation", take_correlation},
+									  {"bus", take_bus},
+									  {"store", take_store},
+									  {"message_bytes", take_message_bytes},
+									  {NULL, NULL}};
 
 int config_defaults(struct config *c, const struct env *env, struct error *error)
 {

@@ -234,7 +234,7 @@ static int restore_named(struct temporal *t, struct reader *r)
 	uint32_t records = reader_u32(r);
 	uint64_t serial = reader_u64(r), written = reader_u64(r);
 	struct slice digest = reader_slice(r, 32), alive = reader_slice(r, ((size_t)records + 7) / 8);
-	if (r->failed || part == NULL)
+	if (r->failed || part == NULL || (records % 8 != 0 && alive.ptr[records / 8] >> records % 8 != 0))
 		return bad_format(r);
 	const struct plan_rule *rule = plan_find(t->plan, digest.ptr);
 	if (rule == NULL)

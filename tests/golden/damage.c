@@ -16,6 +16,9 @@
 #define OLDER EVENTS "00000000000000000000.log"
 #define NEWEST EVENTS "00000000000000000002.log"
 
+#define SPILLED "spill/files/spill-0-0000000000000000"
+#define NOT_HELD "a spill file that the checkpoint names is missing or damaged"
+
 const struct damage damages[] = {
 	/* ---- batch: head 152, rows from 152, places from 272, shapes from 552, their fields from 576, text from 616 to 789 ---- */
 	{"batch", "batch/record", "another magic", AT(0, "X"), .code = ERROR_FORMAT,
@@ -162,6 +165,26 @@ const struct damage damages[] = {
 	{"checkpoint", "checkpoint/temporal", "no spelling, but a key that is none", AT(1046, "\2"), WHOLE_SEAL,
 	 .code = ERROR_FORMAT, .reason = "checkpoint: content does not hold at offset "},
 	{"checkpoint", "checkpoint/temporal", "cut short", .cut = 16, WHOLE_SEAL, .code = ERROR_FORMAT,
+	 .reason = "checkpoint: content does not hold at offset "},
+
+	/* ---- spill: head 80, the first record from there; the checkpoint says how far each file goes ---- */
+	{"spill", SPILLED, "a later version", AT(4, "\1"), HEAD_SEAL(72), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "of another partition", AT(24, "\1"), HEAD_SEAL(72), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "another serial", AT(32, "\7"), HEAD_SEAL(72), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "of another correlation", AT(40, "~"), HEAD_SEAL(72), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "a head that does not hold", AT(50, "~"), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "an octet of a record", AT(120, "~"), .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", SPILLED, "cut short", .cut = 8, .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", "spill/temporal", "a record fewer than bits", AT(-63, "\x09"), WHOLE_SEAL, .code = ERROR_FORMAT,
+	 .reason = "checkpoint: content does not hold at offset "},
+	{"spill", "spill/temporal", "more records than the file has", AT(-63, "\x0b"), WHOLE_SEAL, .code = ERROR_DAMAGED,
+	 .reason = NOT_HELD},
+	{"spill", "spill/temporal", "fewer octets of a file", AT(-51, "\xa8"), WHOLE_SEAL, .code = ERROR_DAMAGED,
+	 .reason = NOT_HELD},
+	{"spill", "spill/temporal", "another serial", AT(-59, "\2"), WHOLE_SEAL, .code = ERROR_DAMAGED, .reason = NOT_HELD},
+	{"spill", "spill/temporal", "of a partition that is not owned", AT(-67, "\3"), WHOLE_SEAL, .code = ERROR_FORMAT,
+	 .reason = "checkpoint: content does not hold at offset "},
+	{"spill", "spill/temporal", "a bit of a record that is not there", AT(-10, "\7"), WHOLE_SEAL, .code = ERROR_FORMAT,
 	 .reason = "checkpoint: content does not hold at offset "},
 
 	/* ---- segment: blocks from 96; trailer in the last 48 ---- */

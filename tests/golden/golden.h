@@ -57,6 +57,8 @@ void make_segment(struct fake *fake);
 /* made_checkpoint.c */
 void make_checkpoint(struct fake *fake);
 int tell_checkpoint(struct fake *fake, struct buffer *out, struct error *error);
+void make_spill(struct fake *fake);
+int tell_spill(struct fake *fake, struct buffer *out, struct error *error);
 /* told.c */
 int tell_batch(struct fake *fake, struct buffer *out, struct error *error);
 int tell_match(struct fake *fake, struct buffer *out, struct error *error);

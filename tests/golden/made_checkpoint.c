@@ -1,9 +1,15 @@
-/* The checkpoints of detect and temporal: made in the middle of a small story, and told by going on from them. */
+/* The checkpoints of detect and temporal: made in the middle of a small story, and told by going on from them. And a checkpoint
+ * of temporal with the spill files that it names. */
 #include "tests/golden/golden.h"
 
 #include "correlate/correlate.h"
 
+#include <stdio.h>
+
 #define RECORDS 8
+#define SPILL_DIR "spill/files"
+#define SPILL_USERS 24u
+#define SPILL_WINDOW_BYTES 2600u
 
 static const char rules[] = "title: Login failed\n"
 							"id: 11111111-1111-4111-8111-111111111111\n"
@@ -110,7 +116,8 @@ static int take_incidents(void *ctx, uint32_t partition, struct slice octets)
 	return 0;
 }
 
-static void stages_init(struct stages *s, struct fake *fake, struct buffer *out)
+/* spill: little memory for windows, and files for what finds no room in it. */
+static void stages_init(struct stages *s, struct fake *fake, struct buffer *out, bool spill)
 {
 	static const char *const paths[] = {"rules"};
 	static const uint32_t zero[] = {0};
@@ -137,6 +144,9 @@ static void stages_init(struct stages *s, struct fake *fake, struct buffer *out)
 									   .owned_count = 1,
 									   .collector = {0xcc},
 									   .epoch = 6,
+									   .window_bytes = spill ? SPILL_WINDOW_BYTES : 0,
+									   .spill_dir = spill ? SPILL_DIR : NULL,
+									   .spill_keep = spill,
 									   .sink = sink};
 	CHECK(detect_new(&fake->env, &detect, &s->detect, NULL) == 0);
 	CHECK(temporal_new(&fake->env, &temporal, &s->temporal, NULL) == 0);
@@ -169,23 +179,47 @@ static void event(struct batch_builder *b, struct dictionary *names, unsigned se
 	CHECK(batch_row_end(b) == 0);
 }
 
-/* A batch of the story: `part` 0 is before the checkpoint, 1 after it. */
-static void feed(struct stages *s, unsigned part)
+static void story(struct batch_builder *b, struct dictionary *names, unsigned part)
+{
+	if (part == 0) {
+		event(b, names, 0, "failed", "Root", "192.0.2.7");
+		event(b, names, 1, "failed", "root", "192.0.2.8");
+		event(b, names, 2, "failed", "operator", "192.0.2.7");
+	} else {
+		event(b, names, 3, "login", "root", "192.0.2.9");
+	}
+}
+
+/* Failures of many users; one more of two of them, then their logins. */
+static void flood(struct batch_builder *b, struct dictionary *names, unsigned part)
+{
+	char user[16];
+	if (part == 0)
+		for (unsigned i = 0; i < SPILL_USERS; i++) {
+			snprintf(user, sizeof user, i % 5 == 0 ? "User%02u" : "user%02u", i);
+			event(b, names, i / 10, "failed", user, "192.0.2.7");
+		}
+	else
+		for (unsigned i = 0; i < 2; i++) {
+			snprintf(user, sizeof user, "user%02u", i);
+			event(b, names, 3, "failed", user, "192.0.2.8");
+			event(b, names, 4, "login", user, "192.0.2.8");
+		}
+}
+
+/* A batch: `part` 0 is before the checkpoint, 1 after it. */
+static void feed(struct stages *s, unsigned part,
+				 void (*tale)(struct batch_builder *b, struct dictionary *names, unsigned part))
 {
 	struct dictionary names;
 	struct slice octets;
-	struct batch_identity identity = {.collector = {0xa0}, .epoch = 3, .first_sequence = part * 4};
+	struct batch_identity identity = {
+		.collector = {0xa0}, .epoch = 3, .first_sequence = part * (tale == story ? 4 : SPILL_USERS + 1)};
 	CHECK(dictionary_init(&names, &s->fake->env, 0) == 0);
 	struct batch_builder *b = batch_builder_new(&s->fake->env, &names);
 	CHECK(b != NULL);
 	batch_begin(b, &identity, 0, GOLDEN_START);
-	if (part == 0) {
-		event(b, &names, 0, "failed", "Root", "192.0.2.7");
-		event(b, &names, 1, "failed", "root", "192.0.2.8");
-		event(b, &names, 2, "failed", "operator", "192.0.2.7");
-	} else {
-		event(b, &names, 3, "login", "root", "192.0.2.9");
-	}
+	tale(b, &names, part);
 	CHECK(batch_row(b, ROW_TICK, GOLDEN_START + 3 * NS_PER_S, SLICE_NONE) == 0 && batch_row_end(b) == 0);
 	CHECK(batch_finish(b, &octets, NULL) == 0);
 	CHECK(detect_record(s->detect, 0, part, octets, NULL) == 0 && detect_flush(s->detect, NULL) == 0);
@@ -208,8 +242,8 @@ void make_checkpoint(struct fake *fake)
 {
 	struct stages s;
 	struct buffer octets;
-	stages_init(&s, fake, NULL);
-	feed(&s, 0);
+	stages_init(&s, fake, NULL, false);
+	feed(&s, 0, story);
 	correlate(&s, 0);
 	buffer_init(&octets, &fake->env);
 	CHECK(detect_save(s.detect, &octets) == 0);
@@ -242,8 +276,8 @@ static int tell_detect(struct stages *s, struct buffer *out, struct error *error
 	CHECK(detect_save(s->detect, &again) == 0);
 	tell_again(s->fake, "checkpoint/detect", again.len, out);
 	buffer_free(&again);
-	feed(s, 0);
-	feed(s, 1);
+	feed(s, 0, story);
+	feed(s, 1, story);
 	detect_stats(s->detect, &stats);
 	buffer_add_format(out, "  going on: rows %llu duplicates %llu gaps %llu matches %llu\n",
 					  (unsigned long long)stats.rows, (unsigned long long)stats.duplicates,
@@ -278,10 +312,63 @@ static int tell_temporal(struct stages *s, struct buffer *out, struct error *err
 int tell_checkpoint(struct fake *fake, struct buffer *out, struct error *error)
 {
 	struct stages s;
-	stages_init(&s, fake, out);
+	stages_init(&s, fake, out, false);
 	int result = tell_detect(&s, out, error);
 	if (result == 0)
 		result = tell_temporal(&s, out, error);
+	stages_free(&s);
+	return result;
+}
+
+/* ---- the same with files ---- */
+
+void make_spill(struct fake *fake)
+{
+	struct stages s;
+	struct buffer octets;
+	struct temporal_stats stats;
+	const struct env_files *f = &fake->env.files;
+	CHECK(f->mkdir(f->ctx, "spill") == 0 && f->mkdir(f->ctx, SPILL_DIR) == 0);
+	stages_init(&s, fake, NULL, true);
+	feed(&s, 0, flood);
+	correlate(&s, 0);
+	buffer_init(&octets, &fake->env);
+	CHECK(temporal_save(s.temporal, &octets) == 0);
+	temporal_stats(s.temporal, &stats);
+	CHECK(stats.spilled_keys > 0 && stats.refused_keys == 0);
+	fake_file_put(fake, "spill/temporal", octets.ptr, octets.len);
+	buffer_free(&octets);
+	stages_free(&s);
+}
+
+static int spill_goes_on(struct stages *s, struct buffer *out, struct error *error)
+{
+	size_t len;
+	const uint8_t *octets = fake_file_get(s->fake, "spill/temporal", &len);
+	struct temporal_stats stats;
+	int result = temporal_restore(s->temporal, slice_of(octets, len), error);
+	if (result < 0)
+		return result;
+	temporal_stats(s->temporal, &stats);
+	buffer_add_format(out, "spill/temporal: %zu octets, windows %llu, of them on disk %llu, in %llu octets\n", len,
+					  (unsigned long long)stats.windows, (unsigned long long)stats.spilled_keys,
+					  (unsigned long long)stats.spill_bytes);
+	feed(s, 1, flood);
+	correlate(s, temporal_position(s->temporal, 0));
+	temporal_stats(s->temporal, &stats);
+	buffer_add_format(out, "  came back %llu\n", (unsigned long long)stats.unspilled);
+	CHECK(temporal_end(s->temporal, NULL) == 0 && temporal_flush(s->temporal, NULL) == 0);
+	temporal_stats(s->temporal, &stats);
+	buffer_add_format(out, "  at the end: windows %llu final %llu\n", (unsigned long long)stats.windows,
+					  (unsigned long long)stats.final);
+	return 0;
+}
+
+int tell_spill(struct fake *fake, struct buffer *out, struct error *error)
+{
+	struct stages s;
+	stages_init(&s, fake, out, true);
+	int result = spill_goes_on(&s, out, error);
 	stages_free(&s);
 	return result;
 }

@@ -22,6 +22,7 @@ const struct golden goldens[] = {
 	{"log", make_log, tell_log},
 	{"commitlog", make_commitlog, tell_commitlog},
 	{"checkpoint", make_checkpoint, tell_checkpoint},
+	{"spill", make_spill, tell_spill},
 	{"segment", make_segment, tell_segment},
 };
 const size_t golden_count = sizeof goldens / sizeof *goldens;
