@@ -251,6 +251,8 @@ static int restore_refused(struct temporal *t, struct reader *r)
 	struct slice digest = reader_slice(r, 32);
 	if (r->failed || part == NULL)
 		return bad_format(r);
+	if (refused == 0 || refused > 3)
+		return bad_format(r);
 	const struct plan_rule *rule = plan_find(t->plan, digest.ptr);
 	if (rule == NULL || part->spill == NULL)
 		return 0;

@@ -114,7 +114,7 @@ static int table_room(struct part *part, uint32_t hash)
 /* ---- budget ---- */
 
 /* T16: past the budget the rule with the most keys gets no new ones; of equals, the one that came later. An eighth above
- * it nobody does. Counted and told in the ledger by who calls. */
+ * it nobody does, and at twice it matches of keys that are there are refused too. Counted and told in the ledger by who calls. */
 uint32_t budget_passed(const struct part *part, uint32_t *most)
 {
 	uint64_t bytes = part->bytes + part->texts.bytes, budget = part->temporal->part_bytes;
@@ -124,7 +124,7 @@ uint32_t budget_passed(const struct part *part, uint32_t *most)
 	for (uint32_t i = 0; i < part->temporal->plan->count; i++)
 		if (part->rule_groups[i] >= part->rule_groups[*most])
 			*most = i;
-	return bytes >= budget + budget / 8 ? 2 : 1;
+	return bytes >= 2 * budget ? 3 : bytes >= budget + budget / 8 ? 2 : 1;
 }
 
 static bool budget_refuses(const struct part *part, const struct plan_rule *rule)

@@ -46,10 +46,12 @@ static int take_member(struct part *part, const struct plan_rule *rule, const st
 	return whole ? 0 : -ERROR_MEMORY;
 }
 
-/* T16: one hot key cannot take everything either. */
+/* T16: one hot key cannot take everything either. Where a checkpoint has to say so first, memory has an end all the same. */
 static bool matches_refused(const struct part *part)
 {
-	return part->bytes + part->texts.bytes >= 2 * part->temporal->part_bytes;
+	const struct spill *s = part->spill;
+	uint64_t bytes = part->bytes + part->texts.bytes, budget = part->temporal->part_bytes;
+	return s != NULL && s->keep ? s->refused > 2 || bytes >= 4 * budget : bytes >= 2 * budget;
 }
 
 /* Where there are lists it waits for the watermark. */

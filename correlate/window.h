@@ -310,7 +310,8 @@ void table_lose(struct part *part, const struct plan_rule *rule);
 struct table_sheet *table_sheet(const struct part *part, uint32_t *at);
 /* Places go for which `goes` says so; sheets that are left nearly empty are joined. */
 void table_sweep(struct part *part, bool (*goes)(struct part *part, uint32_t number));
-/* How far above its budget a part is: 0 within it, 1 the rule with the most keys gets no new ones (*most), 2 no rule does. */
+/* How far above its budget a part is: 0 within it, 1 the rule with the most keys gets no new ones (*most), 2 no rule does, 3 no key
+ * that is there gets matches. */
 uint32_t budget_passed(const struct part *part, uint32_t *most);
 /* The group is open, or it is not and the entry as it was made. */
 void table_drop(struct part *part, uint32_t number);

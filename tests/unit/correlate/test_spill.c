@@ -352,13 +352,76 @@ static void test_refused_from_a_checkpoint_on(void **state)
 		temporal_stats(w->s.p.temporal, i == 0 ? &x : &y);
 		scene_end(&w->s);
 	}
-	assert_true(x.refused_keys > 0);
+	assert_true(x.refused_keys > 0 && x.refused_matches == 0);
 	assert_int_equal(x.refused_keys, y.refused_keys);
 	assert_int_equal(x.windows, y.windows);
 	assert_int_equal(a.s.t.count, b.s.t.count);
 	same(&a, &b);
 	world_close(&a);
 	world_close(&b);
+}
+
+static void hot(struct world *w, uint32_t from, uint32_t to)
+{
+	const char *fields[] = {"hit", "a", "user", "hot", "host", "h1", NULL};
+	for (uint32_t i = from; i < to; i++)
+		put_event(&w->s.p, 0, 0, "ip 10.0.0.1", T0 + i * NS_PER_S / 10, T0 + i * NS_PER_S / 10, fields);
+	pipeline_run(&w->s.p);
+}
+
+static uint64_t matches_refused(const struct world *w)
+{
+	struct temporal_stats s;
+	temporal_stats(w->s.p.temporal, &s);
+	return s.refused_matches;
+}
+
+/* The same of matches of a key that is there; and memory has an end where no checkpoint comes. */
+static void test_matches_refused_from_a_checkpoint_on(void **state)
+{
+	enum {
+		BUDGET = 40000,
+		FIRST = 500,
+		SECOND = 600
+	};
+	struct world a, b, c;
+	struct world *worlds[] = {&a, &b, &c};
+	uint64_t before, refused[2];
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct world *w = worlds[i];
+		world_open(w, 9, BUDGET, true);
+		stop(w);
+		assert_int_equal(start(w, NULL), 0);
+		hot(w, 0, FIRST);
+		assert_true(temporal_pressed(w->s.p.temporal) && matches_refused(w) == 0);
+		save(w);
+		assert_false(temporal_pressed(w->s.p.temporal));
+		temporal_saved(w->s.p.temporal);
+		if (i == 1) {
+			stop(w);
+			assert_int_equal(start(w, NULL), 0);
+		}
+		before = matches_refused(w);
+		hot(w, FIRST, SECOND);
+		refused[i] = matches_refused(w) - before;
+		tick_all(&w->s.p, 1, T0 + NS_PER_DAY);
+		save(w); /* and takes them again */
+		hot(w, 10 * 86400 + 1, 10 * 86400 + 3);
+		assert_int_equal(matches_refused(w) - before, refused[i]);
+		scene_end(&w->s);
+	}
+	assert_true(refused[0] > 0);
+	assert_int_equal(refused[0], refused[1]);
+	assert_int_equal(a.s.t.count, b.s.t.count);
+	world_open(&c, 9, BUDGET, true);
+	stop(&c);
+	assert_int_equal(start(&c, NULL), 0);
+	hot(&c, 0, 10 * FIRST);
+	look(&c, false);
+	assert_true(c.bytes < 5 * BUDGET && matches_refused(&c) > 0);
+	for (int i = 0; i < 3; i++)
+		world_close(worlds[i]);
 }
 
 /* Every call fails once: what comes out is right, or the part is at its end and says so. */
@@ -493,10 +556,15 @@ static void test_power_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_as_without_end),          cmocka_unit_test(test_damage_is_refused),
-		cmocka_unit_test(test_damage_at_run_time),           cmocka_unit_test(test_disk_is_full),
-		cmocka_unit_test(test_refused_from_a_checkpoint_on), cmocka_unit_test(test_every_call_fails),
-		cmocka_unit_test(test_ids_are_used_again),           cmocka_unit_test(test_power_is_cut),
+		cmocka_unit_test(test_same_as_without_end),
+		cmocka_unit_test(test_damage_is_refused),
+		cmocka_unit_test(test_damage_at_run_time),
+		cmocka_unit_test(test_disk_is_full),
+		cmocka_unit_test(test_refused_from_a_checkpoint_on),
+		cmocka_unit_test(test_matches_refused_from_a_checkpoint_on),
+		cmocka_unit_test(test_every_call_fails),
+		cmocka_unit_test(test_ids_are_used_again),
+		cmocka_unit_test(test_power_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
