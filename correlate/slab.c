@@ -3,7 +3,7 @@
 #define PAGE_BYTES ((size_t)SLAB_PAGE_GRANULES * SLAB_GRANULE)
 #define PAGES_MAX (1u << (31 - SLAB_PAGE_BITS)) /* the top bit of a number stays free */
 
-_Static_assert(sizeof(struct slab_page) == 24, "pages are many");
+_Static_assert(sizeof(struct slab_page) == 16, "pages are many");
 
 void slab_init(struct slab *s, const struct env *env)
 {
@@ -15,7 +15,8 @@ void slab_init(struct slab *s, const struct env *env)
 void slab_free(struct slab *s)
 {
 	for (uint32_t i = 1; i < s->page_count; i++)
-		env_free(s->env, s->pages[i].octets);
+		env_free(s->env, s->octets[i]);
+	env_free(s->env, s->octets);
 	env_free(s->env, s->pages);
 	env_free(s->env, s->unused);
 	slab_init(s, s->env);
@@ -35,6 +36,10 @@ static int number_room(struct slab *s)
 	if (pages == NULL)
 		return -ERROR_MEMORY;
 	s->pages = pages;
+	uint8_t **octets = env_resize(s->env, s->octets, sizeof(*octets) * room);
+	if (octets == NULL)
+		return -ERROR_MEMORY;
+	s->octets = octets;
 	uint32_t *unused = env_resize(s->env, s->unused, sizeof(*unused) * room);
 	if (unused == NULL)
 		return -ERROR_MEMORY;
@@ -49,14 +54,15 @@ static uint32_t page_new(struct slab *s, uint16_t granules, size_t bytes)
 	if (octets == NULL)
 		return SLAB_NONE;
 	uint32_t number = s->unused_count > 0 ? s->unused[--s->unused_count] : s->page_count++;
-	s->pages[number] = (struct slab_page){octets, granules, 0, 0, SLAB_FULL, SLAB_NONE, SLAB_NONE};
+	s->octets[number] = octets;
+	s->pages[number] = (struct slab_page){granules, 0, 0, SLAB_FULL, SLAB_NONE, SLAB_NONE};
 	return number;
 }
 
 static void page_drop(struct slab *s, uint32_t number)
 {
-	env_free(s->env, s->pages[number].octets);
-	s->pages[number].octets = NULL;
+	env_free(s->env, s->octets[number]);
+	s->octets[number] = NULL;
 	s->unused[s->unused_count++] = number;
 }
 
@@ -127,7 +133,7 @@ uint32_t slab_take(struct slab *s, size_t bytes)
 void slab_give(struct slab *s, uint32_t number)
 {
 	uint32_t at = number >> SLAB_PAGE_BITS;
-	CHECK(number != 0 && at < s->page_count && s->pages[at].octets != NULL);
+	CHECK(number != 0 && at < s->page_count && s->octets[at] != NULL);
 	struct slab_page *page = &s->pages[at];
 	if (page->granules == 0) {
 		page_drop(s, at);

@@ -17,7 +17,6 @@
 
 /* What is known of a page stands beside it: giving a block back does not touch the rest of its page. Numbers count granules. */
 struct slab_page {
-	uint8_t *octets; /* null: the number is free */
 	uint16_t granules; /* of a block; 0: the page is one block */
 	uint16_t live;
 	uint16_t fresh; /* blocks from here on were never handed out */
@@ -27,7 +26,10 @@ struct slab_page {
 
 struct slab {
 	const struct env *env;
-	struct slab_page *pages; /* there is no page 0, so that number 0 is no block's */
+	/* By themselves, so that those of many blocks stay close to the processor. Null: the number is free. There is no page 0, so that
+	 * number 0 is no block's. */
+	uint8_t **octets;
+	struct slab_page *pages;
 	uint32_t *unused; /* numbers of pages that went */
 	uint32_t page_count, page_room, unused_count; /* page_count: with page 0 */
 	uint32_t open[SLAB_SHARED_GRANULES + 1]; /* for each size, the first page with room; SLAB_NONE */
@@ -44,7 +46,7 @@ void slab_give(struct slab *s, uint32_t number);
 
 static inline void *slab_at(const struct slab *s, uint32_t number)
 {
-	return s->pages[number >> SLAB_PAGE_BITS].octets + (size_t)(number & (SLAB_PAGE_GRANULES - 1)) * SLAB_GRANULE;
+	return s->octets[number >> SLAB_PAGE_BITS] + (size_t)(number & (SLAB_PAGE_GRANULES - 1)) * SLAB_GRANULE;
 }
 
 /* The block of so many granules that shares its page and has the octets at this number inside. */
