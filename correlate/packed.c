@@ -46,11 +46,16 @@ static struct packed_match pack(const struct member *m, uint8_t *wide)
 	return p;
 }
 
+static struct member lone_member(const struct part *part, const struct entry *e)
+{
+	struct packed_match p = {e->when_ns, e->sequence, e->origin, e->source, e->spelling, e->slot};
+	return unpack(&part->texts, &p, e->wide ? e->octets : NULL);
+}
+
 uint32_t entry_members(const struct part *part, const struct entry *e, struct member *out)
 {
 	if (e->packed == 1) {
-		struct packed_match p = {e->when_ns, e->sequence, e->origin, e->source, e->spelling, e->slot};
-		out[0] = unpack(&part->texts, &p, e->wide ? e->octets : NULL);
+		out[0] = lone_member(part, e);
 		return 1;
 	}
 	const uint8_t *at = e->packed > 0 ? slab_at(&part->slab, e->block) : NULL;
@@ -150,11 +155,13 @@ static void release_first(struct part *part, const struct entry *e, uint32_t cou
 /* Those after the first `gone`, of which there is one at least, to the block, which may be theirs. */
 static void move_behind(const struct part *part, struct entry *e, uint32_t gone, uint32_t block)
 {
-	struct member lone;
-	if (e->packed > 1)
-		memmove(slab_at(&part->slab, block), packed_at(part, e, gone), (e->packed - gone) * packed_size(e));
-	else if (entry_members(part, e, &lone) == 1)
-		pack_at(e, slab_at(&part->slab, block), &lone);
+	uint8_t *to = slab_at(&part->slab, block);
+	if (e->packed > 1) {
+		memmove(to, packed_at(part, e, gone), (e->packed - gone) * packed_size(e));
+		return;
+	}
+	struct member lone = lone_member(part, e);
+	pack_at(e, to, &lone);
 }
 
 int entry_append(struct part *part, struct entry *e, const struct member *m)
