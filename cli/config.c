@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #define CONFIG_BYTES_MAX (1u << 20)
-#define CONFIG_WINDOW_BYTES_MIN (UINT64_C(1) << 20)
+#define CONFIG_STATE_BYTES_MIN (UINT64_C(1) << 20)
 #define CONFIG_STATE_BYTES_MAX (UINT64_C(1) << 40)
 
 static void take_data(struct config_reading *r, const struct tree_node *n, void *target)
@@ -71,13 +71,13 @@ static void take_yara(struct config_reading *r, const struct tree_node *n, void 
 
 static void take_window_bytes(struct config_reading *r, const struct tree_node *n, void *target)
 {
-	((struct config *)target)->window_bytes = config_number(r, n, "correlation.window_bytes", CONFIG_WINDOW_BYTES_MIN,
+	((struct config *)target)->window_bytes = config_number(r, n, "correlation.window_bytes", CONFIG_STATE_BYTES_MIN,
 															CONFIG_STATE_BYTES_MAX, (uint64_t)LIMIT_window_bytes);
 }
 
 static void take_spill_bytes(struct config_reading *r, const struct tree_node *n, void *target)
 {
-	((struct config *)target)->spill_bytes = config_number(r, n, "correlation.spill_bytes", CONFIG_WINDOW_BYTES_MIN,
+	((struct config *)target)->spill_bytes = config_number(r, n, "correlation.spill_bytes", CONFIG_STATE_BYTES_MIN,
 														   CONFIG_STATE_BYTES_MAX, (uint64_t)LIMIT_spill_bytes);
 }
 

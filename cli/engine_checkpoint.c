@@ -157,9 +157,11 @@ static int write_pieces(const struct engine *e, const char *path, const struct p
 	int result = 0, fd = f->open(f->ctx, path, ENV_WRITE | ENV_CREATE | ENV_TRUNCATE);
 	if (fd < 0)
 		return error_io(error, fd, "cannot write %s", path);
-	for (unsigned i = 0; !result && i < PIECE_COUNT; at += p->of[i++].len)
+	for (unsigned i = 0; !result && i < PIECE_COUNT; i++) {
 		if (p->of[i].len > 0)
 			result = env_write_all(e->env, fd, p->of[i].ptr, p->of[i].len, at);
+		at += p->of[i].len;
+	}
 	if (!result)
 		result = f->sync(f->ctx, fd);
 	f->close(f->ctx, fd);

@@ -35,8 +35,10 @@
 	X(yara_budget_ns, 5000000, \
 	  "default of yara.budget_ns_per_event: what one YARA rule may cost for each event of a live stream; one that goes on " \
 	  "costing more is put into quarantine") \
-	X(window_bytes, 268435456, "octets of correlation state") \
-	X(spill_bytes, 4294967296, "octets on disk of keys that find no room in it; then new keys are refused") \
+	X(window_bytes, 268435456, \
+	  "default of correlation.window_bytes: octets of correlation state; past it keys go to disk") \
+	X(spill_bytes, 4294967296, \
+	  "default of correlation.spill_bytes: octets on disk of keys that find no room in it; then new keys are refused") \
 	X(incident_events, 1000, "events named by one incident") \
 	X(key_array_elements, 16, "elements of an array that a group key takes") \
 	X(chain_depth, 10, "levels of chained correlations; refused") \

@@ -249,9 +249,7 @@ static int restore_refused(struct temporal *t, struct reader *r)
 	const struct part *part = part_of(t, reader_u32(r));
 	uint32_t refused = reader_u32(r);
 	struct slice digest = reader_slice(r, 32);
-	if (r->failed || part == NULL)
-		return bad_format(r);
-	if (refused == 0 || refused > 3)
+	if (r->failed || part == NULL || refused == 0 || refused > 3)
 		return bad_format(r);
 	const struct plan_rule *rule = plan_find(t->plan, digest.ptr);
 	if (rule == NULL || part->spill == NULL)

@@ -1,7 +1,6 @@
 #!/bin/bash
-# kill -9 while keys of a correlation lie on disk: users in memory for a quarter of them, each seen again and again. What
-# comes out equals a run over the same lines without any kill and with memory for all; nothing is refused, and what is left of
-# spill files is what the engine names. KILLS says how often.
+# kill -9 while keys of a correlation lie on disk: more users than there is memory for, each seen again and again. What comes out
+# equals a run over the same lines without any kill and with memory for all, and nothing is refused. KILLS says how often.
 . tests/flow/lib.inc
 KILLS=${KILLS:-4}
 SEED=${SEED:-$RANDOM}
